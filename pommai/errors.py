@@ -1,0 +1,117 @@
+"""Every error Pommai raises on purpose.
+
+    PommaiError
+    ├── SourceError            a file that people edit is wrong; carries every Problem found in it
+    │   ├── ChartError         statechart.yaml
+    │   ├── LightsError        led_patterns.yaml
+    │   └── PersonasError      personas.yaml
+    ├── TableError             a compiled chart cannot be used: damaged, of another format
+    ├── SettingsError          a setting has a wrong value; names the setting and where it came from
+    ├── ProtocolError          the other end of the wire sent what the protocol does not allow
+    ├── LinkError              the server cannot be reached, or does not want us
+    │   └── AuthenticationError   it refused our token
+    ├── DeviceError            a device is missing, busy or gone
+    │   └── AudioDeviceError   no such sound device; lists those there are
+    ├── CodecError             audio that cannot be encoded or decoded
+    └── SoundError             a sound file is missing or in a format the toy does not play
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing that is wrong in a file people edit.
+
+    `line` and `column` count from 1, as editors do. `hint` says how to put it right and may be empty.
+    """
+
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        words = f"{self.file}:{self.line}:{self.column}: error: {self.message}"
+        return f"{words} ({self.hint})" if self.hint else words
+
+    def as_json(self) -> dict[str, str | int]:
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "severity": "error",
+            "message": self.message,
+            "hint": self.hint,
+        }
+
+
+class PommaiError(Exception):
+    """Base of all errors Pommai raises on purpose. `str()` is a sentence for a person."""
+
+
+class SourceError(PommaiError):
+    """A file that people edit is wrong. `problems` holds all that was found, in file order."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ChartError(SourceError):
+    """statechart.yaml is wrong."""
+
+
+class LightsError(SourceError):
+    """led_patterns.yaml is wrong."""
+
+
+class PersonasError(SourceError):
+    """personas.yaml is wrong."""
+
+
+class TableError(PommaiError):
+    """A compiled chart cannot be used: damaged, or written in another format."""
+
+
+class SettingsError(PommaiError):
+    """A setting has a wrong value. The message names the setting and its origin."""
+
+
+class ProtocolError(PommaiError):
+    """The other end sent something that the wire protocol does not allow.
+
+    `code` is one of the protocol's error codes, so that a server can answer with it.
+    """
+
+    def __init__(self, message: str, code: str = "BAD_MESSAGE") -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class LinkError(PommaiError):
+    """The server cannot be reached, or does not want us."""
+
+
+class AuthenticationError(LinkError):
+    """The server refused the toy's token."""
+
+
+class DeviceError(PommaiError):
+    """A device is missing, busy or gone."""
+
+
+class AudioDeviceError(DeviceError):
+    """There is no such sound device. The message lists the devices there are."""
+
+
+class CodecError(PommaiError):
+    """Audio that cannot be encoded or decoded."""
+
+
+class SoundError(PommaiError):
+    """A sound file is missing, or in a format the toy does not play."""

@@ -1,0 +1,120 @@
+"""The events that devices and activities emit: the only words the outside world has for the chart.
+
+A chart that waits for an event not listed here waits for ever, so `pommai check` refuses it. Timers
+(`timer.STATE.DURATION`) and finished states (`done.state.STATE`) come from the chart itself and are
+not listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened.
+
+    `turn` is the conversation turn the event belongs to, 0 when it belongs to none; the toy drops an
+    event of an older turn. `data` holds the fields its EventSpec declares.
+    """
+
+    name: str
+    data: Mapping[str, object] = _NOTHING
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A payload field: its type and a hint for whoever generates events (a range, or examples)."""
+
+    type: type
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpec:
+    """What is known of an event: who emits it, what it carries, whether it may ever be dropped."""
+
+    name: str
+    source: str
+    meaning: str
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    vital: bool = False
+    """A vital event is never dropped, however full the queue is."""
+
+
+SOURCES = ("button", "wake", "audio", "link", "cloud", "toy", "safety", "error")
+
+_REASON = {"reason": Field(str, "a sentence for the log")}
+_TOY = {"toy_id": Field(str, "an id of letters, digits, - and _")}
+
+_ALL = (
+    EventSpec("button.pressed", "button", "The button went down."),
+    EventSpec(
+        "button.released",
+        "button",
+        "The button came up.",
+        {"held_s": Field(float, "0.0..600.0")},
+        vital=True,
+    ),
+    EventSpec(
+        "button.held", "button", "The button has been down for 3 s.", {"held_s": Field(float, "3.0")}, vital=True
+    ),
+    EventSpec("button.triple_pressed", "button", "Three presses, each within 0.5 s of the one before."),
+    EventSpec(
+        "wake.heard",
+        "wake",
+        "The wake word was heard.",
+        {"phrase": Field(str, "hey pommai"), "score": Field(float, "0.0..1.0")},
+    ),
+    EventSpec("speech.started", "audio", "The recording holds speech now."),
+    EventSpec("speech.ended", "audio", "Speech was heard and has been followed by silence."),
+    EventSpec("microphone.lost", "audio", "The microphone cannot be opened or has gone.", _REASON),
+    EventSpec("microphone.back", "audio", "The microphone works (again)."),
+    EventSpec("speaker.lost", "audio", "The speaker cannot be opened or has gone.", _REASON),
+    EventSpec("speaker.back", "audio", "The speaker works (again)."),
+    EventSpec("link.connecting", "link", "The toy calls the server."),
+    EventSpec("link.up", "link", "The server has answered the handshake.", {"session": Field(str, "an id")}),
+    EventSpec("link.down", "link", "The connection failed or was lost.", _REASON),
+    EventSpec("reply.started", "cloud", "The first piece of the answer to this turn is here."),
+    EventSpec("reply.finished", "cloud", "The answer has been played to its end."),
+    EventSpec("reply.stalled", "cloud", "The answer stopped coming in the middle.", _REASON),
+    EventSpec(
+        "reply.failed",
+        "cloud",
+        "The server says it cannot answer this turn.",
+        {"code": Field(str, "AUDIO_ERROR"), "message": Field(str, "a sentence")},
+    ),
+    EventSpec("toy.loaded", "toy", "The toy's configuration is here and in force.", _TOY),
+    EventSpec("toy.load_failed", "toy", "The toy's configuration cannot be had.", {**_TOY, **_REASON}),
+    EventSpec("toy.switch", "toy", "The server asks to become another toy.", {**_TOY, **_REASON}),
+    EventSpec(
+        "safety.pause",
+        "safety",
+        "A grown-up or the server pauses the toy.",
+        {"seconds": Field(float, "1.0..86400.0"), "message": Field(str, "a sentence, may be empty")},
+        vital=True,
+    ),
+    EventSpec("safety.resume", "safety", "A grown-up or the server lets the toy go on.", vital=True),
+    EventSpec(
+        "error.action",
+        "error",
+        "An action of the chart raised an exception.",
+        {"action": Field(str, "its name"), "error": Field(str, "a sentence")},
+        vital=True,
+    ),
+    EventSpec(
+        "error.activity",
+        "error",
+        "An activity of the chart raised an exception.",
+        {"activity": Field(str, "its name"), "error": Field(str, "a sentence")},
+        vital=True,
+    ),
+)
+
+EVENTS: Mapping[str, EventSpec] = MappingProxyType({spec.name: spec for spec in _ALL})
+"""Every event that exists, by name."""

@@ -1,0 +1,1 @@
+"""The wire between toy and server, without any input or output: both ends use it."""
