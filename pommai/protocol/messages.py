@@ -1,0 +1,315 @@
+"""Every message of the wire, as a value. `pommai.protocol.wire` turns them into bytes and back.
+
+Field names are ours; where the wire spells one differently, the annotation says so (`Wire`). A field that has a
+default may be missing on the wire, or null. Times are text, UTC, ISO 8601; nothing is ever ordered by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pommai.protocol.limits import MAX_NUMBER, PROTOCOL_VERSION
+from pommai.protocol.schema import Identified, Pattern, Range, Wire
+
+Number = Annotated[int, Range(0, MAX_NUMBER)]
+"""Turn and sequence numbers. A turn's frames count from 0."""
+Id = Annotated[str, Pattern(r"[A-Za-z0-9_-]{1,128}", "an id of letters, digits, - and _")]
+Open = Mapping[str, object]
+"""An object whose keys the protocol leaves open: JSON values, checked only for depth and size of numbers."""
+
+# -- sound ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UpAudio:
+    """20 ms of the child's turn. `packet` is one Opus packet; empty only on a final frame, which then just marks the
+    end."""
+
+    turn: int
+    sequence: int
+    packet: bytes
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DownAudio:
+    """20 ms of the answer to `turn`. `packet` is one Opus packet; it may be empty on a final frame, which then just
+    marks the end, and on one with `conceal`: the server has lost this frame, the player makes up for it."""
+
+    turn: int
+    sequence: int
+    packet: bytes
+    final: bool = False
+    conceal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AudioResponse:
+    """Frames of an answer in the hex form, several in one message, with words about them."""
+
+    turn: int
+    chunks: tuple[DownAudio, ...]
+    """All of this turn."""
+    transcript: str | None = None
+    """The answer as text."""
+    emotion: str | None = None
+
+
+# -- meeting -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """The toy introduces itself: the first message of a connection."""
+
+    device_id: Annotated[Id, Wire("deviceId")]
+    toy_id: Annotated[Id, Wire("toyId")]
+    protocol: Number = PROTOCOL_VERSION
+    capabilities: Mapping[str, bool] = field(default_factory=dict)
+    """audio, wake_word, offline_mode, toy_switching, guardian_mode, binary_audio."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeAck:
+    """The server's answer: from now on the toy may talk."""
+
+    session_id: Annotated[str, Wire("sessionId")]
+    capabilities: Mapping[str, bool] = field(default_factory=dict)
+    server_time: Annotated[str | None, Wire("serverTime")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Are you there? Above WebSocket's own ping, so that it tests whoever handles messages."""
+
+    timestamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The answer: the ping's `timestamp` again."""
+
+    timestamp: str
+    server_time: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorMessage:
+    """The server cannot do what was asked. `code`: AUTH_FAILED, TOY_NOT_FOUND, RATE_LIMITED, AUDIO_ERROR,
+    SAFETY_VIOLATION, BAD_MESSAGE, or one that is newer than this toy."""
+
+    code: str
+    message: str
+    details: Open = field(default_factory=dict)
+    """`retry_after`: seconds. `turn`: the turn that failed, when it was one."""
+
+
+# -- talking -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TextResponse:
+    """The answer's words, and what the server understood the child to say."""
+
+    turn: Number
+    text: str
+    user_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """The toy wants no (more) answer to `turn`. `reason`: barge-in, safe mode, switching."""
+
+    turn: Number
+    reason: str
+
+
+# -- who the toy is ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceSettings:
+    """`speed` and `pitch` are factors, 1.0 is the voice as it is."""
+
+    voice_id: str = ""
+    speed: Annotated[float, Range(0.25, 4.0)] = 1.0
+    pitch: Annotated[float, Range(0.25, 4.0)] = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class GuardianSettings:
+    """What grown-ups allow. Strict where nothing is said."""
+
+    content_filter_level: str = "strict"
+    allowed_topics: tuple[str, ...] = ()
+    blocked_topics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToyProfile:
+    """A toy's character. For kids and strict where nothing is said."""
+
+    toy_id: Annotated[Id, Wire("toyId")]
+    name: str
+    personality_prompt: str = ""
+    voice_settings: VoiceSettings = VoiceSettings()
+    is_for_kids: bool = True
+    safety_level: str = "strict"
+    wake_word: str | None = None
+    knowledge_base: object = None
+    """The server's own; the toy keeps it as it is (any JSON)."""
+    guardian_settings: GuardianSettings = GuardianSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class GetToyConfig:
+    """The toy asks who it is."""
+
+    toy_id: Annotated[Id, Wire("toyId")]
+
+
+@dataclass(frozen=True, slots=True)
+class ToyConfig:
+    """The answer to GetToyConfig."""
+
+    config: ToyProfile
+
+
+@dataclass(frozen=True, slots=True)
+class ToyConfigUpdate:
+    """The current toy was changed."""
+
+    config: ToyProfile
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchToy:
+    """Become another toy."""
+
+    toy_id: Annotated[Id, Wire("toyId")]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PiConfigUpdate:
+    """Settings of the device: HOTWORD_MODELS, HOTWORD_THRESHOLD, ACKNOWLEDGEMENT_AUDIO_FILES. Untrusted: whoever
+    applies it checks key by key."""
+
+    payload: Open
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Do something now. `name`: stop, volume, restart, reload, play."""
+
+    name: str
+    args: Open = field(default_factory=dict)
+
+
+# -- safety --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class GuardianAlert:
+    """Something a grown-up should know."""
+
+    severity: str
+    reason: str
+    timestamp: str
+    transcript: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyOverride:
+    """A grown-up or the server pauses the toy, or lets it go on."""
+
+    action: Literal["pause_interaction", "resume"]
+    duration: Annotated[float, Range(0.0, 86_400.0)] = 0.0
+    """Seconds; 0 with pause_interaction means until resume."""
+    message: str = ""
+
+
+# -- keeping -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One exchange. `id` is made by the toy and unique."""
+
+    id: str
+    toy_id: Id
+    user_input: str
+    toy_response: str
+    timestamp: str
+    was_offline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SaveConversation:
+    """Keep this exchange."""
+
+    conversation: Conversation
+
+
+Items = tuple[Annotated[Open, Identified()], ...]
+"""Objects with a unique `id` (text, made by the toy)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncBatch:
+    """What happened while the toy was offline. The toy keeps the items until they are acknowledged."""
+
+    batch: str
+    conversations: Items = ()
+    safety_events: Items = ()
+    metrics: Items = ()
+    logs: Items = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An item the server does not take, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncAck:
+    """Which items of a batch the server has. An item it had already counts as accepted."""
+
+    batch: str
+    accepted: tuple[str, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A message of a type this end has never heard of: log it once, go on."""
+
+    type: str
+
+
+Message = (
+    Handshake
+    | HandshakeAck
+    | Ping
+    | Pong
+    | ErrorMessage
+    | TextResponse
+    | Abort
+    | GetToyConfig
+    | ToyConfig
+    | ToyConfigUpdate
+    | SwitchToy
+    | PiConfigUpdate
+    | Command
+    | GuardianAlert
+    | SafetyOverride
+    | SaveConversation
+    | SyncBatch
+    | SyncAck
+)
+"""Any message but sound."""
