@@ -1,19 +1,19 @@
 """Every error Pommai raises on purpose.
 
-    PommaiError
-    ├── SourceError            a file that people edit is wrong; carries every Problem found in it
-    │   ├── ChartError         statechart.yaml
-    │   ├── LightsError        led_patterns.yaml
-    │   └── PersonasError      personas.yaml
-    ├── TableError             a compiled chart cannot be used: damaged, of another format
-    ├── SettingsError          a setting has a wrong value; names the setting and where it came from
-    ├── ProtocolError          the other end of the wire sent what the protocol does not allow
-    ├── LinkError              the server cannot be reached, or does not want us
-    │   └── AuthenticationError   it refused our token
-    ├── DeviceError            a device is missing, busy or gone
-    │   └── AudioDeviceError   no such sound device; lists those there are
-    ├── CodecError             audio that cannot be encoded or decoded
-    └── SoundError             a sound file is missing or in a format the toy does not play
+PommaiError
+├── SourceError            a file that people edit is wrong; carries every Problem found in it
+│   ├── ChartError         statechart.yaml
+│   ├── LightsError        led_patterns.yaml
+│   └── PersonasError      personas.yaml
+├── TableError             a compiled chart cannot be used: damaged, of another format
+├── SettingsError          a setting has a wrong value; names the setting and where it came from
+├── ProtocolError          the other end of the wire sent what the protocol does not allow
+├── LinkError              the server cannot be reached, or does not want us
+│   └── AuthenticationError   it refused our token
+├── DeviceError            a device is missing, busy or gone
+│   └── AudioDeviceError   no such sound device; lists those there are
+├── CodecError             audio that cannot be encoded or decoded
+└── SoundError             a sound file is missing or in a format the toy does not play
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Event:
     """
 
     name: str
-    data: Mapping[str, object] = _NOTHING
+    data: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
     turn: int = 0
 
 

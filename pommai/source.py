@@ -3,8 +3,7 @@
 The files that designers edit (`statechart.yaml`, `led_patterns.yaml`, `personas.yaml`, ...) are read
 through this module. It parses with PyYAML, keeps positions, and leaves the meaning of a scalar to the
 reader who knows what is expected there: so `on:` is the word *on* and never *true*, and `1e3` is no
-surprise. Duplicate keys, tabs, merge keys, circular aliases and files that grow without end are problems
-with a position, never exceptions from a library.
+surprise (`pommai.nodes` reads the text).
 
 A loader makes a `Reader`, asks it for what it expects, and collects every problem of the file in one go:
 
@@ -16,81 +15,37 @@ A loader makes a `Reader`, asks it for what it expects, and collects every probl
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import hashlib
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-import yaml
-
 from pommai.errors import Problem, SourceError
+from pommai.nodes import MAX_DEPTH, MAX_NODES, Mapping, Node, Scalar, Sequence, parse, position, quote
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "MAX_NODES",
+    "Mapping",
+    "Node",
+    "Reader",
+    "Scalar",
+    "Sequence",
+    "closest",
+    "did_you_mean",
+    "parse_duration",
+    "quote",
+]
 
 MAX_BYTES = 1_000_000
 """Largest file that is read at all."""
-MAX_NODES = 50_000
-"""Most values in one file, aliases counted each time they are used."""
-MAX_DEPTH = 60
-"""Deepest nesting."""
 
-_Loader: type = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A value in the file. `line` and `column` count from 1."""
-
-    line: int
-    column: int
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar(Node):
-    """A single value, as text. `plain` is false when it stood in quotes or in a block."""
-
-    text: str
-    plain: bool = True
-
-    @property
-    def is_empty(self) -> bool:
-        """Nothing was written: `key:` with no value, or the word `null` or `~`."""
-        return self.plain and self.text in ("", "~", "null")
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence(Node):
-    """A list."""
-
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Mapping(Node):
-    """Keys and values in the order written. Keys are unique."""
-
-    entries: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.entries
-
-    def __iter__(self) -> Iterator[tuple[Scalar, Node]]:
-        return iter(self.entries.values())
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def get(self, key: str) -> Node | None:
-        """The value of `key`, or None when the key is not there."""
-        entry = self.entries.get(key)
-        return None if entry is None else entry[1]
-
-    def key(self, key: str) -> Scalar:
-        """The key itself, for its position. Raises KeyError when it is not there."""
-        return self.entries[key][0]
+_DURATION = re.compile("".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in ("h", "m", "s", "ms")))
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 
 def closest(word: str, candidates: Iterable[str]) -> str | None:
@@ -129,7 +84,8 @@ def parse_duration(text: str) -> float | None:
     if match is None or not any(match.groups()):
         return None
     hours, minutes, seconds, milliseconds = (float(part) if part else 0.0 for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
+    total = hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
+    return total if math.isfinite(total) else None
 
 
 class Reader:
@@ -145,8 +101,10 @@ class Reader:
         self.sha256 = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         self.problems: list[Problem] = []
         self._error = error
-        self._count = 0
-        self.root: Node = self._parse(text)
+        try:
+            self.root: Node = parse(text, file)
+        except SourceError as caught:
+            raise error(caught.problems) from caught.__cause__
 
     @classmethod
     def of_file(cls, path: Path, error: type[SourceError]) -> Reader:
@@ -157,19 +115,19 @@ class Reader:
             return error([Problem(name, 1, 1, message, hint)])
 
         try:
-            data = path.read_bytes()
+            with path.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
         except OSError as caught:
             raise refuse(f"cannot be read: {caught.strerror or caught}") from caught
         if len(data) > MAX_BYTES:
-            raise refuse(f"is {len(data):,} bytes long; more than {MAX_BYTES:,} are not read")
+            raise refuse(f"is longer than {MAX_BYTES:,} bytes, and such files are not read")
+        data = data.removeprefix(codecs.BOM_UTF8)
         try:
-            text = data.decode("utf-8-sig")
+            text = data.decode()
         except UnicodeDecodeError as caught:
-            line = data.count(b"\n", 0, caught.start) + 1
-            column = caught.start - (data.rfind(b"\n", 0, caught.start) + 1) + 1
-            raise error(
-                [Problem(name, line, column, "is not UTF-8 text here", "save the file as UTF-8")]
-            ) from caught
+            before = data[: caught.start].decode()
+            line, column = position(before, len(before))
+            raise error([Problem(name, line, column, "is not UTF-8 text here", "save the file as UTF-8")]) from caught
         return cls(text, name, error)
 
     # -- noting problems -------------------------------------------------------------------
@@ -202,7 +160,7 @@ class Reader:
         if allowed is not None:
             for key, _ in node:
                 if key.text not in allowed:
-                    self.problem(key, f"{what} has no key '{key.text}'", did_you_mean(key.text, allowed))
+                    self.problem(key, f"{what} has no key {quote(key.text)}", did_you_mean(key.text, allowed))
         for name in required:
             if name not in node:
                 self.problem(node, f"{what} needs the key '{name}'")
@@ -238,135 +196,50 @@ class Reader:
         text = self.text(node, what)
         if text is None or text in choices:
             return text
-        self.problem(node, f"{what} cannot be '{text}'", did_you_mean(text, choices))
+        self.problem(node, f"{what} cannot be {quote(text)}", did_you_mean(text, choices))
         return None
 
     def boolean(self, node: Node, what: str) -> bool | None:
         """`true` or `false`."""
         if isinstance(node, Scalar) and node.plain and node.text.lower() in ("true", "false"):
             return node.text.lower() == "true"
-        written = f", not '{node.text}'" if isinstance(node, Scalar) else f", not {_kind(node)}"
-        self.problem(node, f"{what} must be true or false{written}")
+        self.problem(node, f"{what} must be true or false, not {_kind(node)}")
         return None
 
-    def number(
-        self, node: Node, what: str, minimum: float = -math.inf, maximum: float = math.inf
-    ) -> float | None:
+    def number(self, node: Node, what: str, minimum: float = -math.inf, maximum: float = math.inf) -> float | None:
         """A finite number in minimum..maximum."""
         value = math.nan
-        if isinstance(node, Scalar) and node.plain:
-            try:
-                value = float(node.text)
-            except ValueError:
-                value = math.nan
+        if isinstance(node, Scalar) and node.plain and _NUMBER.fullmatch(node.text):
+            value = float(node.text)
         if not math.isfinite(value):
-            written = f"'{node.text}'" if isinstance(node, Scalar) else _kind(node)
-            self.problem(node, f"{what} must be a number, not {written}")
+            self.problem(node, f"{what} must be a number, not {_kind(node)}")
             return None
         if not minimum <= value <= maximum:
-            self.problem(node, f"{what} must be {_range(minimum, maximum)}, not {value:g}")
+            self.problem(node, f"{what} must be {_range(minimum, maximum)}, not {_kind(node)}")
             return None
         return value
 
-    def integer(
-        self, node: Node, what: str, minimum: float = -math.inf, maximum: float = math.inf
-    ) -> int | None:
+    def integer(self, node: Node, what: str, minimum: float = -math.inf, maximum: float = math.inf) -> int | None:
         """A whole number in minimum..maximum."""
         value = self.number(node, what, minimum, maximum)
         if value is not None and value != int(value):
-            self.problem(node, f"{what} must be a whole number, not {value:g}")
+            self.problem(node, f"{what} must be a whole number, not {_kind(node)}")
             return None
         return None if value is None else int(value)
 
-    def duration(
-        self, node: Node, what: str, minimum: float = 0.001, maximum: float = 86_400.0
-    ) -> float | None:
+    def duration(self, node: Node, what: str, minimum: float = 0.001, maximum: float = 86_400.0) -> float | None:
         """A duration in seconds, written as `250ms`, `2s`, `1m30s`."""
         text = self.text(node, what)
         if text is None:
             return None
         seconds = parse_duration(text)
         if seconds is None:
-            self.problem(node, f"{what} must be a duration, not '{text}'", "write 250ms, 2s or 1m30s")
+            self.problem(node, f"{what} must be a duration, not {quote(text)}", "write 250ms, 2s or 1m30s")
             return None
         if not minimum <= seconds <= maximum:
-            limits = _range(minimum, maximum)
-            self.problem(node, f"{what} must be {limits} seconds, not {seconds:g}")
+            self.problem(node, f"{what} must be {_range(minimum, maximum)} seconds, not {quote(text)}")
             return None
         return seconds
-
-    # -- parsing ---------------------------------------------------------------------------
-
-    def _parse(self, text: str) -> Node:
-        try:
-            composed = yaml.compose(text, Loader=_Loader)
-        except yaml.MarkedYAMLError as caught:
-            raise self._error([self._syntax_problem(text, caught)]) from caught
-        except yaml.reader.ReaderError as caught:
-            before = text[: caught.position]
-            line, column = before.count("\n") + 1, caught.position - (before.rfind("\n") + 1) + 1
-            message = f"holds a character that YAML does not allow ({caught.character!r})"
-            raise self._error([Problem(self.file, line, column, message)]) from caught
-        except (yaml.YAMLError, RecursionError) as caught:
-            raise self._error([Problem(self.file, 1, 1, f"is not YAML: {caught}")]) from caught
-        if composed is None:
-            raise self._error([Problem(self.file, 1, 1, "is empty")])
-        root = self._convert(composed, ())
-        if self.problems:
-            raise self._error(self.problems)
-        return root
-
-    def _syntax_problem(self, text: str, caught: yaml.MarkedYAMLError) -> Problem:
-        mark = caught.problem_mark or caught.context_mark
-        line = (mark.line if mark else 0) + 1
-        column = (mark.column if mark else 0) + 1
-        lines = text.splitlines()
-        written = lines[line - 1] if line <= len(lines) else ""
-        indent = written[: len(written) - len(written.lstrip())]
-        if "\t" in indent or "'\\t'" in (caught.problem or ""):
-            column = written.find("\t") + 1 or column
-            return Problem(self.file, line, column, "a tab stands here", "YAML is indented with spaces only")
-        message = (caught.problem or "is not YAML").strip()
-        hint = ""
-        if "mapping values are not allowed" in message:
-            hint = "put text that holds a colon into quotes, and check the indentation"
-        elif "undefined alias" in message:
-            hint = "an alias *name needs an anchor &name above it"
-        elif caught.context:
-            hint = caught.context.strip()
-        return Problem(self.file, line, column, message, hint)
-
-    def _convert(self, node: yaml.Node, above: tuple[int, ...]) -> Node:
-        line, column = node.start_mark.line + 1, node.start_mark.column + 1
-        here = Scalar(line, column, "")
-        self._count += 1
-        if self._count > MAX_NODES:
-            message = f"holds more than {MAX_NODES:,} values"
-            raise self._error([Problem(self.file, line, column, message, "are aliases nested in aliases?")])
-        if id(node) in above:
-            self.problem(here, "this alias stands inside what it names and would never end")
-            return here
-        if len(above) > MAX_DEPTH:
-            raise self._error([Problem(self.file, line, column, f"is nested deeper than {MAX_DEPTH} levels")])
-        if isinstance(node, yaml.ScalarNode):
-            return Scalar(line, column, node.value, plain=node.style is None or node.style == "")
-        inside = (*above, id(node))
-        if isinstance(node, yaml.SequenceNode):
-            return Sequence(line, column, tuple(self._convert(item, inside) for item in node.value))
-        entries: dict[str, tuple[Scalar, Node]] = {}
-        for key_node, value_node in node.value:
-            key = self._convert(key_node, inside)
-            value = self._convert(value_node, inside)
-            if not isinstance(key, Scalar):
-                self.problem(key, "a key must be a word, not a list or a mapping")
-            elif key.plain and key.text == "<<":
-                self.problem(key, "merge keys (<<) are not read", "write the keys out")
-            elif key.text in entries:
-                first = entries[key.text][0].line
-                self.problem(key, f"the key '{key.text}' is here twice", f"the first is in line {first}")
-            else:
-                entries[key.text] = (key, value)
-        return Mapping(line, column, entries)
 
 
 def _kind(node: Node) -> str:
@@ -375,13 +248,17 @@ def _kind(node: Node) -> str:
     if isinstance(node, Mapping):
         return "a mapping"
     if isinstance(node, Scalar) and not node.is_empty:
-        return f"'{node.text}'"
+        return quote(node.text)
     return "nothing"
 
 
 def _range(minimum: float, maximum: float) -> str:
     if minimum == -math.inf:
-        return f"at most {maximum:g}"
+        return f"at most {_figure(maximum)}"
     if maximum == math.inf:
-        return f"at least {minimum:g}"
-    return f"in {minimum:g}..{maximum:g}"
+        return f"at least {_figure(minimum)}"
+    return f"in {_figure(minimum)}..{_figure(maximum)}"
+
+
+def _figure(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)
