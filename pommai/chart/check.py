@@ -1,0 +1,140 @@
+"""Are all the names in a chart names of something? Arguments too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pommai.chart.model import Action, Call, Chart, Raise, State, Transition, Value
+from pommai.chart.vocabulary import Parameter, Signature, Vocabulary
+from pommai.source import Node, Reader, Scalar, did_you_mean
+
+Arguments = dict[str, Value]
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A chart whose names all exist.
+
+    `arguments` gives each action and activity its arguments (by identity of the Call), defaults left out and
+    durations in seconds; `events` gives each transition the events it waits for, patterns such as `button.*` spelt out.
+    """
+
+    chart: Chart
+    arguments: Mapping[int, Arguments]
+    events: Mapping[int, tuple[str, ...]]
+
+
+def check_chart(chart: Chart, reader: Reader, vocabulary: Vocabulary) -> Checked:
+    """Look every name up. Raises ChartError with all that mean nothing."""
+    checker = _Checker(chart, reader, vocabulary)
+    for state in chart.walk():
+        checker.state(state)
+    checker.raised()
+    reader.finish()
+    return Checked(chart, checker.arguments, checker.events)
+
+
+class _Checker:
+    def __init__(self, chart: Chart, reader: Reader, vocabulary: Vocabulary) -> None:
+        self.chart, self.reader, self.vocabulary = chart, reader, vocabulary
+        self.arguments: dict[int, Arguments] = {}
+        self.events: dict[int, tuple[str, ...]] = {}
+        states = list(chart.walk())
+        self.raises = [a for s in states for a in s.all_actions() if isinstance(a, Raise)]
+        self.done = {f"done.state.{s.id}" for s in states if s.children}
+        self.timers = {t.event for s in states for t in s.after}
+        self.known = vocabulary.events | {a.event for a in self.raises} | self.done
+
+    def state(self, state: State) -> None:
+        patterns = self.vocabulary.led_patterns
+        if state.led and patterns is not None and state.led.pattern not in patterns:
+            hint = did_you_mean(state.led.pattern, patterns)
+            self.reader.problem(state.led.at, f"no light pattern is called '{state.led.pattern}'", hint)
+        for action in state.all_actions():
+            self.action(action)
+        for call in state.do:
+            self.call(call, "activity", self.vocabulary.activities, self.vocabulary.actions)
+        for transition in state.all_transitions():
+            self.events[id(transition)] = tuple(self.expand(transition))
+            for guard in (*transition.cond, *transition.unless):
+                for name in guard.names:
+                    if name not in self.vocabulary.guards:
+                        hint = did_you_mean(name, self.vocabulary.guards.keys())
+                        if name in {s.id for s in self.chart.walk()}:
+                            hint = f"to ask for a state write In('{name}')"
+                        self.reader.problem(guard.at, f"no guard is called '{name}'", hint)
+
+    def expand(self, transition: Transition) -> Iterable[str]:
+        for event in transition.events:
+            if event in self.timers or event in self.known:
+                yield event
+            elif event.endswith(".*") and (found := [e for e in sorted(self.known) if e.startswith(event[:-1])]):
+                yield from found
+            else:
+                hint = did_you_mean(event, self.known)
+                self.reader.problem(transition.event_at, f"nobody emits the event '{event}'", hint)
+
+    def raised(self) -> None:
+        heard = {event for events in self.events.values() for event in events}
+        for action in self.raises:
+            if action.event not in heard:
+                hint = did_you_mean(action.event, heard)
+                self.reader.problem(action.at, f"no transition waits for the raised event '{action.event}'", hint)
+
+    def action(self, action: Action) -> None:
+        if isinstance(action, Call):
+            self.call(action, "action", self.vocabulary.actions, self.vocabulary.activities)
+
+    def call(self, call: Call, kind: str, known: Mapping[str, Signature], others: Mapping[str, Signature]) -> None:
+        signature = known.get(call.name)
+        if signature is None:
+            hint = did_you_mean(call.name, known.keys())
+            if call.name in others:
+                hint = (
+                    "it is an activity: put it into 'do'"
+                    if kind == "action"
+                    else "it is an action: put it into 'enter'"
+                )
+            self.reader.problem(call.at, f"no {kind} is called '{call.name}'", hint)
+            return
+        self.arguments[id(call)] = self.bind(call, signature)
+
+    def bind(self, call: Call, signature: Signature) -> Arguments:
+        parameters = {parameter.name: parameter for parameter in signature.parameters}
+        written = dict(call.written)
+        if "" in written:
+            if not parameters:
+                self.reader.problem(call.at, f"'{call.name}' takes no arguments")
+                return {}
+            written[signature.parameters[0].name] = written.pop("")
+        arguments: Arguments = {}
+        for name, node in written.items():
+            if name not in parameters:
+                hint = did_you_mean(name, parameters.keys()) or "it takes none"
+                self.reader.problem(node, f"'{call.name}' has no argument '{name}'", hint)
+                continue
+            value = self.value(node, f"'{name}' of '{call.name}'", parameters[name])
+            if value is not None:
+                arguments[name] = value
+        for parameter in signature.parameters:
+            if parameter.required and parameter.name not in written:
+                hint = f"write `{call.name}: {{{parameter.name}: …}}`"
+                self.reader.problem(call.at, f"'{call.name}' needs the argument '{parameter.name}'", hint)
+        return arguments
+
+    def value(self, node: Node, what: str, parameter: Parameter) -> Value | None:
+        reader = self.reader
+        if parameter.kind == "boolean":
+            return reader.boolean(node, what)
+        if parameter.kind == "number":
+            return reader.number(node, what)
+        if parameter.kind == "choice":
+            return reader.choice(node, what, parameter.choices)
+        if parameter.kind == "duration":
+            if isinstance(node, Scalar) and node.text in self.chart.durations:
+                return self.chart.durations[node.text].seconds
+            return reader.duration(node, what)
+        return reader.text(node, what)
