@@ -8,11 +8,10 @@ import ctypes.util
 import gc
 import math
 import sys
-import wave
 import weakref
-from pathlib import Path
 
 import pytest
+from audio_material import samples, speech
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,19 +19,8 @@ from pommai.errors import CodecError
 from pommai.io.codec import MAX_PACKET, OpusCodec, OpusDecoder, SimulatedCodec
 from pommai.protocol.audio import FRAME_BYTES, FRAME_SECONDS, SILENCE
 
-SENTENCE = Path(__file__).parent.parent / "data" / "sentence.wav"
 DELAY = 104
 """Samples by which sound comes out later: the codec's own delay at 16 kHz (6.5 ms)."""
-
-
-def speech() -> list[bytes]:
-    with wave.open(str(SENTENCE)) as file:
-        data = file.readframes(file.getnframes())
-    return [data[start : start + FRAME_BYTES] for start in range(0, len(data) - FRAME_BYTES + 1, FRAME_BYTES)]
-
-
-def samples(frames: list[bytes]) -> array.array[int]:
-    return array.array("h", b"".join(frames))
 
 
 def energy(values: array.array[int]) -> float:

@@ -1,0 +1,147 @@
+"""One microphone, many listeners: recording, voice activity and wake word all hear the same capture stream.
+
+The stream is open all the time, so that a press costs no opening and the sound just before it is still there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from pommai.errors import DeviceError
+from pommai.io.ports import Microphone
+from pommai.protocol.audio import frames_in
+
+logger = logging.getLogger(__name__)
+
+PREROLL_SECONDS: Final = 0.3
+"""Sound kept from before a subscription: children speak while they press."""
+SUBSCRIPTION_SECONDS: Final = 5.0
+"""Sound a listener may leave lying before the oldest of it is dropped."""
+RETRY_SECONDS: Final = 2.0
+"""Pause between attempts to open a device that is gone."""
+
+
+class Subscription:
+    """The frames one listener gets: `async for frame in subscription`.
+
+    After `close` it yields what was captured until then, and ends. A listener that falls more than
+    SUBSCRIPTION_SECONDS behind loses the oldest frames; `dropped` counts them.
+    """
+
+    def __init__(self, preroll: deque[bytes], forget: Callable[[Subscription], None]) -> None:
+        self.dropped = 0
+        self._frames = deque(preroll, maxlen=frames_in(SUBSCRIPTION_SECONDS))
+        self._forget = forget
+        self._waiter: asyncio.Future[None] | None = None
+        self._closed = False
+
+    def __aiter__(self) -> Subscription:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self._frames:
+            if self._closed:
+                raise StopAsyncIteration
+            if self._waiter is not None:
+                raise RuntimeError("a subscription has one listener; subscribe once for each")
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self._frames.popleft()
+
+    def drain(self) -> list[bytes]:
+        """All frames captured and not yet taken, at once: for a listener that is being cancelled."""
+        frames = list(self._frames)
+        self._frames.clear()
+        return frames
+
+    def close(self) -> None:
+        """No frame is added from now on. Harmless when called again."""
+        self._closed = True
+        self._forget(self)
+        self._wake()
+
+    def _put(self, frame: bytes) -> None:
+        if len(self._frames) == self._frames.maxlen:
+            self.dropped += 1
+        self._frames.append(frame)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class Capture:
+    """Owns the microphone, remembers the last PREROLL_SECONDS, and hands every frame to every subscription."""
+
+    def __init__(self, microphone: Microphone) -> None:
+        self._microphone = microphone
+        self._preroll: deque[bytes] = deque(maxlen=frames_in(PREROLL_SECONDS))
+        self._subscriptions: list[Subscription] = []
+
+    def subscribe(self, *, preroll: bool) -> Subscription:
+        """Listen from now on; with `preroll`, from PREROLL_SECONDS ago, with no seam. The caller closes it."""
+        subscription = Subscription(self._preroll if preroll else deque(), self._forget)
+        self._subscriptions.append(subscription)
+        return subscription
+
+    async def run(self, on_lost: Callable[[str], None], on_back: Callable[[], None]) -> None:
+        """Keep the microphone open until cancelled; see `keep_open`. Subscriptions outlive a loss."""
+
+        async def reopen(lost: Callable[[str], None]) -> None:
+            self._preroll.clear()  # what was heard before the loss is old
+            await self._microphone.open(self._heard, lost)
+
+        await keep_open(reopen, self._microphone.close, on_lost, on_back)
+
+    def _heard(self, frame: bytes) -> None:
+        self._preroll.append(frame)
+        for subscription in tuple(self._subscriptions):
+            subscription._put(frame)
+
+    def _forget(self, subscription: Subscription) -> None:
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+
+
+async def keep_open(
+    open_device: Callable[[Callable[[str], None]], Awaitable[None]],
+    close_device: Callable[[], Awaitable[None]],
+    on_lost: Callable[[str], None],
+    on_back: Callable[[], None],
+) -> None:
+    """Open a device and reopen it every RETRY_SECONDS whenever it is gone, until cancelled; closed on the way out.
+
+    `open_device` takes the callback for a loss. `on_back` is called after each opening that worked, the first included;
+    `on_lost` once for each loss (or first failure), with the reason, not for every attempt.
+    """
+    told_lost = False
+    loop = asyncio.get_running_loop()
+    while True:
+        gone: asyncio.Future[str] = loop.create_future()
+
+        def lost(reason: str, gone: asyncio.Future[str] = gone) -> None:
+            if not gone.done():
+                gone.set_result(reason)
+
+        try:
+            await open_device(lost)
+            told_lost = False
+            on_back()
+            reason = await gone
+        except DeviceError as caught:
+            reason = str(caught)
+        finally:
+            await close_device()
+        if not told_lost:
+            told_lost = True
+            logger.warning("device lost", extra={"reason": reason})
+            on_lost(reason)
+        await asyncio.sleep(RETRY_SECONDS)
