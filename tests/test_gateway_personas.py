@@ -11,6 +11,8 @@ import yaml
 
 from pommai.errors import PersonasError
 from pommai.gateway.personas import Answers, Personas, load_personas, read_personas, schema
+from pommai.protocol.messages import ToyConfig
+from pommai.protocol.wire import encode_message
 from pommai.source import Reader
 
 ROOT = Path(__file__).parents[1]
@@ -60,12 +62,12 @@ def test_the_projects_own_toys_load_and_speak_at_pitches_of_their_own() -> None:
     assert personas["robo-rex"].answers == Answers(semitones=-5.0)
 
 
-def test_what_goes_to_the_toy_is_json_and_keeps_how_the_gateway_answers_to_itself() -> None:
+def test_what_goes_to_the_toy_is_all_that_is_written_except_how_the_gateway_answers() -> None:
     for toy_id, persona in load_personas(PERSONAS).items():
-        config = json.loads(json.dumps(dict(persona.config)))
-        assert config["toyId"] == toy_id
-        assert config["name"] == persona.name
-        assert "answers" not in config
+        sent = json.loads(encode_message(ToyConfig(persona.profile)))["config"]
+        expected = written()["personas"][toy_id]
+        del expected["answers"]
+        assert sent == {"toyId": toy_id, **expected}
 
 
 def test_the_schema_in_the_repository_is_the_one_the_tables_make() -> None:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pommai.errors import PersonasError
+from pommai.protocol.messages import GuardianSettings, ToyProfile, VoiceSettings
 from pommai.source import Mapping as MappingNode
 from pommai.source import Node, Reader, Scalar
 
@@ -35,12 +36,14 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """Somebody a toy can be. `config` is what `toy_config` carries, JSON values only."""
+    """Somebody a toy can be: what the toy is told of it, and what stays here."""
 
-    toy_id: str
-    name: str
-    config: Mapping[str, Any]
+    profile: ToyProfile
     answers: Answers
+
+    @property
+    def toy_id(self) -> str:
+        return self.profile.toy_id
 
 
 Personas = Mapping[str, Persona]
@@ -130,19 +133,12 @@ def _choice(words: str, choices: Collection[str]) -> Key:
 
 
 def _topics(words: str) -> Key:
-    def read(reader: Reader, node: Node, what: str) -> list[str]:
+    def read(reader: Reader, node: Node, what: str) -> tuple[str, ...]:
         texts = [reader.text(item, f"a topic in {what}") for item in reader.sequence(node, what) or ()]
-        return [text for text in texts if text is not None]
+        return tuple(text for text in texts if text is not None)
 
     item = {"type": "string", "pattern": r"\S"}
     return Key({"type": "array", "items": item, "description": words}, read, required=True)
-
-
-def _keys(words: str, keys: Mapping[str, Key]) -> Key:
-    def read(reader: Reader, node: Node, what: str) -> dict[str, Any]:
-        return _section(reader, node, what, keys)
-
-    return Key({**_object(keys), "description": words}, read, required=True)
 
 
 # -- the tables -----------------------------------------------------------------------------------------------------
@@ -177,10 +173,14 @@ def _read_answers(reader: Reader, node: Node, what: str) -> Answers | None:
     return None if parrot is None else Answers(**_section(reader, parrot, f"parrot in {what}", PARROT_KEYS))
 
 
-def _read_guardian(reader: Reader, node: Node, what: str) -> dict[str, Any]:
-    settings = _section(reader, node, what, GUARDIAN_KEYS)
-    allowed = {topic.casefold() for topic in settings.get("allowed_topics", ())}
-    for topic in settings.get("blocked_topics", ()):
+def _read_voice(reader: Reader, node: Node, what: str) -> VoiceSettings:
+    return VoiceSettings(**_section(reader, node, what, VOICE_KEYS))
+
+
+def _read_guardian(reader: Reader, node: Node, what: str) -> GuardianSettings:
+    settings = GuardianSettings(**_section(reader, node, what, GUARDIAN_KEYS))
+    allowed = {topic.casefold() for topic in settings.allowed_topics}
+    for topic in settings.blocked_topics:
         if topic.casefold() in allowed:
             reader.problem(node, f"the topic '{topic}' is both allowed and blocked", "take it out of one list")
     return settings
@@ -192,7 +192,7 @@ ANSWERS_KEY = "answers"
 PERSONA_KEYS: Mapping[str, Key] = {
     "name": _text("What the toy calls itself."),
     "personality_prompt": _text("Who it is, as told to whoever writes its answers."),
-    "voice_settings": _keys("How it sounds.", VOICE_KEYS),
+    "voice_settings": Key({**_object(VOICE_KEYS), "description": "How it sounds."}, _read_voice, required=True),
     "is_for_kids": _boolean("Whether children play with it."),
     "safety_level": _choice("How careful it is in what it says.", LEVELS),
     "wake_word": _text("What calls it; plain words that a speech model knows."),
@@ -230,8 +230,7 @@ def _read_all(reader: Reader, node: Node, what: str) -> dict[str, Persona]:
         found = _section(reader, value, f"'{key.text}'", PERSONA_KEYS)
         if PERSONA_KEYS.keys() == found.keys():
             answers = found.pop(ANSWERS_KEY)
-            config = {"toyId": key.text, **found}
-            personas[key.text] = Persona(key.text, found["name"], MappingProxyType(config), answers)
+            personas[key.text] = Persona(ToyProfile(key.text, **found), answers)
     return personas
 
 

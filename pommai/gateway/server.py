@@ -1,0 +1,209 @@
+"""The listening side: lets toys in, and knows who is connected."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hmac
+import http
+import logging
+import re
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
+from websockets.http11 import Request, Response
+
+from pommai.errors import ProtocolError, SettingsError
+from pommai.gateway.parrot import Parrot
+from pommai.gateway.personas import Persona, Personas
+from pommai.gateway.responder import Responder
+from pommai.gateway.session import Session
+from pommai.io.codec import OpusCodec
+from pommai.io.ports import Codec
+from pommai.protocol import messages as m
+from pommai.protocol.limits import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
+from pommai.protocol.wire import decode, encode_message
+from pommai.source import did_you_mean
+
+HANDSHAKE_SECONDS = 10.0
+"""How long a toy may take to introduce itself."""
+CLOSE_SECONDS = 0.4
+"""How long a toy may take to say goodbye when the gateway closes."""
+UNSENT_BYTES = 4096
+"""What may wait for a toy that reads slowly: about two seconds of sound. Then its answer waits, and no memory grows."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """What a gateway needs to know. `port` 0 takes any free one. `token` is what every toy must show."""
+
+    personas: Personas
+    token: str
+    host: str = "127.0.0.1"
+    port: int = 8765
+
+    def __post_init__(self) -> None:
+        if re.fullmatch(r"[!-~]+", self.token) is None:
+            raise SettingsError("the token is empty, or holds spaces or characters that a header cannot carry")
+        if not 0 <= self.port <= 65_535:
+            raise SettingsError(f"the port must be 0..65535, not {self.port}")
+
+
+class Gateway:
+    """The protocol's other end. Listens while it is entered:
+
+        async with Gateway(settings) as gateway:
+            print(gateway.url)
+
+    Raises SettingsError on entering when it cannot listen. On leaving, every toy is told goodbye and cut off after
+    CLOSE_SECONDS.
+    """
+
+    def __init__(
+        self, settings: GatewaySettings, responder: Responder | None = None, codec: Codec | None = None
+    ) -> None:
+        """The responder is the Parrot and the codec Opus, when none is given. Raises CodecError without libopus."""
+        self._settings = settings
+        self._responder = responder or Parrot()
+        self._codec = codec or OpusCodec()
+        self._sessions: dict[str, Session] = {}
+        self._server: Server | None = None
+
+    async def __aenter__(self) -> Self:
+        host, port = self._settings.host, self._settings.port
+        try:
+            self._server = await serve(
+                self._serve,
+                host,
+                port,
+                process_request=self._admit,
+                compression=None,  # Opus is compressed already
+                max_size=MAX_MESSAGE_BYTES,
+                write_limit=UNSENT_BYTES,
+                ping_interval=20.0,
+                ping_timeout=10.0,
+                close_timeout=CLOSE_SECONDS,
+                server_header=None,
+            )
+        except OSError as caught:
+            hint = ""
+            if caught.errno == errno.EADDRINUSE:
+                hint = "; is another gateway running? Choose another port, or 0 for any that is free"
+            raise SettingsError(f"cannot listen on {host} port {port}: {caught.strerror or caught}{hint}") from caught
+        _log.info("gateway.open url=%s personas=%s", self.url, ",".join(self._settings.personas))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+            self._server = None
+            _log.info("gateway.closed")
+
+    @property
+    def port(self) -> int:
+        """The port it listens on. Only while it is entered."""
+        assert self._server is not None, "the gateway is not entered"
+        port: int = next(iter(self._server.sockets)).getsockname()[1]
+        return port
+
+    @property
+    def url(self) -> str:
+        """Where toys connect to. Only while it is entered."""
+        host = self._settings.host
+        return f"ws://{f'[{host}]' if ':' in host else host}:{self.port}/audio-stream"
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The toys connected now, in the order they came."""
+        return tuple(self._sessions.values())
+
+    def persona(self, toy_id: str) -> Persona:
+        """The persona of a toyId. Raises ProtocolError (TOY_NOT_FOUND)."""
+        persona = self._settings.personas.get(toy_id)
+        if persona is None:
+            hint = did_you_mean(toy_id, self._settings.personas.keys())
+            raise ProtocolError(f"there is no toy '{toy_id}' ({hint})", "TOY_NOT_FOUND")
+        return persona
+
+    async def switch_toy(self, toy_id: str, device_id: str | None = None) -> int:
+        """Ask the toys, or the one with this device_id, to become another. How many were asked.
+
+        Raises ProtocolError (TOY_NOT_FOUND).
+        """
+        message = m.SwitchToy(self.persona(toy_id).toy_id, "the operator asks for it")
+        asked = [session for session in self.sessions if device_id in (None, session.device_id)]
+        outcomes = await asyncio.gather(*(session.send(message) for session in asked), return_exceptions=True)
+        gone = sum(isinstance(outcome, ConnectionClosed) for outcome in outcomes)
+        _log.info("toy.switch toy=%s device=%s asked=%d gone=%d", toy_id, device_id or "all", len(asked), gone)
+        return len(asked) - gone
+
+    # -- letting toys in -------------------------------------------------------------------
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Answers the HTTP request: None lets the toy in. Headers that come twice count as missing."""
+        shown = request.headers.get_all("Authorization")
+        expected = f"Bearer {self._settings.token}".encode()
+        if len(shown) != 1 or not hmac.compare_digest(shown[0].encode("utf-8", "surrogateescape"), expected):
+            _log.warning("toy.refused peer=%s reason=token", connection.remote_address)
+            words = (
+                "This gateway does not know your token. Send the one it was started with: Authorization: Bearer TOKEN\n"
+            )
+            response = connection.respond(http.HTTPStatus.UNAUTHORIZED, words)
+            response.headers["WWW-Authenticate"] = 'Bearer realm="pommai"'
+            return response
+        if len(request.headers.get_all("X-Device-ID")) != 1:
+            _log.warning("toy.refused peer=%s reason=device", connection.remote_address)
+            return connection.respond(
+                http.HTTPStatus.BAD_REQUEST, "The header X-Device-ID is missing: who is calling?\n"
+            )
+        return None
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        try:
+            handshake = await self._meet(connection)
+            if handshake is not None:
+                await self._keep(Session(connection, handshake, self.persona, self._responder, self._codec))
+        except ConnectionClosed as caught:
+            _log.info("connection.cut peer=%s reason=%r", connection.remote_address, str(caught))
+
+    async def _meet(self, connection: ServerConnection) -> m.Handshake | None:
+        """The handshake; None, and the connection closed with a reason, when it is not one."""
+        try:
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                message = decode(await connection.recv())
+            if not isinstance(message, m.Handshake):
+                raise ProtocolError("the first message must be a handshake")
+            if message.protocol != PROTOCOL_VERSION:
+                raise ProtocolError(f"protocol {message.protocol}; this gateway speaks {PROTOCOL_VERSION}")
+            assert connection.request is not None
+            named = connection.request.headers["X-Device-ID"]
+            if message.device_id != named:
+                raise ProtocolError("deviceId of the handshake is not the X-Device-ID of the connection")
+        except TimeoutError:
+            refusal = ProtocolError(f"no handshake within {HANDSHAKE_SECONDS:g} s")
+        except ProtocolError as caught:
+            refusal = caught
+        else:
+            return message
+        _log.warning("handshake.refused peer=%s reason=%r", connection.remote_address, str(refusal))
+        await connection.send(encode_message(m.ErrorMessage(refusal.code, str(refusal))))
+        await connection.close(CloseCode.POLICY_VIOLATION, str(refusal)[:100])
+        return None
+
+    async def _keep(self, session: Session) -> None:
+        self._sessions[session.id] = session
+        _log.info("session.open session=%s device=%s toy=%s", session.id, session.device_id, session.toy_id)
+        try:
+            await session.run()
+        finally:
+            del self._sessions[session.id]
+            _log.info("session.closed session=%s device=%s", session.id, session.device_id)

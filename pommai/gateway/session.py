@@ -1,0 +1,274 @@
+"""One toy's connection, from the handshake to the end: hears its turns, answers them, tells it who it is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import UTC, datetime
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
+
+from pommai.errors import PommaiError, ProtocolError
+from pommai.gateway.personas import Persona
+from pommai.gateway.responder import Heard, Responder
+from pommai.gateway.turn import IncomingTurn
+from pommai.io.ports import Codec, Encoder
+from pommai.protocol import messages as m
+from pommai.protocol.audio import FRAME_BYTES, FRAME_SECONDS
+from pommai.protocol.limits import RateLimit
+from pommai.protocol.wire import decode, encode_audio_response, encode_binary, encode_message
+
+LEAD = 10
+"""Frames of an answer sent at once (200 ms): more than a toy's prebuffer, so that it speaks without waiting."""
+PACE = 2.0
+"""After those, frames go out at this many times real time: the toy's buffer fills, and abort still has much to stop."""
+ENCODE_AT_ONCE = 10
+"""Frames encoded in one go, off the event loop: about 2 ms."""
+MOST_REFUSED = 100
+"""Messages refused by the rate limit, one after the other, after which the connection is closed."""
+MOST_NOTED = 20
+"""Different unknown message types that are logged, in one session."""
+
+_log = logging.getLogger(__name__)
+
+
+class Session:
+    """A toy that has introduced itself.
+
+    The receiving side runs in `run()`; an answer is a task of its own, at most one, which a newer turn or an abort
+    cancels and waits for. So once an abort has been read, not a frame of that answer is sent any more.
+    """
+
+    def __init__(
+        self,
+        connection: ServerConnection,
+        handshake: m.Handshake,
+        persona_of: Callable[[str], Persona],
+        responder: Responder,
+        codec: Codec,
+    ) -> None:
+        """`persona_of` gives the persona of a toyId, or raises ProtocolError (TOY_NOT_FOUND)."""
+        self.id = secrets.token_hex(8)
+        self.device_id = handshake.device_id
+        self.toy_id = handshake.toy_id
+        """Who the toy is: what it said at the handshake, then whose configuration it last asked for."""
+        self._connection = connection
+        self._persona_of = persona_of
+        self._responder = responder
+        self._codec = codec
+        self._binary = handshake.capabilities.get("binary_audio", False)
+        self._limit = RateLimit()
+        self._refused = 0
+        self._noted: set[str] = set()
+        self._newest = -1
+        self._incoming: IncomingTurn | None = None
+        self._answering: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Serve the toy until the connection ends. Raises ConnectionClosed when it is cut."""
+        capabilities = {"audio": True, "toy_switching": True, "binary_audio": True}
+        try:
+            await self.send(m.HandshakeAck(self.id, capabilities, _now()))
+            async for data in self._connection:
+                await self._receive(data)
+        finally:
+            await self._stop_answer("the connection ended")
+
+    async def send(self, message: m.Message) -> None:
+        """Send a message that is not sound. Raises ConnectionClosed."""
+        await self._connection.send(encode_message(message))
+
+    # -- receiving -------------------------------------------------------------------------
+
+    async def _receive(self, data: str | bytes) -> None:
+        try:
+            message = decode(data)
+        except ProtocolError as caught:
+            if await self._allowed():
+                _log.warning("message.bad session=%s code=%s reason=%r", self.id, caught.code, str(caught))
+                await self.send(m.ErrorMessage(caught.code, str(caught)))
+            return
+        if isinstance(message, m.UpAudio):
+            await self._hear(message)
+        elif await self._allowed():
+            await self._handle(message)
+
+    async def _allowed(self) -> bool:
+        """Whether one more message that is not sound may come in now; tells the toy when it may not."""
+        now = asyncio.get_running_loop().time()
+        if self._limit.allow(now):
+            self._refused = 0
+            return True
+        self._refused += 1
+        if self._refused == 1:
+            wait = self._limit.retry_after(now)
+            _log.warning("rate.limited session=%s retry_after=%.1f", self.id, wait)
+            words = f"more than {self._limit.count} messages in {self._limit.seconds:g} s; wait {wait:.1f} s"
+            await self.send(m.ErrorMessage("RATE_LIMITED", words, {"retry_after": round(wait, 3)}))
+        elif self._refused >= MOST_REFUSED:
+            _log.warning("session.abusive session=%s refused=%d", self.id, self._refused)
+            await self._connection.close(CloseCode.POLICY_VIOLATION, "far too many messages")
+        return False
+
+    async def _handle(self, message: object) -> None:
+        match message:
+            case m.Abort(turn, reason):
+                await self._abort(turn, reason)
+            case m.Ping(timestamp):
+                await self.send(m.Pong(timestamp, _now()))
+            case m.GetToyConfig(toy_id):
+                await self._tell_who(toy_id)
+            case m.GuardianAlert(severity, reason):
+                _log.warning("guardian.alert session=%s severity=%r reason=%r", self.id, severity, reason)
+            case m.Handshake():
+                await self.send(m.ErrorMessage("BAD_MESSAGE", "a handshake is the first message and comes once"))
+            case _:
+                self._note_unused(message.type if isinstance(message, m.Unknown) else type(message).__name__)
+
+    def _note_unused(self, name: str) -> None:
+        if name not in self._noted and len(self._noted) < MOST_NOTED:
+            self._noted.add(name)
+            _log.info("message.ignored session=%s type=%r", self.id, name)
+
+    async def _tell_who(self, toy_id: str) -> None:
+        try:
+            persona = self._persona_of(toy_id)
+        except ProtocolError as caught:
+            _log.warning("toy.not_found session=%s toy=%s", self.id, toy_id)
+            await self.send(m.ErrorMessage(caught.code, str(caught)))
+            return
+        self.toy_id = toy_id
+        _log.info("toy.loaded session=%s device=%s toy=%s", self.id, self.device_id, toy_id)
+        await self.send(m.ToyConfig(persona.profile))
+
+    # -- turns -----------------------------------------------------------------------------
+
+    async def _hear(self, audio: m.UpAudio) -> None:
+        if audio.turn > self._newest:
+            await self._begin(audio.turn, f"turn {audio.turn} began")
+            self._incoming = IncomingTurn(audio.turn)
+        incoming = self._incoming
+        if incoming is None or audio.turn != incoming.turn:
+            return  # of an older turn, or of one that has ended or was aborted
+        incoming.add(audio.sequence, audio.packet)
+        if audio.final:
+            self._incoming = None
+            _log.info(
+                "turn.heard session=%s turn=%d seconds=%.2f received=%d missing=%d",
+                self.id,
+                incoming.turn,
+                incoming.seconds,
+                incoming.received,
+                incoming.missing,
+            )
+            self._answering = asyncio.create_task(self._answer(incoming), name=f"answer {self.id} {incoming.turn}")
+
+    async def _abort(self, turn: int, reason: str) -> None:
+        if turn >= self._newest:
+            await self._begin(turn, f"aborted: {reason}")
+
+    async def _begin(self, turn: int, why: str) -> None:
+        """From now on only `turn` counts: whatever belongs to another stops."""
+        self._newest = turn
+        self._incoming = None
+        await self._stop_answer(why)
+
+    async def _stop_answer(self, why: str) -> None:
+        task, self._answering = self._answering, None
+        if task is not None and not task.done():
+            task.cancel()
+            await asyncio.wait([task])
+            _log.info("answer.stopped session=%s reason=%r", self.id, why)
+
+    # -- answering -------------------------------------------------------------------------
+
+    async def _answer(self, incoming: IncomingTurn) -> None:
+        """Answer a turn, with sound or with an error that names it: the toy never waits in vain."""
+        turn = incoming.turn
+        try:
+            persona = self._persona_of(self.toy_id)
+            pcm = await asyncio.to_thread(incoming.decode, self._codec)
+            if not pcm or not await self._speak(Heard(turn, pcm), persona):
+                await self._fail(turn, "AUDIO_ERROR", f"nothing was heard in turn {turn}")
+        except ConnectionClosed:
+            _log.info("answer.undelivered session=%s turn=%d", self.id, turn)
+        except ProtocolError as caught:
+            await self._fail(turn, caught.code, str(caught))
+        except PommaiError as caught:
+            await self._fail(turn, "AUDIO_ERROR", str(caught))
+        except Exception:
+            _log.exception("answer.broken session=%s turn=%d", self.id, turn)
+            await self._fail(turn, "AUDIO_ERROR", f"turn {turn} could not be answered: the gateway has a fault")
+
+    async def _fail(self, turn: int, code: str, words: str) -> None:
+        _log.warning("answer.failed session=%s turn=%d code=%s reason=%r", self.id, turn, code, words)
+        try:
+            await self.send(m.ErrorMessage(code, words, {"turn": turn}))
+        except ConnectionClosed:
+            _log.info("answer.undelivered session=%s turn=%d", self.id, turn)
+
+    async def _speak(self, heard: Heard, persona: Persona) -> bool:
+        """Send the answer, paced, its last frame marked. False when there was none."""
+        loop = asyncio.get_running_loop()
+        between = FRAME_SECONDS / PACE
+        began = loop.time()
+        ready = began - LEAD * between  # when the next frame may go out
+        sequence = 0
+        waiting: bytes | None = None  # the newest packet: it may be the last
+        async with (
+            aclosing(self._responder.answer(heard, persona)) as pieces,
+            aclosing(_packets(pieces, self._codec.encoder())) as packets,
+        ):
+            async for packet in packets:
+                if waiting is not None:
+                    ready = max(ready, loop.time() - LEAD * between) + between
+                    await asyncio.sleep(ready - loop.time())
+                    await self._send_frame(m.DownAudio(heard.turn, sequence, waiting))
+                    sequence += 1
+                waiting = packet
+        if waiting is None:
+            return False
+        await self._send_frame(m.DownAudio(heard.turn, sequence, waiting, final=True))
+        _log.info(
+            "answer.sent session=%s turn=%d toy=%s frames=%d took=%.2f",
+            self.id,
+            heard.turn,
+            persona.toy_id,
+            sequence + 1,
+            loop.time() - began,
+        )
+        return True
+
+    async def _send_frame(self, audio: m.DownAudio) -> None:
+        if self._binary:
+            await self._connection.send(encode_binary(audio))
+        else:
+            await self._connection.send(encode_audio_response(m.AudioResponse(audio.turn, (audio,))))
+
+
+async def _packets(pieces: AsyncGenerator[bytes, None], encoder: Encoder) -> AsyncGenerator[bytes, None]:
+    """Opus packets of an answer that comes in pieces of any length; the last frame is filled up with silence."""
+    rest = b""
+    async for piece in pieces:
+        rest += piece
+        whole = len(rest) - len(rest) % FRAME_BYTES
+        for start in range(0, whole, ENCODE_AT_ONCE * FRAME_BYTES):
+            some = rest[start : min(start + ENCODE_AT_ONCE * FRAME_BYTES, whole)]
+            for packet in await asyncio.to_thread(_encode, encoder, some):
+                yield packet
+        rest = rest[whole:]
+    if rest:
+        yield encoder.encode(rest.ljust(FRAME_BYTES, b"\0"))
+
+
+def _encode(encoder: Encoder, pcm: bytes) -> list[bytes]:
+    return [encoder.encode(pcm[at : at + FRAME_BYTES]) for at in range(0, len(pcm), FRAME_BYTES)]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
