@@ -158,8 +158,9 @@ def _reader(hint: Any) -> Read:
 def _constrained(read: Read, constraints: list[Any]) -> Read:
     def checked(value: object, where: str) -> object:
         result = read(value, where)
-        for constraint in constraints:
-            constraint.check(result, where)
+        if result is not None:
+            for constraint in constraints:
+                constraint.check(result, where)
         return result
 
     return checked if constraints else read
@@ -193,7 +194,7 @@ def _object(read: Read) -> Read:
     def read_all(value: object, where: str) -> dict[str, object]:
         if not isinstance(value, dict):
             raise ProtocolError(f"{where} must be an object, not {brief(value)}")
-        return {_text(key, f"a key of {where}"): read(item, f"{where}.{brief(key)}") for key, item in value.items()}
+        return {_text(key, f"a key of {where}"): read(item, f"{where}.{key[:40]}") for key, item in value.items()}
 
     return read_all
 
@@ -222,6 +223,8 @@ def _real(value: object, where: str) -> float:
         if not math.isfinite(value):
             raise ProtocolError(f"{where} must be a finite number")
         return value
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ProtocolError(f"{where} must be a number, not {brief(value)}")
     return float(_integer(value, where))
 
 
