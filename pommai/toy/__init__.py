@@ -1,0 +1,1 @@
+"""The running toy: the runtime, its settings and logs; wires everything together."""

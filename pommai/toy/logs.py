@@ -1,0 +1,106 @@
+"""Structured logs on the standard `logging`: one event per line, for people or for machines.
+
+    log = logging.getLogger(__name__)
+    log.info("link up", extra={"session": "abc"})
+
+    12:03:04.567 info    link up session=abc
+    {"n": 17, "t_us": 81234567, "time": "2026-03-01T12:03:04.567Z", "level": "info", "logger": "pommai.io.link", ...
+
+The message names the fact and stays the same; what differs goes into `extra`. `n` counts the lines and
+`t_us` is the monotonic clock in microseconds, as in a trace: these two order, because the wall clock of a
+toy jumps by years when NTP first answers.
+"""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import json
+import logging
+import sys
+import time
+from collections.abc import Collection
+from typing import Any, TextIO
+
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+"""What a record has of its own. All else came with `extra`."""
+
+
+def configure_logs(
+    level: str = "info", style: str = "text", *, secrets: Collection[str] = (), stream: TextIO | None = None
+) -> None:
+    """Send all logs from `level` up to `stream` (standard error), in style `text` or `json`, with `secrets` hidden."""
+    formatter = _JsonFormatter(secrets) if style == "json" else _TextFormatter(secrets)
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # It logs every frame at debug level, and this log has no line per frame.
+    logging.getLogger("websockets").setLevel(logging.WARNING)
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, secrets: Collection[str]) -> None:
+        super().__init__()
+        # Inside a list or a mapping a secret is written as its repr.
+        forms = {form for secret in secrets for form in (secret, repr(secret)[1:-1]) if form}
+        self._secrets = sorted(forms, key=len, reverse=True)
+
+    def _clean(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        return {
+            name: value if value is None or isinstance(value, bool | int | float) else self._clean(str(value))
+            for name, value in vars(record).items()
+            if name not in _OWN
+        }
+
+    def _trouble(self, record: logging.LogRecord) -> str:
+        """The traceback and the stack, when the record has them."""
+        parts = [self.formatException(record.exc_info)] if record.exc_info and record.exc_info[0] else []
+        parts += [record.stack_info] if record.stack_info else []
+        return self._clean("\n".join(parts))
+
+
+class _TextFormatter(_Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.datetime.fromtimestamp(record.created).isoformat("T", "milliseconds")[11:]
+        words = [moment, f"{record.levelname.lower():7}", _on_one_line(self._clean(record.getMessage()))]
+        words += [f"{name}={_in_quotes_if_needed(str(value))}" for name, value in self._fields(record).items()]
+        trouble = self._trouble(record)
+        return " ".join(words) + (f"\n{trouble}" if trouble else "")
+
+
+class _JsonFormatter(_Formatter):
+    def __init__(self, secrets: Collection[str]) -> None:
+        super().__init__(secrets)
+        self._numbers = itertools.count(1)
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
+        line = {
+            "n": next(self._numbers),
+            "t_us": time.monotonic_ns() // 1000,
+            "time": moment.isoformat("T", "milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": self._clean(record.getMessage()),
+        }
+        line |= {name: value for name, value in self._fields(record).items() if name not in line}
+        trouble = self._trouble(record)
+        if trouble:
+            line["trouble"] = trouble
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _on_one_line(text: str) -> str:
+    # What comes from a server must not be able to write log lines of its own, nor to steer a terminal.
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def _in_quotes_if_needed(text: str) -> str:
+    if text and text.isprintable() and not any(character in ' "=' for character in text):
+        return text
+    return json.dumps(text, ensure_ascii=not text.isprintable())

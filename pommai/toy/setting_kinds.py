@@ -1,0 +1,139 @@
+"""The kinds of value a setting may have: how each is read from text or TOML, and what is allowed.
+
+Each kind is a function of what was written and of the folder relative paths start at. It raises ValueError
+whose text completes "must be ...".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pommai.source import closest
+
+Parse = Callable[[object, Path], Any]
+"""What was written, and the folder relative paths start at, to a value. Raises ValueError with what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoundPort:
+    """Which microphone or speaker. `file` is the WAV of kind `wav`, else None."""
+
+    kind: str
+    file: Path | None = None
+
+    def __str__(self) -> str:
+        return self.kind if self.file is None else f"{self.kind}:{self.file}"
+
+
+def _text(raw: object) -> str:
+    if not isinstance(raw, str) or not raw.strip():
+        raise ValueError("text")
+    return raw.strip()
+
+
+def web_socket(raw: object, _: Path) -> str:
+    allowed = "a WebSocket address such as ws://127.0.0.1:8765/audio-stream or wss://host/audio-stream"
+    try:
+        url = _text(raw)
+        parts = urlsplit(url)
+        good = parts.scheme in ("ws", "wss") and parts.hostname and parts.port != 0 and url.isprintable()
+    except ValueError:
+        raise ValueError(allowed) from None
+    if not good or " " in url or parts.fragment or parts.username is not None:
+        raise ValueError(allowed)
+    return url
+
+
+def identifier(raw: object, _: Path) -> str:
+    if not isinstance(raw, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", raw):
+        raise ValueError("1 to 64 letters, digits, - and _")
+    return raw
+
+
+def secret(raw: object, _: Path) -> str:
+    # It travels in an HTTP header, where a space or a line break would end or split it.
+    if not isinstance(raw, str) or not re.fullmatch(r"[\x21-\x7e]{1,4096}", raw):
+        raise ValueError("1 to 4096 visible ASCII characters without spaces")
+    return raw
+
+
+def path(raw: object, base: Path) -> Path:
+    try:
+        return base / Path(_text(raw)).expanduser()
+    except RuntimeError:
+        raise ValueError("a path whose ~ names a home folder there is") from None
+
+
+def file(raw: object, base: Path) -> Path:
+    found = path(raw, base)
+    if not found.is_file():
+        raise ValueError("the path of a file that exists")
+    return found
+
+
+def folder(raw: object, base: Path) -> Path:
+    found = path(raw, base)
+    if not found.is_dir():
+        raise ValueError("the path of a folder that exists")
+    return found
+
+
+def path_or_none(raw: object, base: Path) -> Path | None:
+    return None if raw == "none" else path(raw, base)
+
+
+def choice(*choices: str) -> Parse:
+    def parse(raw: object, _: Path) -> str:
+        if raw not in choices:
+            near = closest(raw, choices) if isinstance(raw, str) else None
+            raise ValueError(f"one of {', '.join(choices)}{f' (did you mean {near}?)' if near else ''}")
+        return str(raw)
+
+    return parse
+
+
+def sound_port(raw: object, base: Path) -> SoundPort:
+    text = raw if isinstance(raw, str) else ""
+    kind, _, name = text.partition(":")
+    if text in ("auto", "portaudio", "none"):
+        return SoundPort(text)
+    if kind == "wav" and name.strip():
+        return SoundPort("wav", path(name, base))
+    raise ValueError("one of auto, portaudio, none, or wav:FILE")
+
+
+def device_name(raw: object, _: Path) -> str:
+    if isinstance(raw, str) and raw.strip().isdigit():
+        raise ValueError("a part of the device's name (numbers change from start to start)")
+    return _text(raw)
+
+
+def integer(minimum: int, maximum: int) -> Parse:
+    def parse(raw: object, _: Path) -> int:
+        allowed = f"a whole number in {minimum}..{maximum}"
+        if isinstance(raw, str) and re.fullmatch(r"\s*-?[0-9]{1,9}\s*", raw):
+            raw = int(raw)
+        if not isinstance(raw, int) or isinstance(raw, bool) or not minimum <= raw <= maximum:
+            raise ValueError(allowed)
+        return raw
+
+    return parse
+
+
+pin = integer(0, 27)
+
+
+def three_pins(raw: object, base: Path) -> tuple[int, int, int]:
+    parts = raw.split(",") if isinstance(raw, str) else raw
+    try:
+        red, green, blue = (pin(part, base) for part in parts)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        raise ValueError("three GPIO pins in 0..27: red, green, blue, as 5,6,13") from None
+    if len({red, green, blue}) < 3:
+        raise ValueError("three different GPIO pins")
+    return red, green, blue

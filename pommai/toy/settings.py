@@ -1,0 +1,325 @@
+"""The toy's settings: `pommai.toml`, over it environment variables, over them the command line.
+
+`Settings` below is the one table of them. A field's name is its key in `pommai.toml`; `--its-name` is its
+flag and `POMMAI_ITS_NAME` its environment variable unless the field says otherwise (`CONVEX_URL` and
+`DEVICE_ID` are the names of the user's guide). Loading, `--help` and every message come from the table.
+
+A relative path in `pommai.toml` starts at that file's folder, any other at the working directory. An
+environment variable that is set to nothing counts as not set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from pommai.errors import SettingsError
+from pommai.source import did_you_mean, quote
+from pommai.toy.setting_kinds import (
+    Parse,
+    SoundPort,
+    choice,
+    device_name,
+    file,
+    folder,
+    identifier,
+    integer,
+    path,
+    path_or_none,
+    pin,
+    secret,
+    sound_port,
+    three_pins,
+    web_socket,
+)
+
+# ruff: noqa: RUF009 (each row of the table below is a dataclass field made by a function)
+
+PACKAGE = Path(__file__).resolve().parent.parent
+RESOURCES = PACKAGE / "resources"
+CONFIG_NAME = "pommai.toml"
+CONFIG_ENVIRONMENT = "POMMAI_CONFIG"
+
+# -- where files are -----------------------------------------------------------------------
+
+
+def find_project_file(name: str, cwd: Path | None = None) -> Path:
+    """The file of this name: in the working directory, else in the source checkout, else as it came installed.
+
+    Raises SettingsError when it is in none of them.
+    """
+    places = [*_own_places(cwd or Path.cwd()), RESOURCES]
+    for place in places:
+        if (place / name).is_file():
+            return place / name
+    raise SettingsError(f"{name} is not to be found; looked in {', '.join(str(place) for place in places)}")
+
+
+def _own_places(cwd: Path) -> list[Path]:
+    checkout = PACKAGE.parent
+    return [cwd, checkout] if (checkout / "pyproject.toml").is_file() else [cwd]
+
+
+def _cache_folder() -> Path:
+    # The XDG base directory specification: a relative path in the variable is to be ignored.
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(named) if os.path.isabs(named) else Path.home() / ".cache") / "pommai"
+
+
+# -- the table -----------------------------------------------------------------------------
+
+
+def _setting(
+    parse: Parse,
+    default: object,
+    about: str,
+    *,
+    environment: str = "",
+    shown_default: str = "",
+    hidden: bool = False,
+) -> Any:
+    """A row of the table. `default` may be a function, asked when settings are made. A secret has no flag or repr."""
+    metadata = {
+        "parse": parse,
+        "about": about,
+        "environment": environment,
+        "shown_default": shown_default or str(default),
+        "hidden": hidden,
+    }
+    if callable(default):
+        return field(default_factory=default, metadata=metadata, repr=not hidden)
+    return field(default=default, metadata=metadata, repr=not hidden)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of the toy. `auto` means: what this machine has."""
+
+    url: str = _setting(
+        web_socket,
+        "ws://127.0.0.1:8765/audio-stream",
+        "WebSocket address of the server",
+        environment="CONVEX_URL",
+    )
+    token: str | None = _setting(
+        secret,
+        None,
+        "the token the server knows this toy by (no flag: every user of the machine could read it)",
+        environment="POMMAI_USER_TOKEN",
+        hidden=True,
+    )
+    token_file: Path | None = _setting(path, None, "file that holds the token, in place of it")
+    device_id: str = _setting(identifier, "default-toy-001", "id of this device", environment="DEVICE_ID")
+    toy_id: str | None = _setting(
+        identifier, None, "id of the toy to be, one of the server's", shown_default="the server's first"
+    )
+    chart: Path = _setting(
+        file,
+        lambda: find_project_file("statechart.yaml"),
+        "the behaviour, as YAML or compiled",
+        shown_default="statechart.yaml",
+    )
+    led_patterns: Path = _setting(
+        file,
+        lambda: find_project_file("led_patterns.yaml"),
+        "the light patterns",
+        shown_default="led_patterns.yaml",
+    )
+    sounds: Path = _setting(
+        folder, lambda: RESOURCES / "sounds", "folder of the toy's own sounds", shown_default="those that come with it"
+    )
+    microphone: SoundPort = _setting(sound_port, SoundPort("auto"), "auto, portaudio, wav:FILE (heard once) or none")
+    speaker: SoundPort = _setting(sound_port, SoundPort("auto"), "auto, portaudio, wav:FILE (written) or none")
+    microphone_device: str | None = _setting(
+        device_name, None, "part of the name of the sound card to hear with", shown_default="the system's"
+    )
+    speaker_device: str | None = _setting(
+        device_name, None, "part of the name of the sound card to speak with", shown_default="the system's"
+    )
+    volume: int = _setting(integer(0, 100), 80, "loudness in percent, 0..100")
+    button: str = _setting(
+        choice("auto", "gpio", "keyboard", "lines", "none"),
+        "auto",
+        "auto, gpio, keyboard (space bar), lines (press, release, ... on standard input) or none",
+    )
+    button_pin: int = _setting(pin, 17, "GPIO pin of the button, 0..27")
+    lights: str = _setting(
+        choice("auto", "rgb", "apa102", "terminal", "none"), "auto", "auto, rgb, apa102, terminal or none"
+    )
+    led_pins: tuple[int, int, int] = _setting(
+        three_pins, (5, 6, 13), "GPIO pins of the RGB LED: red, green, blue", shown_default="5,6,13"
+    )
+    trace: Path | None = _setting(path_or_none, None, "file for a line of JSON per event and operation, or none")
+    log_level: str = _setting(
+        choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error; from here up is logged"
+    )
+    log_format: str = _setting(choice("text", "json"), "text", "text for people or json for machines")
+    cache_dir: Path = _setting(
+        path, _cache_folder, "folder for what can be made again", shown_default="~/.cache/pommai"
+    )
+
+
+_TABLE = {row.name: row for row in fields(Settings)}
+
+
+def _environment_name(name: str) -> str:
+    return str(_TABLE[name].metadata["environment"]) or f"POMMAI_{name.upper()}"
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+# -- the command line ----------------------------------------------------------------------
+
+
+def add_setting_arguments(parser: argparse.ArgumentParser, only: Collection[str] = ()) -> None:
+    """Give a command the settings' flags (all, or `only` these), with their environment names and defaults."""
+    group = parser.add_argument_group(
+        "settings", f"From {CONFIG_NAME}, over it environment variables, over them these flags."
+    )
+    group.add_argument(
+        "--config",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help=f"the settings file [{CONFIG_ENVIRONMENT}; default: {CONFIG_NAME}, when there is one]",
+    )
+    for name, row in _TABLE.items():
+        if only and name not in only:
+            continue
+        if row.metadata["hidden"]:
+            group.description = f"{group.description} {_environment_name(name)} is {row.metadata['about']}."
+            continue
+        about = f"{row.metadata['about']} [{_environment_name(name)}; default: {row.metadata['shown_default']}]"
+        metavar = name.split("_")[-1].upper()
+        group.add_argument(_flag(name), dest=name, metavar=metavar, default=argparse.SUPPRESS, help=about)
+
+
+# -- loading -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One origin of settings: what it holds, and how a message names the place of a key."""
+
+    values: Mapping[str, object]
+    base: Path
+    place: Callable[[str], str]
+
+
+def load_settings(
+    arguments: argparse.Namespace | None = None,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    cwd: Path | None = None,
+) -> Settings:
+    """The settings in force. `arguments` are those of a parser that had `add_setting_arguments`.
+
+    Raises SettingsError, with a line for each setting that is wrong. Of a setting that several origins
+    give, only the one in force is looked at.
+    """
+    cwd = cwd or Path.cwd()
+    flags = {name: value for name, value in vars(arguments or argparse.Namespace()).items() if name in _TABLE}
+    variables = {
+        name: environment[_environment_name(name)] for name in _TABLE if environment.get(_environment_name(name))
+    }
+    layers = [
+        _file_layer(_config_path(arguments, environment, cwd)),
+        _Layer(variables, cwd, lambda name: f"environment variable {_environment_name(name)}"),
+        _Layer(flags, cwd, _flag),
+    ]
+    rank = {name: number for number, layer in enumerate(layers) for name in layer.values}
+    wrong: list[str] = []
+    values: dict[str, Any] = {}
+    for name in [name for name in _TABLE if name in rank]:
+        layer = layers[rank[name]]
+        metadata = _TABLE[name].metadata
+        try:
+            values[name] = metadata["parse"](layer.values[name], layer.base)
+        except ValueError as caught:
+            given = "" if metadata["hidden"] else f", not {quote(str(layer.values[name]))}"
+            wrong.append(f"{layer.place(name)}: {name} must be {caught}{given}")
+    if rank.get("token_file", -1) > rank.get("token", -1):
+        values.pop("token", None)
+        if "token_file" in values:
+            place = layers[rank["token_file"]].place("token_file")
+            try:
+                values["token"] = secret(values["token_file"].read_text("utf-8").strip(), cwd)
+            except OSError as caught:
+                wrong.append(f"{place}: {values['token_file']} cannot be read: {caught.strerror}")
+            except ValueError:
+                wrong.append(f"{place}: {values['token_file']} must hold the token alone, in visible ASCII characters")
+    elif "token" in rank and rank.get("token") == rank.get("token_file"):
+        wrong.append(f"{layers[rank['token']].place('token')}: token and token_file are both given; keep one")
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    settings = Settings(**values)
+    if settings.button_pin in settings.led_pins:
+        raise SettingsError(f"button_pin and led_pins both claim GPIO pin {settings.button_pin}; give each its own")
+    return settings
+
+
+def _config_path(arguments: argparse.Namespace | None, environment: Mapping[str, str], cwd: Path) -> Path | None:
+    """The settings file, or None when nobody named one and there is none."""
+    flag = getattr(arguments, "config", None)
+    named = flag or environment.get(CONFIG_ENVIRONMENT)
+    if not named:
+        return next((place / CONFIG_NAME for place in _own_places(cwd) if (place / CONFIG_NAME).is_file()), None)
+    found = cwd / named
+    if not found.is_file():
+        place = "--config" if flag else f"environment variable {CONFIG_ENVIRONMENT}"
+        raise SettingsError(f"{place}: there is no file {found}")
+    return found
+
+
+def _file_layer(config: Path | None) -> _Layer:
+    if config is None:
+        return _Layer({}, Path(), str)
+    import tomllib
+
+    try:
+        text = config.read_text("utf-8")
+        values = tomllib.loads(text)
+    except OSError as caught:
+        raise SettingsError(f"{config}: cannot be read: {caught.strerror}") from caught
+    except UnicodeDecodeError as caught:
+        raise SettingsError(f"{config}: is not UTF-8 text") from caught
+    except tomllib.TOMLDecodeError as caught:
+        words, _, where = str(caught).partition(" (at line ")
+        line, _, column = where.rstrip(")").partition(", column ")
+        place = f"{config}:{line}:{column}" if column else f"{config}"
+        raise SettingsError(f"{place}: is not TOML: {words}") from caught
+
+    def place_of(key: str) -> str:
+        return f"{config}:{_line_of(text, key)}"
+
+    unknown = [key for key in values if key not in _TABLE]
+    if unknown:
+        raise SettingsError(
+            "\n".join(
+                f"{place_of(key)}: there is no setting {quote(key)} ({did_you_mean(key, _TABLE)})" for key in unknown
+            )
+        )
+    return _Layer(values, config.parent, place_of)
+
+
+def _line_of(text: str, key: str) -> int:
+    """The line, from 1, of a top-level key. tomllib keeps no positions."""
+    import tomllib
+
+    begins = re.compile(rf"""\s*\[*\s*["']?{re.escape(key)}["']?\s*[=.\]]""")
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        if not begins.match(line):
+            continue
+        try:
+            tomllib.loads("\n".join(lines[:number]))
+        except tomllib.TOMLDecodeError:
+            continue  # The line lies inside a text or list of several lines.
+        return number + 1
+    return 1

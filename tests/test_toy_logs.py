@@ -1,0 +1,110 @@
+"""Logs: one fact a line, with its fields, and never a secret."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pommai.toy.logs import configure_logs
+
+log = logging.getLogger("pommai.test")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _leave_logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level, websockets = root.handlers[:], root.level, logging.getLogger("websockets").level
+    for handler in handlers:  # pytest's own, which force=True would close
+        root.removeHandler(handler)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.getLogger("websockets").setLevel(websockets)
+
+
+def test_a_line_for_people_has_time_level_fact_and_fields() -> None:
+    out = io.StringIO()
+    configure_logs(stream=out)
+    log.info("link up", extra={"session": "abc", "attempts": 2})
+    assert out.getvalue()[2:3] == ":"
+    assert out.getvalue()[12:] == " info    link up session=abc attempts=2\n"
+
+
+def test_a_value_with_spaces_or_line_breaks_stays_one_field_on_one_line() -> None:
+    out = io.StringIO()
+    configure_logs(stream=out)
+    log.warning("server\nsays\x1b[2J", extra={"reason": 'a "b"\nc', "empty": "", "name_de": "Bär"})
+    (line,) = out.getvalue().splitlines()
+    assert line.endswith(r'server\nsays\x1b[2J reason="a \"b\"\nc" empty="" name_de=Bär')
+
+
+def test_a_line_for_machines_is_json_that_orders_without_the_wall_clock() -> None:
+    out = io.StringIO()
+    configure_logs(style="json", stream=out)
+    log.info("first", extra={"bytes": 3, "late": None, "path": Path("/x"), "level": "not this one"})
+    log.error("second %s", "thing")
+    first, second = (json.loads(line) for line in out.getvalue().splitlines())
+    assert (first["event"], first["level"], first["logger"]) == ("first", "info", "pommai.test")
+    assert (first["bytes"], first["late"], first["path"]) == (3, None, "/x")
+    assert second["event"] == "second thing"
+    assert (first["n"], second["n"]) == (1, 2)
+    assert 0 < first["t_us"] <= second["t_us"]
+    assert first["time"].endswith("Z")
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_an_exception_is_logged_with_its_traceback_and_secrets_nowhere(style: str) -> None:
+    out = io.StringIO()
+    secret = 'Q"Q\\'
+    configure_logs(style=style, secrets=[secret, ""], stream=out)
+    try:
+        raise ValueError(f"bad token {secret}")
+    except ValueError:
+        log.exception("no luck with %s", secret, extra={"header": f"Bearer {secret}", "headers": [secret]})
+    written = out.getvalue()
+    assert "Traceback" in written
+    assert "ValueError: bad token ***" in written
+    assert "Bearer ***" in written
+    assert "Q" not in written
+
+
+def test_lines_below_the_level_are_not_written_and_websockets_logs_no_frames() -> None:
+    out = io.StringIO()
+    configure_logs("warning", stream=out)
+    log.info("quiet")
+    assert out.getvalue() == ""
+    configure_logs("debug", stream=out)
+    log.debug("loud")
+    logging.getLogger("websockets.client").debug("> BINARY ...")
+    assert "loud" in out.getvalue()
+    assert "BINARY" not in out.getvalue()
+
+
+def test_configuring_again_replaces_the_earlier_output() -> None:
+    first, second = io.StringIO(), io.StringIO()
+    configure_logs(stream=first)
+    configure_logs(stream=second)
+    log.info("once")
+    assert first.getvalue() == ""
+    assert second.getvalue().count("once") == 1
+
+
+def test_no_log_call_uses_a_field_name_that_logging_refuses() -> None:
+    """`extra={"name": ...}` raises KeyError, at three in the morning."""
+    refused = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+    found = [
+        f"{path.relative_to(ROOT)}:{key.lineno}: {key.value}"
+        for path in sorted((ROOT / "pommai").rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.keyword) and call.arg == "extra" and isinstance(call.value, ast.Dict)
+        for key in call.value.keys
+        if isinstance(key, ast.Constant) and key.value in refused
+    ]
+    assert found == []

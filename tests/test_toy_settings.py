@@ -1,0 +1,208 @@
+"""Settings: three origins, one table, and errors that say where the wrong value stands."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from pommai.errors import SettingsError
+from pommai.toy.setting_kinds import SoundPort
+from pommai.toy.settings import RESOURCES, Settings, add_setting_arguments, find_project_file, load_settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def load(
+    folder: Path, *flags: str, toml: str | None = None, only: tuple[str, ...] = (), **environment: str
+) -> Settings:
+    if toml is not None:
+        (folder / "pommai.toml").write_text(toml)
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    add_setting_arguments(parser, only)
+    return load_settings(parser.parse_args(flags), environment=environment, cwd=folder)
+
+
+def error(folder: Path, *flags: str, toml: str | None = None, **environment: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(folder, *flags, toml=toml, **environment)
+    return str(caught.value)
+
+
+def test_without_any_origin_the_defaults_are_in_force(tmp_path: Path) -> None:
+    settings = load(tmp_path, toml="")
+    assert settings == Settings()
+    assert settings.url == "ws://127.0.0.1:8765/audio-stream"
+    assert settings.device_id == "default-toy-001"
+    assert settings.token is None
+    assert settings.chart.name == "statechart.yaml"
+    assert settings.cache_dir.name == "pommai"
+
+
+def test_the_environment_stands_over_the_file_and_the_command_line_over_both(tmp_path: Path) -> None:
+    toml = 'volume = 10\nbutton_pin = 4\ndevice_id = "from-file"\n'
+    settings = load(tmp_path, "--volume", "30", toml=toml, POMMAI_VOLUME="20", DEVICE_ID="from-environment")
+    assert (settings.volume, settings.device_id, settings.button_pin) == (30, "from-environment", 4)
+
+
+def test_the_names_of_the_users_guide_are_known(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path, CONVEX_URL="wss://a.example/x", DEVICE_ID="d", POMMAI_USER_TOKEN="t0ken", POMMAI_TOY_ID="bear"
+    )
+    assert (settings.url, settings.device_id, settings.token, settings.toy_id) == (
+        "wss://a.example/x",
+        "d",
+        "t0ken",
+        "bear",
+    )
+
+
+def test_a_variable_set_to_nothing_is_not_set(tmp_path: Path) -> None:
+    assert load(tmp_path, toml="volume = 5\n", POMMAI_VOLUME="").volume == 5
+
+
+def test_paths_in_the_file_start_at_its_folder_and_others_at_the_working_directory(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "toy.toml").write_text('trace = "t.jsonl"\nspeaker = "wav:s.wav"\n')
+    settings = load(tmp_path, "--config", "conf/toy.toml", "--microphone", "wav:m.wav")
+    assert settings.trace == tmp_path / "conf" / "t.jsonl"
+    assert settings.speaker == SoundPort("wav", tmp_path / "conf" / "s.wav")
+    assert settings.microphone == SoundPort("wav", tmp_path / "m.wav")
+    assert load(tmp_path, "--trace", "none", POMMAI_CONFIG="conf/toy.toml").trace is None
+
+
+def test_a_wrong_value_names_setting_value_origin_and_what_is_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "pommai.toml"
+    assert error(tmp_path, toml="# first\n\nvolume = 140\n") == (
+        f"{path}:3: volume must be a whole number in 0..100, not '140'"
+    )
+    assert error(tmp_path, toml="", CONVEX_URL="http://x").startswith(
+        "environment variable CONVEX_URL: url must be a WebSocket address"
+    )
+    assert error(tmp_path, "--button", "gpoi") == (
+        "--button: button must be one of auto, gpio, keyboard, lines, none (did you mean gpio?), not 'gpoi'"
+    )
+
+
+def test_all_wrong_values_are_told_at_once_and_overridden_ones_not(tmp_path: Path) -> None:
+    lines = error(tmp_path, "--volume", "x", toml="volume = 140\nbutton_pin = 99\n").splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("--volume: ")
+    assert lines[1].split(":")[1] == "2"
+
+
+def test_the_line_of_a_key_is_found_past_texts_that_look_like_it(tmp_path: Path) -> None:
+    toml = 'url = """\nvolume = 1\n"""\n"volume" = 140\n'
+    assert ":4: volume must be" in error(tmp_path, toml=toml)
+
+
+def test_an_unknown_key_is_refused_with_the_name_that_was_probably_meant(tmp_path: Path) -> None:
+    assert error(tmp_path, toml="\nvolum = 3\n") == (
+        f"{tmp_path / 'pommai.toml'}:2: there is no setting 'volum' (did you mean 'volume'?)"
+    )
+    assert ":1: there is no setting 'audio'" in error(tmp_path, toml="[audio]\nvolume = 3\n")
+
+
+def test_broken_toml_says_where(tmp_path: Path) -> None:
+    assert re.search(r"pommai\.toml:2:\d+: is not TOML: ", error(tmp_path, toml="volume = 1\nbutton gpio\n"))
+    (tmp_path / "pommai.toml").write_bytes(b"# \xff\n")
+    assert "is not UTF-8" in error(tmp_path)
+    assert "is not TOML" in error(tmp_path, toml='url = "x')
+
+
+def test_a_settings_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+    assert error(tmp_path, "--config", "no.toml") == f"--config: there is no file {tmp_path / 'no.toml'}"
+    assert error(tmp_path, POMMAI_CONFIG="no.toml").startswith("environment variable POMMAI_CONFIG: ")
+
+
+def test_a_token_is_shown_nowhere(tmp_path: Path) -> None:
+    settings = load(tmp_path, POMMAI_USER_TOKEN="hush-hush")
+    assert settings.token == "hush-hush"
+    assert "hush" not in repr(settings)
+    assert "hush" not in error(tmp_path, POMMAI_USER_TOKEN="hush hush")
+
+
+def test_a_token_file_holds_the_token_and_the_higher_origin_wins(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("from-file\n")
+    assert load(tmp_path, toml='token_file = "token"\n').token == "from-file"
+    assert load(tmp_path, POMMAI_USER_TOKEN="from-environment").token == "from-environment"
+    assert load(tmp_path, "--token-file", "token", POMMAI_USER_TOKEN="from-environment").token == "from-file"
+    both = error(tmp_path, toml="", POMMAI_USER_TOKEN="a", POMMAI_TOKEN_FILE="token")
+    assert "token and token_file are both given" in both
+
+
+def test_a_token_file_that_cannot_serve_is_an_error_without_its_content(tmp_path: Path) -> None:
+    assert "cannot be read" in error(tmp_path, "--token-file", "absent")
+    (tmp_path / "token").write_text("hush hush\n")
+    message = error(tmp_path, "--token-file", "token")
+    assert "must hold the token alone" in message
+    assert "hush" not in message
+
+
+def test_one_pin_cannot_serve_the_button_and_a_light(tmp_path: Path) -> None:
+    assert "both claim GPIO pin 6" in error(tmp_path, "--button-pin", "6")
+
+
+def test_help_shows_every_setting_with_its_variable_and_default() -> None:
+    parser = argparse.ArgumentParser()
+    add_setting_arguments(parser)
+    text = " ".join(parser.format_help().split())
+    for row in dataclasses.fields(Settings):
+        if row.name != "token":
+            assert f"--{row.name.replace('_', '-')} " in text
+    for word in ("CONVEX_URL", "DEVICE_ID", "POMMAI_USER_TOKEN", "POMMAI_TOY_ID", "POMMAI_VOLUME; default: 80"):
+        assert word in text
+    assert "--token " not in text
+
+
+def test_a_command_may_offer_only_some_settings(tmp_path: Path) -> None:
+    assert load(tmp_path, "--lights", "terminal", only=("lights",)).lights == "terminal"
+    with pytest.raises((argparse.ArgumentError, SystemExit)):
+        load(tmp_path, "--volume", "1", only=("lights",))
+
+
+def test_arguments_that_are_no_settings_are_left_alone(tmp_path: Path) -> None:
+    assert load_settings(argparse.Namespace(run=print, volume="7"), environment={}, cwd=tmp_path).volume == 7
+
+
+def test_the_example_file_shows_every_setting_with_its_default(tmp_path: Path) -> None:
+    example = (ROOT / "pommai.toml").read_text()
+    assert load(tmp_path, toml=example) == Settings()
+    uncommented = re.sub(r"(?m)^# (?=\w+ = )", "", example)
+    without_default = {"token_file", "toy_id", "microphone_device", "speaker_device"}
+    shown = set(re.findall(r"(?m)^(\w+) = ", uncommented))
+    assert shown == {row.name for row in dataclasses.fields(Settings)} - {"token"}
+    for file in ("statechart.yaml", "led_patterns.yaml"):
+        (tmp_path / file).touch()
+    (tmp_path / "pommai" / "resources" / "sounds").mkdir(parents=True)
+    defaults = re.sub(rf"(?m)^({'|'.join(without_default)}) = .*$", "", uncommented)
+    settings = dataclasses.asdict(load(tmp_path, toml=defaults))
+    for name, value in dataclasses.asdict(Settings()).items():
+        assert settings[name] == value or settings[name].name == value.name
+
+
+def test_project_files_are_looked_for_from_the_nearest_to_the_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find_project_file("statechart.yaml", tmp_path) == ROOT / "statechart.yaml"
+    (tmp_path / "statechart.yaml").touch()
+    assert find_project_file("statechart.yaml", tmp_path) == tmp_path / "statechart.yaml"
+    installed = tmp_path / "site" / "pommai"
+    (installed / "resources").mkdir(parents=True)
+    (installed / "resources" / "led_patterns.yaml").touch()
+    monkeypatch.setattr("pommai.toy.settings.PACKAGE", installed)
+    monkeypatch.setattr("pommai.toy.settings.RESOURCES", installed / "resources")
+    assert find_project_file("led_patterns.yaml", tmp_path) == installed / "resources" / "led_patterns.yaml"
+    with pytest.raises(SettingsError, match=r"absent.yaml is not to be found; looked in "):
+        find_project_file("absent.yaml", tmp_path)
+
+
+def test_the_cache_folder_follows_the_xdg_rule(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert Settings().cache_dir == tmp_path / "pommai"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert Settings().cache_dir == Path.home() / ".cache" / "pommai"
+    assert Settings().sounds == RESOURCES / "sounds"
