@@ -22,12 +22,14 @@ DIMMEST: Final = (0.5 / 255) ** (1 / GAMMA)
 
 def linear(seen: float) -> float:
     """Light, 0..1, of a brightness as a person sees it, 0..1."""
-    return float(seen**GAMMA)
+    light: float = seen**GAMMA
+    return light
 
 
 def to_led(seen: float) -> int:
     """The 8-bit number, 0..255, for a brightness as a person sees it, 0..1."""
-    return int(255.0 * float(seen**GAMMA) + 0.5)
+    light: float = seen**GAMMA
+    return int(255.0 * light + 0.5)
 
 
 def from_led(value: int) -> int:
@@ -35,4 +37,4 @@ def from_led(value: int) -> int:
     return _FROM_LED[value]
 
 
-_FROM_LED: Final = tuple(round(255 * (value / 255) ** (1 / GAMMA)) for value in range(256))
+_FROM_LED: Final[tuple[int, ...]] = tuple(round(255 * (value / 255) ** (1 / GAMMA)) for value in range(256))

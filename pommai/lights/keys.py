@@ -47,20 +47,20 @@ def _duration(description: str, default: str | None, *examples: str) -> Key:
     return Key(schema, required=True) if default is None else Key({**schema, "default": default})
 
 
-_COLOUR_FORMS: Final = [
-    {"enum": sorted(CSS_COLOURS)},
-    {"type": "string", "pattern": NAME, "description": "A name from this file's `colours`."},
-    {"type": "string", "pattern": HEX, "description": "Hex, in quotes: '#ff8800'."},
-]
+CSS_COLOUR: Final[Fragment] = {
+    "description": "A CSS colour name, or hex in quotes such as '#ff8800'.",
+    "anyOf": [{"enum": sorted(CSS_COLOURS)}, {"type": "string", "pattern": HEX}],
+    "examples": ["orange", "#ff8800"],
+}
+ANY_COLOUR: Final[Fragment] = {
+    "description": "A name from this file's `colours`, a CSS colour name, or hex in quotes such as '#ff8800'.",
+    "anyOf": [{"$ref": "#/$defs/css_colour"}, {"type": "string", "pattern": NAME}],
+    "examples": ["orange", "#ff8800"],
+}
+DEFINITIONS: Final[Mapping[str, Fragment]] = {"css_colour": CSS_COLOUR, "colour": ANY_COLOUR}
+"""Fragments that others refer to as `#/$defs/...`: the list of colour names is long."""
 
-COLOUR: Final = Key(
-    {
-        "description": "A CSS colour name, a name from this file's `colours`, or hex in quotes such as '#ff8800'.",
-        "anyOf": _COLOUR_FORMS,
-        "examples": ["blue", "#ff8800"],
-    },
-    required=True,
-)
+COLOUR: Final = Key({"$ref": "#/$defs/colour"}, required=True)
 COLOURS: Final = Key(
     {
         "description": "The colours to walk through, two to twelve; the last flows back into the first. "
@@ -162,11 +162,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
 }
 """Every kind of pattern by name."""
-
-PALETTE_COLOUR: Final[Fragment] = {
-    "description": "A CSS colour name, or hex in quotes such as '#ff8800'.",
-    "anyOf": [{"enum": sorted(CSS_COLOURS)}, {"type": "string", "pattern": HEX}],
-}
 
 DOCUMENT: Final = ("colours", "patterns")
 """Keys of the file."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pommai.lights.keys import DESCRIPTION, KINDS, NAME, PALETTE_COLOUR, Kind
+from pommai.lights.keys import DEFINITIONS, DESCRIPTION, KINDS, NAME, Kind
 
 
 def schema() -> dict[str, Any]:
@@ -19,7 +19,7 @@ def schema() -> dict[str, Any]:
                 "description": "The toy's own colour names. A name that CSS has, too, means what is written here.",
                 "type": "object",
                 "propertyNames": {"pattern": NAME},
-                "additionalProperties": PALETTE_COLOUR,
+                "additionalProperties": {"$ref": "#/$defs/css_colour"},
             },
             "patterns": {
                 "description": "The patterns by name. Every pattern works on one LED and on three.",
@@ -31,6 +31,7 @@ def schema() -> dict[str, Any]:
         },
         "required": ["patterns"],
         "additionalProperties": False,
+        "$defs": dict(DEFINITIONS),
     }
 
 

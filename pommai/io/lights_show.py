@@ -1,0 +1,123 @@
+"""Plays light patterns on LEDs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+
+from pommai.errors import DeviceError
+from pommai.io.ports import Colour, Lights
+from pommai.lights.patterns import LightPatterns
+from pommai.lights.render import Animation
+
+logger = logging.getLogger(__name__)
+
+RETRY_S = 5.0
+"""Seconds between two attempts to open LEDs that are missing."""
+
+_HAIR_S = 0.0005
+"""How much later than a frame begins it is shown: a timer that fires a hair early would find the old frame."""
+
+
+class LightShow:
+    """Owns the LEDs: shows one pattern at a time, the first colours at once, the rest from `run`.
+
+    LEDs that fail never stop the toy: their loss is logged once, and they are tried again every 5 s.
+    All methods are called on the event loop's thread.
+    """
+
+    def __init__(self, lights: Lights, patterns: LightPatterns) -> None:
+        self._lights = lights
+        self._patterns = patterns
+        self._animations: dict[str, Animation] = {}
+        self._animation: Animation | None = None
+        self._began = 0.0
+        self._shown: tuple[Colour, ...] = ()
+        self._is_open = False
+        self._is_lost = False
+        self._wake = asyncio.Event()
+
+    @property
+    def pattern(self) -> str | None:
+        """Name of the pattern that is shown; None before the first."""
+        return None if self._animation is None else self._animation.pattern.name
+
+    def set_pattern(self, name: str) -> None:
+        """Show this pattern from its beginning; the one that is shown already goes on undisturbed.
+
+        The LEDs have the first colours when this returns. Raises KeyError when there is no such pattern.
+        """
+        if name == self.pattern:
+            return
+        animation = self._animations.get(name)
+        if animation is None:
+            animation = self._animations[name] = Animation(self._patterns[name], self._lights.count)
+        self._animation = animation
+        self._began = asyncio.get_running_loop().time()
+        if self._is_open:
+            self._push(0.0)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Open the LEDs and keep them moving until cancelled, then leave them dark and closed."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                if not self._is_open:
+                    self._start()
+                since = loop.time() - self._began
+                if self._is_open:
+                    self._push(since)
+                if not self._is_open:
+                    await asyncio.sleep(RETRY_S)
+                    continue
+                await self._until_change(since)
+        finally:
+            self._is_open = False
+            self._lights.close()
+
+    async def _until_change(self, since: float) -> None:
+        """Sleep until the light changes or another pattern is set."""
+        rest = math.inf if self._animation is None else self._animation.unchanged_for(since)
+        self._wake.clear()
+        if math.isinf(rest):
+            await self._wake.wait()
+            return
+        timer = asyncio.get_running_loop().call_at(self._began + since + rest + _HAIR_S, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()
+
+    def _start(self) -> None:
+        try:
+            self._lights.start()
+        except DeviceError as caught:
+            self._lose(caught)
+            return
+        self._is_open = True
+        self._shown = ()
+        if self._is_lost:
+            self._is_lost = False
+            logger.info("lights are back")
+
+    def _push(self, since: float) -> None:
+        if self._animation is None:
+            return
+        colours = self._animation.colours(since)
+        if colours == self._shown:
+            return
+        try:
+            self._lights.show(colours)
+        except DeviceError as caught:
+            self._lose(caught)
+        else:
+            self._shown = colours
+
+    def _lose(self, error: DeviceError) -> None:
+        self._is_open = False
+        self._lights.close()
+        if not self._is_lost:
+            self._is_lost = True
+            logger.warning("lights lost", extra={"reason": str(error)})
