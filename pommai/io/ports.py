@@ -7,7 +7,7 @@ Audio is in frames of `FRAME_BYTES` (20 ms, 16 kHz, mono, s16le; see `pommai.pro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
 from pommai.events import Event
@@ -87,6 +87,49 @@ class Speaker(Protocol):
         """Stop. Harmless when called again; may be opened anew."""
 
 
+class FrameStream(Protocol):
+    """Frames for one listener: `async for frame in stream`. Ends after `close`, when all captured is taken."""
+
+    def __aiter__(self) -> FrameStream: ...
+
+    async def __anext__(self) -> bytes: ...
+
+    def drain(self) -> list[bytes]:
+        """All frames captured and not yet taken, at once."""
+
+    def close(self) -> None:
+        """No frame is added from now on. Harmless when called again."""
+
+
+class Hearing(Protocol):
+    """One microphone for many listeners, kept open while `run` runs."""
+
+    async def run(self, on_lost: Callable[[str], None], on_back: Callable[[], None]) -> None:
+        """Keep the microphone open until cancelled; opened anew when it was lost."""
+
+    def subscribe(self, *, preroll: bool) -> FrameStream:
+        """Listen from now on; with `preroll`, from 300 ms ago. The caller closes it."""
+
+
+class Voice(Protocol):
+    """The speaker, kept open while `run` runs; plays one thing at a time."""
+
+    async def run(self, on_lost: Callable[[str], None], on_back: Callable[[], None]) -> None:
+        """Keep the speaker open until cancelled; opened anew when it was lost."""
+
+    def play(self, frames: Sequence[bytes]) -> None:
+        """Play a short sound, instead of whatever is playing."""
+
+    async def stream(self, frames: AsyncIterator[bytes]) -> None:
+        """Play frames as they come, instead of whatever is playing; returns when the last has been played.
+
+        Cancelled: silence at once.
+        """
+
+    def stop(self) -> None:
+        """Silence at once."""
+
+
 class Encoder(Protocol):
     """Frames to Opus packets. One encoder serves one turn: it has memory."""
 
@@ -121,6 +164,21 @@ class VoiceActivity(Protocol):
     def is_speech(self, frame: bytes) -> bool: ...
 
 
+class SpeechGate(Protocol):
+    """Turns frame-by-frame voice activity of one recording into facts about it."""
+
+    @property
+    def heard(self) -> bool:
+        """Speech has been heard in this recording."""
+
+    @property
+    def ended(self) -> bool:
+        """Speech was heard and has been followed by silence."""
+
+    def push(self, frame: bytes) -> None:
+        """Look at the next frame."""
+
+
 class Sounds(Protocol):
     """The toy's own short sounds."""
 
@@ -151,6 +209,9 @@ class LinkListener(Protocol):
 
 class Link(Protocol):
     """The connection to the server. Reconnects without end."""
+
+    toy_id: str
+    """The toy to be at the next connect."""
 
     async def run(self, listener: LinkListener) -> None:
         """Connect, keep connected, until cancelled. Closes the connection on the way out."""

@@ -1,0 +1,81 @@
+"""What comes from the server, turned into events of the toy. Nothing here acts: the chart decides."""
+
+from __future__ import annotations
+
+import logging
+
+from pommai.actions.body import Body
+from pommai.events import Event
+from pommai.protocol.messages import (
+    DownAudio,
+    ErrorMessage,
+    Message,
+    SafetyOverride,
+    SwitchToy,
+    TextResponse,
+    ToyConfig,
+    ToyConfigUpdate,
+    ToyProfile,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Inbox:
+    """Implements the port LinkListener for one toy."""
+
+    def __init__(self, toy: Body) -> None:
+        self._toy = toy
+
+    def on_connecting(self) -> None:
+        self._toy.post(Event("link.connecting"))
+
+    def on_up(self, session: str) -> None:
+        self._toy.post(Event("link.up", {"session": session}))
+
+    def on_down(self, reason: str) -> None:
+        self._toy.post(Event("link.down", {"reason": reason}))
+
+    def on_audio(self, audio: DownAudio) -> None:
+        """Keep a piece of the current turn's answer; pieces of any other turn are dropped."""
+        turn = self._toy.turn
+        if audio.turn != turn.id or turn.over or turn.reply.local is not None:
+            return
+        if not turn.reply.begun:
+            self._toy.mark("first_reply_frame", turn=turn.id)
+            self._toy.post(Event("reply.started", turn=turn.id))
+        turn.reply.push(audio)
+
+    def on_message(self, message: Message) -> None:
+        match message:
+            case ErrorMessage():
+                self._failed(message)
+            case TextResponse(turn=turn, text=text):
+                self._toy.mark("reply_text", turn=turn, text=text)
+            case ToyConfig(config=profile) | ToyConfigUpdate(config=profile):
+                self._configured(profile)
+            case SwitchToy(toy_id=toy_id, reason=reason):
+                self._toy.post(Event("toy.switch", {"toy_id": toy_id, "reason": reason}))
+            case SafetyOverride(action="resume"):
+                self._toy.post(Event("safety.resume"))
+            case SafetyOverride(duration=seconds, message=words):
+                self._toy.post(Event("safety.pause", {"seconds": seconds, "message": words}))
+            case _:
+                logger.debug("message not for this toy", extra={"type": type(message).__name__})
+
+    def _configured(self, profile: ToyProfile) -> None:
+        toy = self._toy
+        if profile.toy_id not in (toy.toy_id, toy.wanted_toy):
+            logger.warning("configuration of another toy ignored", extra={"toy": profile.toy_id})
+            return
+        toy.offered = profile
+        toy.post(Event("toy.loaded", {"toy_id": profile.toy_id}))
+
+    def _failed(self, error: ErrorMessage) -> None:
+        toy = self._toy
+        logger.warning("server error", extra={"code": error.code, "words": error.message})
+        if error.code == "TOY_NOT_FOUND":
+            wanted = toy.wanted_toy or toy.toy_id
+            toy.post(Event("toy.load_failed", {"toy_id": wanted, "reason": error.message}))
+        elif not toy.turn.over:
+            toy.post(Event("reply.failed", {"code": error.code, "message": error.message}, toy.turn.id))

@@ -1,0 +1,102 @@
+"""Speaking: the toy's own sounds, and answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Final
+
+from pommai.actions.body import Body, Turn
+from pommai.actions.registry import SoundName, action, activity
+from pommai.errors import CodecError
+from pommai.events import Event
+from pommai.protocol.audio import FRAME_SECONDS
+from pommai.protocol.jitter import PREBUFFER, End, Missing, NotYet, Packet
+
+logger = logging.getLogger(__name__)
+
+STALL_LIMIT: Final = 3.0
+"""Seconds without anything to play after which an answer counts as broken off."""
+OFFLINE_ANSWER: Final = "offline"
+"""The sound that answers when the server is away."""
+
+
+@activity
+async def speak(toy: Body) -> None:
+    """Keep the speaker open."""
+    await toy.voice.run(
+        lambda reason: toy.post(Event("speaker.lost", {"reason": reason})),
+        lambda: toy.post(Event("speaker.back")),
+    )
+
+
+@action
+def play(toy: Body, sound: SoundName) -> None:
+    """Play one of the toy's own sounds, instead of whatever is playing."""
+    toy.voice.play(toy.sounds.frames(sound))
+
+
+@action
+def answer_offline(toy: Body) -> None:
+    """Answer from what is on board."""
+    toy.turn.reply.local = toy.sounds.frames(OFFLINE_ANSWER)
+
+
+@activity
+async def play_reply(toy: Body) -> None:
+    """Play the turn's answer as it comes; ends with reply.finished or reply.stalled."""
+    turn = toy.turn
+    stalled = False
+
+    async def frames() -> AsyncIterator[bytes]:
+        nonlocal stalled
+        first = True
+        source = _local(turn) if turn.reply.local is not None else _remote(toy, turn)
+        async for frame in source:
+            if frame is None:
+                stalled = True
+                return
+            yield frame
+            if first:
+                first = False
+                toy.mark("first_sample", turn=turn.id)
+
+    await toy.voice.stream(frames())
+    buffer = turn.reply.buffer
+    counts = {"late": buffer.late, "concealed": buffer.concealed, "refused": buffer.refused}
+    logger.info("answer broke off" if stalled else "answer played", extra={"turn": turn.id, **counts})
+    if stalled:
+        reason = f"nothing came for {STALL_LIMIT:g} s"
+        toy.post(Event("reply.stalled", {"reason": reason}, turn.id))
+        return
+    turn.over = True
+    toy.mark("last_sample", turn=turn.id)
+    toy.post(Event("reply.finished", turn=turn.id))
+
+
+async def _local(turn: Turn) -> AsyncIterator[bytes | None]:
+    for frame in turn.reply.local or ():
+        yield frame
+
+
+async def _remote(toy: Body, turn: Turn) -> AsyncIterator[bytes | None]:
+    """Frames of the answer in order; None when it has broken off."""
+    decoder = toy.codec.decoder()
+    buffer = turn.reply.buffer
+    while True:
+        match buffer.pop():
+            case Packet(packet=packet):
+                try:
+                    yield await toy.offload(decoder.decode, packet)
+                except CodecError as caught:
+                    logger.warning("a frame of the answer is no Opus", extra={"turn": turn.id, "reason": str(caught)})
+                    yield await toy.offload(decoder.conceal)
+            case Missing(next_packet=following):
+                yield await toy.offload(decoder.conceal, following)
+            case NotYet():
+                if buffer.starved * FRAME_SECONDS >= STALL_LIMIT:
+                    yield None
+                    return
+                await turn.reply.more(FRAME_SECONDS, PREBUFFER)
+            case End():
+                return

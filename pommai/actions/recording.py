@@ -1,0 +1,125 @@
+"""Hearing: the open microphone, the recording of a turn, and its way to the server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from pommai.actions.body import Body, Turn
+from pommai.actions.registry import activity
+from pommai.events import Event
+from pommai.io.ports import Encoder
+from pommai.protocol.audio import FRAME_SECONDS
+from pommai.protocol.bitrate import BitrateLadder
+
+logger = logging.getLogger(__name__)
+
+FLUSH_LIMIT: Final = 8.0
+"""Seconds a finished recording may take to reach the server over a slow network."""
+
+
+@activity
+async def hear(toy: Body) -> None:
+    """Keep the microphone open."""
+
+    def lost(reason: str) -> None:
+        toy.microphone_works = False
+        toy.post(Event("microphone.lost", {"reason": reason}))
+
+    def back() -> None:
+        toy.microphone_works = True
+        toy.post(Event("microphone.back"))
+
+    await toy.hearing.run(lost, back)
+
+
+@activity
+async def record(toy: Body) -> None:
+    """Record the turn, from 300 ms before it began, and notice speech."""
+    turn = toy.turn
+    told_started = told_ended = False
+
+    def take(frame: bytes) -> None:
+        if turn.gate is not None:
+            turn.gate.push(frame)
+        turn.recording.append(frame)
+
+    stream = toy.hearing.subscribe(preroll=True)
+    try:
+        async for frame in stream:
+            if not turn.recording.frames:
+                toy.mark("first_frame_captured", turn=turn.id)
+            take(frame)
+            if turn.gate is None:
+                continue
+            if turn.gate.heard and not told_started:
+                told_started = True
+                toy.post(Event("speech.started", turn=turn.id))
+            if turn.gate.ended and not told_ended:
+                told_ended = True
+                toy.post(Event("speech.ended", turn=turn.id))
+    finally:
+        stream.close()
+        for frame in stream.drain():
+            take(frame)
+        turn.recording.close()
+        toy.mark("last_frame_captured", turn=turn.id, frames=len(turn.recording.frames))
+
+
+@activity
+async def stream_speech(toy: Body) -> None:
+    """Send the recording as it grows. Left with the turn alive, it sends what is left, then the end mark."""
+    uplink = _Uplink(toy, toy.turn)
+    try:
+        await uplink.follow()
+    except asyncio.CancelledError:
+        if not uplink.turn.over:
+            async with asyncio.timeout(FLUSH_LIMIT):
+                await uplink.follow()
+        raise
+
+
+class _Uplink:
+    """One turn's way to the server: encodes frame after frame, holds back while too many are in flight."""
+
+    def __init__(self, toy: Body, turn: Turn) -> None:
+        self.toy, self.turn = toy, turn
+        self.ladder = BitrateLadder()
+        self.encoder: Encoder = toy.codec.encoder()
+        self.bitrate = self.ladder.bitrate
+        self.sequence = 0
+        self.encoded: bytes | None = None  # made, and not yet taken by the link
+
+    async def follow(self) -> None:
+        """Send until the recording is closed and all of it is sent, or the turn is over. May be called again."""
+        frames = self.turn.recording.frames
+        while not self.turn.over:
+            if self.sequence < len(frames):
+                await self.send(frames[self.sequence])
+            elif not self.turn.recording.closed:
+                await self.turn.recording.changed()
+            else:
+                self.finish()
+                return
+
+    async def send(self, frame: bytes) -> None:
+        if self.encoded is None:
+            bitrate = self.ladder.update(self.toy.link.backlog)
+            if bitrate != self.bitrate:
+                self.bitrate = bitrate
+                self.encoder.set_bitrate(bitrate)
+                logger.info("bitrate", extra={"turn": self.turn.id, "bits_per_second": bitrate})
+            self.encoded = await self.toy.offload(self.encoder.encode, frame)
+        if not self.toy.link.send_audio(self.turn.id, self.sequence, self.encoded, final=False):
+            await asyncio.sleep(FRAME_SECONDS)  # nobody there, or too many in flight: the recording waits
+            return
+        if self.sequence == 0:
+            self.toy.mark("first_frame_sent", turn=self.turn.id)
+        self.turn.sent = True
+        self.encoded = None
+        self.sequence += 1
+
+    def finish(self) -> None:
+        if self.turn.sent and self.toy.link.send_audio(self.turn.id, self.sequence, b"", final=True):
+            self.toy.mark("last_frame_sent", turn=self.turn.id, frames=self.sequence)

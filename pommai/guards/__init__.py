@@ -1,0 +1,41 @@
+"""The questions a chart may ask: each answers yes or no at once, from what the toy knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pommai.actions.body import Body
+from pommai.actions.playback import OFFLINE_ANSWER
+
+Guard = Callable[[Body], bool]
+
+
+def heard_speech(toy: Body) -> bool:
+    """Has the child said something in this turn?"""
+    return toy.turn.gate is not None and toy.turn.gate.heard and not toy.turn.over
+
+
+def hands_free(toy: Body) -> bool:
+    """Was the toy called by name, so that no button will end the turn?"""
+    return toy.turn.hands_free
+
+
+def microphone_works(toy: Body) -> bool:
+    """Can the toy hear?"""
+    return toy.microphone_works
+
+
+def switch_waiting(toy: Body) -> bool:
+    """Has the server asked for another toy, and is it time?"""
+    return toy.wanted_toy is not None and toy.link.is_up
+
+
+def can_answer_offline(toy: Body) -> bool:
+    """Is there something to say without the server?"""
+    return OFFLINE_ANSWER in toy.sounds.names()
+
+
+GUARDS: dict[str, Guard] = {
+    guard.__name__: guard for guard in (heard_speech, hands_free, microphone_works, switch_waiting, can_answer_offline)
+}
+"""Every guard, by the name a chart calls it."""

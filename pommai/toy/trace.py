@@ -1,0 +1,77 @@
+"""The trace: everything that happened to a toy, one JSON object a line.
+
+Each line has `t_us` (monotonic microseconds), `kind`, `name` and `turn`. Kinds:
+
+    event           an event was taken from the queue (`data`: its payload)
+    operation       an operation of the step was carried out (`op`: call, start, stop, timer, cancel or led; `args`)
+    configuration   the active states changed (`states`: all of them in document order; `name`: the deepest of them)
+    mark            a moment worth measuring, such as first_frame_sent
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from pommai.errors import SettingsError
+
+
+class Trace(Protocol):
+    """Where the lines go."""
+
+    def write(self, kind: str, name: str, turn: int, **more: object) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class NoTrace:
+    """No trace is wanted."""
+
+    def write(self, kind: str, name: str, turn: int, **more: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class FileTrace:
+    """Writes to a file, on a thread of its own, for an SD card may take its time."""
+
+    def __init__(self, path: Path, now: Callable[[], float]) -> None:
+        """`now` gives monotonic seconds. Raises SettingsError when the file cannot be written."""
+        self._now = now
+        self._lines: queue.SimpleQueue[dict[str, object] | None] = queue.SimpleQueue()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("w", encoding="utf-8")
+        except OSError as caught:
+            raise SettingsError(f"the trace cannot be written to {path}: {caught.strerror}") from caught
+        self._thread = threading.Thread(target=self._run, args=(file,), name="trace", daemon=True)
+        self._thread.start()
+
+    def write(self, kind: str, name: str, turn: int, **more: object) -> None:
+        """Note a line; returns at once."""
+        self._lines.put({"t_us": round(self._now() * 1e6), "kind": kind, "name": name, "turn": turn, **more})
+
+    def close(self) -> None:
+        """Write what is left and close the file."""
+        self._lines.put(None)
+        self._thread.join(timeout=2.0)
+
+    def _run(self, file: TextIO) -> None:
+        with file:
+            while (line := self._lines.get()) is not None:
+                try:
+                    file.write(json.dumps(line, default=_plain, separators=(",", ":")) + "\n")
+                    if self._lines.empty():
+                        file.flush()
+                except OSError:
+                    return  # a full disk ends the trace, not the toy
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
