@@ -300,10 +300,9 @@ def test_arbitrary_text_is_a_protocol_error(text) -> None:
         decode_text(text)
 
 
-KEYS = st.sampled_from(
-    ["turn", "text", "reason", "toyId", "deviceId", "config", "payload", "name", "args", "data", "metadata", "chunks"]
-    + ["sequence", "action", "id", "batch", "logs", "conversation", "timestamp", "sessionId", "code", "message"]
-)
+FIELDS = """turn text reason toyId deviceId config payload name args data metadata chunks sequence action id batch logs
+conversation timestamp sessionId code message"""
+KEYS = st.sampled_from(FIELDS.split())
 
 
 @given(

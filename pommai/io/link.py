@@ -1,0 +1,357 @@
+"""The toy's connection to the server: a WebSocket that is called again and again until it answers.
+
+One task runs it (`run`), everything else is plain calls on the event loop. Per connection there is a reader and a
+writer; what is to be sent waits in an `Outbox`, which dies with the connection: what matters beyond that is repeated by
+whoever sent it (a turn is given up when the link goes down, a sync batch is kept until it is acknowledged).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from ssl import SSLCertVerificationError, SSLContext, create_default_context
+from typing import NoReturn
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
+from websockets.uri import parse_uri
+
+from pommai.errors import AuthenticationError, LinkError, ProtocolError, SettingsError
+from pommai.io.link_dial import dial
+from pommai.io.link_outbox import Outbox
+from pommai.io.link_retry import Backoff
+from pommai.io.ports import LinkListener
+from pommai.protocol.limits import MAX_MESSAGE_BYTES, MESSAGES_PER_MINUTE, SENDER_SECONDS, RateLimit
+from pommai.protocol.messages import (
+    AudioResponse,
+    DownAudio,
+    ErrorMessage,
+    Handshake,
+    HandshakeAck,
+    Message,
+    Ping,
+    Pong,
+    TextResponse,
+    Unknown,
+    UpAudio,
+)
+from pommai.protocol.wire import Decoded, decode, encode_audio_chunk, encode_binary, encode_message
+
+logger = logging.getLogger(__name__)
+
+_websockets_logger = logging.getLogger(__name__ + ".websockets")
+_websockets_logger.setLevel(logging.WARNING)  # its debug level writes all headers to the log, the token among them
+
+_KINDS = 50
+"""Kinds of oddities told apart; a server that makes up types without end does not fill the memory."""
+_IN_A_HEADER = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTimes:
+    """Seconds. The defaults are the protocol's; tests use shorter ones."""
+
+    open: float = 10.0
+    """For connecting, TLS and the WebSocket's opening, together."""
+    handshake: float = 10.0
+    """Until the server has answered the handshake."""
+    close: float = 0.5
+    """For saying goodbye."""
+    settled: float = 5.0
+    """A connection that ends sooner counts as a failure."""
+    retry_first: float = 1.0
+    retry_limit: float = 60.0
+    ping_interval: float = 20.0
+    ping_timeout: float = 10.0
+
+
+class WebSocketLink:
+    """The Link over a WebSocket.
+
+    Calls its listener in this order only: `on_connecting`, then perhaps `on_up`, then `on_down`, and again. When `run`
+    is cancelled it closes the connection and says nothing more.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str,
+        device_id: str,
+        toy_id: str,
+        capabilities: Mapping[str, bool],
+        device_type: str = "raspberry-pi-zero-2w",
+        ssl: SSLContext | None = None,
+        times: LinkTimes | None = None,
+        random: Random | None = None,
+    ) -> None:
+        """`url` is ws:// or wss://; `ssl` replaces the system's trust for wss. Raises SettingsError."""
+        try:
+            self._uri = parse_uri(url)
+        except InvalidURI as caught:
+            raise SettingsError(f"the server's address must be like wss://host/path, not '{url}'") from caught
+        for name, value in (("token", token), ("device id", device_id), ("device type", device_type)):
+            if _IN_A_HEADER.fullmatch(value) is None:
+                # Never shows the value: it may be the token.
+                raise SettingsError(f"the {name} is empty, or has a space or a character beyond ASCII in it")
+        self._url = url
+        self._token = token
+        self._device_id = device_id
+        self._device_type = device_type
+        self._capabilities = dict(capabilities)
+        # Made once: reading the system's certificates takes long enough to be heard.
+        self._ssl = (ssl or create_default_context()) if self._uri.secure else None
+        self._times = times or LinkTimes()
+        self._backoff = Backoff(random or Random(), first=self._times.retry_first, limit=self._times.retry_limit)
+        self._binary = False
+        self._outbox: Outbox | None = None
+        self._sending = RateLimit(MESSAGES_PER_MINUTE, SENDER_SECONDS)
+        self._receiving = RateLimit()
+        self.oddities: Counter[str] = Counter()
+        """What was ignored or refused, by kind. Each kind is logged the first time."""
+        self.toy_id = toy_id
+
+    @property
+    def toy_id(self) -> str:
+        """The toy this device is; a change counts from the next connection on."""
+        return self._toy_id
+
+    @toy_id.setter
+    def toy_id(self, toy_id: str) -> None:
+        try:
+            encode_message(Handshake(self._device_id, toy_id, capabilities=self._capabilities))
+        except ProtocolError as caught:
+            raise SettingsError(f"the server would not understand this device: {caught}") from caught
+        self._toy_id = toy_id
+
+    # -- the port --------------------------------------------------------------------------
+
+    @property
+    def is_up(self) -> bool:
+        return self._outbox is not None
+
+    @property
+    def backlog(self) -> int:
+        return 0 if self._outbox is None else self._outbox.frames
+
+    def send(self, message: Message) -> bool:
+        if self._outbox is None:
+            return False
+        try:
+            text = encode_message(message)
+        except ProtocolError as caught:
+            self._odd("unsendable_message", str(caught))
+            return False
+        if not self._sending.allow(asyncio.get_running_loop().time()):
+            self._odd("own_rate_limit", f"more than {MESSAGES_PER_MINUTE} messages a minute to be sent")
+            return False
+        return self._outbox.put_message(text)
+
+    def send_audio(self, turn: int, sequence: int, packet: bytes, *, final: bool) -> bool:
+        if self._outbox is None:
+            return False
+        audio = UpAudio(turn, sequence, packet, final)
+        try:
+            data = encode_binary(audio) if self._binary else encode_audio_chunk(audio, _now())
+        except ProtocolError as caught:
+            self._odd("unsendable_audio", str(caught))
+            return False
+        return self._outbox.put_audio(data, final=final)
+
+    async def run(self, listener: LinkListener) -> None:
+        while True:
+            listener.on_connecting()
+            reason, delay = await self._attempt(listener)
+            logger.info("link down", extra={"reason": reason, "retry_s": round(delay, 1)})
+            listener.on_down(reason)
+            await asyncio.sleep(delay)
+
+    # -- one connection --------------------------------------------------------------------
+
+    async def _attempt(self, listener: LinkListener) -> tuple[str, float]:
+        """One connection, from dialling to its end: why it ended, and seconds to wait before the next."""
+        loop = asyncio.get_running_loop()
+        up_at: float | None = None
+        websocket: ClientConnection | None = None
+        try:
+            websocket = await self._open()
+            ack = await self._shake_hands(websocket)
+            up_at = loop.time()
+            self._binary = self._capabilities.get("binary_audio", False) and ack.capabilities.get("binary_audio", False)
+            self._outbox = Outbox()
+            logger.info("link up", extra={"session": ack.session_id, "binary_audio": self._binary})
+            listener.on_up(ack.session_id)
+            await self._talk(websocket, self._outbox, listener)
+        except AuthenticationError as caught:
+            return str(caught), self._backoff.refused()
+        except (LinkError, OSError, WebSocketException) as caught:
+            if up_at is not None and loop.time() - up_at >= self._times.settled:
+                self._backoff.succeeded()
+            return _reason(caught), self._backoff.failed()
+        finally:
+            self._outbox = None
+            if websocket is not None:
+                await self._close(websocket)
+
+    async def _open(self) -> ClientConnection:
+        headers = {
+            "Authorization": f"Bearer {self._token}",
+            "X-Device-ID": self._device_id,
+            "X-Device-Type": self._device_type,
+            "X-Toy-ID": self._toy_id,
+        }
+        try:
+            async with asyncio.timeout(self._times.open):
+                return await connect(
+                    self._url,
+                    additional_headers=headers,
+                    proxy=None,
+                    compression=None,
+                    max_size=MAX_MESSAGE_BYTES,
+                    max_queue=4,
+                    write_limit=0,  # send() returns when the socket has taken all of it: only so is the backlog true
+                    open_timeout=None,
+                    ping_interval=self._times.ping_interval,
+                    ping_timeout=self._times.ping_timeout,
+                    close_timeout=self._times.close,
+                    logger=_websockets_logger,
+                    sock=await dial(self._uri.host, self._uri.port),
+                    ssl=self._ssl,
+                )
+        except TimeoutError:
+            raise LinkError(f"{self._uri.host} does not answer") from None
+        except ValueError as caught:  # a host name that cannot be one; a redirect
+            raise LinkError(f"{self._uri.host} cannot be called: {caught}") from caught
+        except InvalidStatus as caught:
+            status = caught.response.status_code
+            if status in (401, 403):
+                raise AuthenticationError(f"the server refuses the toy's token (HTTP {status})") from None
+            raise LinkError(f"the server answers HTTP {status} instead of opening a WebSocket") from None
+
+    async def _shake_hands(self, websocket: ClientConnection) -> HandshakeAck:
+        try:
+            async with asyncio.timeout(self._times.handshake):
+                handshake = Handshake(self._device_id, self._toy_id, capabilities=self._capabilities)
+                self._sending.allow(asyncio.get_running_loop().time())  # counts, and is never held back
+                await websocket.send(encode_message(handshake))
+                while True:
+                    match await self._receive(websocket):
+                        case HandshakeAck() as ack:
+                            return ack
+                        case ErrorMessage(code="AUTH_FAILED", message=message):
+                            raise AuthenticationError(f"the server refuses the toy's token: {message}")
+                        case ErrorMessage(code=code, message=message):
+                            raise LinkError(f"the server refuses the toy: {message} ({code})")
+                        case None:
+                            pass
+                        case other:
+                            self._odd("before_handshake", f"{type(other).__name__} before the handshake's answer")
+        except TimeoutError:
+            raise LinkError(f"no answer to the handshake within {self._times.handshake:g} s") from None
+
+    async def _talk(self, websocket: ClientConnection, outbox: Outbox, listener: LinkListener) -> NoReturn:
+        """Read and write until one of them fails."""
+        tasks = [
+            asyncio.create_task(self._read(websocket, listener), name="link reader"),
+            asyncio.create_task(self._write(websocket, outbox), name="link writer"),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in tasks:
+            if task in done:
+                task.result()
+        raise AssertionError("reader and writer end by raising only")
+
+    async def _write(self, websocket: ClientConnection, outbox: Outbox) -> NoReturn:
+        while True:
+            item = await outbox.next()
+            await websocket.send(item.data)
+            outbox.sent()
+
+    async def _read(self, websocket: ClientConnection, listener: LinkListener) -> NoReturn:
+        while True:
+            match await self._receive(websocket):
+                case None:
+                    pass
+                case DownAudio() as audio:
+                    listener.on_audio(audio)
+                case AudioResponse() as response:
+                    if response.transcript is not None:
+                        listener.on_message(TextResponse(response.turn, response.transcript))
+                    for audio in response.chunks:
+                        listener.on_audio(audio)
+                case UpAudio():
+                    self._odd("wrong_direction", "the server sends audio of the kind that toys send")
+                case Unknown(type=name):
+                    self._odd(f"unknown_type {name}", "a message of a type this toy does not know")
+                case message:
+                    self._take(message, listener)
+
+    def _take(self, message: Message, listener: LinkListener) -> None:
+        if not self._receiving.allow(asyncio.get_running_loop().time()):
+            self._odd("rate_limit", f"the server sends more than {MESSAGES_PER_MINUTE} messages a minute")
+        elif isinstance(message, Ping):
+            self.send(Pong(message.timestamp))
+        elif isinstance(message, (Handshake, HandshakeAck)):
+            self._odd("second_handshake", "a handshake in the middle of a connection")
+        else:
+            listener.on_message(message)
+
+    async def _receive(self, websocket: ClientConnection) -> Decoded | None:
+        """The next message, or None for one that was none."""
+        data = await websocket.recv()
+        # recv() does not pause while messages are waiting: a flood would keep the loop from everybody else.
+        await asyncio.sleep(0)
+        try:
+            return decode(data)
+        except ProtocolError as caught:
+            self._odd(caught.code, str(caught))
+            return None
+
+    async def _close(self, websocket: ClientConnection) -> None:
+        try:
+            async with asyncio.timeout(self._times.close):
+                await websocket.close()
+        except TimeoutError:
+            pass  # it does not even read
+        finally:
+            websocket.transport.abort()
+        await websocket.wait_closed()
+
+    def _odd(self, kind: str, words: str) -> None:
+        if kind not in self.oddities and len(self.oddities) >= _KINDS:
+            kind = "other"
+        if kind not in self.oddities:
+            logger.warning("link oddity", extra={"oddity": kind, "words": words})
+        self.oddities[kind] += 1
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _reason(caught: Exception) -> str:
+    """Why a connection ended, as a sentence."""
+    if isinstance(caught, SSLCertVerificationError):
+        words = f"the server's certificate is not accepted: {caught.verify_message}"
+        late = "not yet valid" in caught.verify_message
+        return f"{words} (is the toy's clock right? it says {_now()})" if late else words
+    if isinstance(caught, ConnectionClosed):
+        close = caught.rcvd or caught.sent
+        if close is None:
+            return "the connection broke"
+        who = "the server" if caught.rcvd_then_sent or caught.sent is None else "the toy"
+        return f"{who} closed the connection ({close.code}{': ' + close.reason if close.reason else ''})"
+    if isinstance(caught, OSError):
+        return f"the server cannot be reached: {caught.strerror or caught}"
+    return str(caught) or type(caught).__name__
