@@ -1,0 +1,121 @@
+"""The button as lines of text: pipes, files, and inputs that end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from pommai.errors import DeviceError
+from pommai.events import Event
+from pommai.io.button_lines import LineButton
+
+
+async def names_until(events: asyncio.Queue[Event], last: str) -> list[str]:
+    names: list[str] = []
+    async with asyncio.timeout(10):
+        while not names or names[-1] != last:
+            names.append((await events.get()).name)
+    return names
+
+
+def test_lines_press_release_wake_and_quit() -> None:
+    reader, writer = os.pipe()
+
+    async def scenario() -> None:
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        done = asyncio.Event()
+        button = LineButton(done.set, descriptor=reader)
+        button.start(events.put_nowait)
+        os.write(writer, b"pre")
+        await asyncio.sleep(0)
+        os.write(writer, b"ss\n\n wake \n")
+        assert await names_until(events, "wake.heard") == ["button.pressed", "wake.heard"]
+        os.write(writer, b"release\r\nquit\n")
+        assert await names_until(events, "button.released") == ["button.released"]
+        assert done.is_set()
+        button.close()
+        button.close()
+
+    asyncio.run(scenario())
+    os.close(reader)
+    os.close(writer)
+
+
+def test_the_button_comes_up_when_the_input_ends_and_an_unfinished_line_counts() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"press")
+    os.close(writer)
+
+    async def scenario() -> None:
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        button = LineButton(lambda: None, descriptor=reader)
+        button.start(events.put_nowait)
+        assert await names_until(events, "button.released") == ["button.pressed", "button.released"]
+        button.close()
+
+    asyncio.run(scenario())
+    os.close(reader)
+
+
+def test_a_line_nobody_knows_is_logged_and_ignored(caplog: pytest.LogCaptureFixture) -> None:
+    reader, writer = os.pipe()
+
+    async def scenario() -> None:
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        button = LineButton(lambda: None, descriptor=reader)
+        button.start(events.put_nowait)
+        os.write(writer, b"dance\n" + b"x" * 3000 + b"\xff\nwake\n")
+        assert await names_until(events, "wake.heard") == ["wake.heard"]
+        button.close()
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(scenario())
+    assert [getattr(record, "line", "")[:5] for record in caplog.records] == ["dance", "xxxxx"]
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_file_serves_as_input_though_files_cannot_be_watched(tmp_path: Path) -> None:
+    script = tmp_path / "presses.txt"
+    script.write_text("press\nwake\n")
+
+    async def scenario() -> None:
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        with script.open("rb") as file:
+            button = LineButton(lambda: None, descriptor=file.fileno())
+            button.start(events.put_nowait)
+            told = await names_until(events, "button.released")
+            button.close()
+        assert told == ["button.pressed", "wake.heard", "button.released"]
+
+    asyncio.run(scenario())
+
+
+def test_no_input_at_all_is_a_button_that_is_never_pressed() -> None:
+    async def scenario() -> None:
+        events: list[Event] = []
+        with Path(os.devnull).open("rb") as nothing:
+            button = LineButton(lambda: None, descriptor=nothing.fileno())
+            button.start(events.append)
+            for _ in range(5):
+                await asyncio.sleep(0)
+            button.close()
+        assert events == []
+
+    asyncio.run(scenario())
+
+
+def test_a_closed_input_is_an_error_in_a_sentence() -> None:
+    reader, writer = os.pipe()
+    os.close(writer)
+    os.close(reader)
+
+    async def scenario() -> None:
+        with pytest.raises(DeviceError, match="no input to read button lines from"):
+            LineButton(lambda: None, descriptor=reader).start(lambda _: None)
+
+    asyncio.run(scenario())
