@@ -10,7 +10,8 @@ import logging
 import re
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
+from weakref import WeakSet
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -55,6 +56,23 @@ class GatewaySettings:
             raise SettingsError(f"the port must be 0..65535, not {self.port}")
 
 
+class _Connection(ServerConnection):
+    """A connection that can be cut from the first byte on: the server's own close() waits for those still opening."""
+
+    _alive: ClassVar[WeakSet[_Connection]] = WeakSet()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._alive.add(self)
+
+    @classmethod
+    def abort_all(cls, server: Server) -> None:
+        """Cut every connection of a server, without a goodbye."""
+        for connection in cls._alive:
+            if connection.server is server:
+                connection.transport.abort()
+
+
 class Gateway:
     """The protocol's other end. Listens while it is entered:
 
@@ -83,6 +101,7 @@ class Gateway:
                 host,
                 port,
                 process_request=self._admit,
+                create_connection=_Connection,
                 compression=None,  # Opus is compressed already
                 max_size=MAX_MESSAGE_BYTES,
                 write_limit=UNSENT_BYTES,
@@ -104,7 +123,12 @@ class Gateway:
     ) -> None:
         if self._server is not None:
             self._server.close()
-            await self._server.wait_closed()
+            try:
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._server.wait_closed()
+            except TimeoutError:  # somebody does not read, or has connected and never said a word
+                _Connection.abort_all(self._server)
+                await self._server.wait_closed()
             self._server = None
             _log.info("gateway.closed")
 
