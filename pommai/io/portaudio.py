@@ -1,0 +1,188 @@
+"""Microphone and speaker of a sound card, through PortAudio in callback mode."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from pommai.io.portaudio_host import HOST, Direction
+from pommai.io.speaker import CAPACITY, RingSpeaker
+from pommai.protocol.audio import SILENCE, frames_in
+
+_CONTINUE: Final = 0
+_ABORT: Final = 2
+"""paContinue and paAbort, written out because PyAudio is imported only when a stream is opened."""
+
+HAND_OVER_FRAMES: Final = frames_in(1.0)
+"""Captured frames that wait for a busy event loop before the oldest is dropped."""
+WATCH_SECONDS: Final = 0.5
+"""How often a stream is looked at."""
+SILENT_SECONDS: Final = 1.0
+"""A stream that asks for nothing for so long has lost its card."""
+FLOOD_FRAMES: Final = frames_in(30.0)
+"""A stream that runs so far between two looks is no card: a pipe without an end, a driver gone wild."""
+
+
+class _Stream:
+    """A stream with a watch on it. `process` is called on PortAudio's thread, for every frame."""
+
+    def __init__(self, direction: Direction, name: str | None) -> None:
+        self.xruns = 0
+        """Callbacks for which PortAudio reported an over- or underrun of the card's buffer."""
+        self._direction: Direction = direction
+        self._name = name
+        self._stream: Any = None
+        self._process: Callable[[bytes | None], bytes | None] | None = None
+        self._lost: Callable[[str], None] | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._turns = 0
+        self._turns_seen = 0
+        self._seen_at = 0.0
+
+    async def open(self, process: Callable[[bytes | None], bytes | None], lost: Callable[[str], None]) -> None:
+        if self._stream is not None:
+            raise RuntimeError(f"the {self._direction} is open already")
+        self._process = process
+        self._turns = self._turns_seen = 0
+        self._stream = await HOST.open_stream(self._direction, self._name, self._callback)
+        self._lost = lost
+        loop = asyncio.get_running_loop()
+        self._seen_at = loop.time()
+        self._watch = loop.call_later(WATCH_SECONDS, self._look, loop)
+
+    async def close(self) -> None:
+        self._process = self._lost = None
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            await HOST.close_stream(self._direction, stream)
+
+    def _callback(self, data: bytes | None, _frames: int, _times: Any, status: int) -> tuple[bytes | None, int]:
+        """Called by PortAudio on its own thread; must not raise, wait, or do more than it has to."""
+        self._turns += 1
+        if status:
+            self.xruns += 1
+        process = self._process
+        if process is None or self._turns - self._turns_seen > FLOOD_FRAMES:
+            return SILENCE, _ABORT
+        try:
+            return process(data), _CONTINUE
+        except RuntimeError:  # the event loop has been closed
+            return SILENCE, _ABORT
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        if self._turns != self._turns_seen:
+            flood = self._turns - self._turns_seen > FLOOD_FRAMES
+            self._turns_seen, self._seen_at = self._turns, now
+        else:
+            flood = False
+        if flood:
+            self._tell(f"the {self._direction} runs far too fast; its card must be gone")
+        elif not self._stream.is_active():
+            self._tell(f"the {self._direction} has stopped; its card must be gone")
+        elif now - self._seen_at > SILENT_SECONDS:
+            self._tell(f"the {self._direction} has not moved for {now - self._seen_at:.1f} s; its card must be gone")
+        else:
+            self._watch = loop.call_later(WATCH_SECONDS, self._look, loop)
+
+    def _tell(self, reason: str) -> None:
+        self._process = None
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            lost(reason)
+
+
+class PortAudioMicrophone:
+    """The microphone whose name contains `name`, capitals or not; the system's default one when it is None."""
+
+    def __init__(self, name: str | None = None) -> None:
+        self.dropped = 0
+        """Frames lost because the event loop was busy for longer than HAND_OVER_FRAMES."""
+        self._stream = _Stream("microphone", name)
+        self._frames: deque[bytes] = deque(maxlen=HAND_OVER_FRAMES)
+        self._handing_over = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._deliver: Callable[[bytes], None] | None = None
+
+    @property
+    def xruns(self) -> int:
+        """Times the card's own buffer ran over."""
+        return self._stream.xruns
+
+    async def open(self, deliver: Callable[[bytes], None], lost: Callable[[str], None]) -> None:
+        """Begin to capture, frames in order; `lost` is called at most once, after which only `close` makes sense.
+
+        Raises AudioDeviceError with the devices there are when there is no such one, DeviceError when it is busy or
+        does not answer in OPEN_SECONDS.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._frames.clear()
+        self._handing_over = False
+        self._deliver = deliver
+        await self._stream.open(self._captured, lost)
+
+    async def close(self) -> None:
+        """Stop capturing. No frame is delivered afterwards. Harmless when called again; may be opened anew."""
+        self._deliver = None
+        await self._stream.close()
+
+    def _captured(self, frame: bytes | None) -> None:
+        """On PortAudio's thread."""
+        assert frame is not None
+        assert self._loop is not None
+        if len(self._frames) == HAND_OVER_FRAMES:
+            self.dropped += 1
+        self._frames.append(frame)
+        if not self._handing_over:
+            self._handing_over = True
+            self._loop.call_soon_threadsafe(self._hand_over)
+
+    def _hand_over(self) -> None:
+        self._handing_over = False  # before taking: a frame that comes from now on asks anew
+        while self._frames and self._deliver is not None:
+            self._deliver(self._frames.popleft())
+
+
+class PortAudioSpeaker(RingSpeaker):
+    """The speaker whose name contains `name`, capitals or not; the system's default one when it is None.
+
+    The stream runs all the time and plays silence in between, so that no first syllable is lost to a card waking up.
+    """
+
+    def __init__(self, name: str | None = None, capacity: int = CAPACITY) -> None:
+        super().__init__(capacity)
+        self._stream = _Stream("speaker", name)
+
+    @property
+    def xruns(self) -> int:
+        """Times the card's own buffer ran empty."""
+        return self._stream.xruns
+
+    async def open(self, lost: Callable[[str], None]) -> None:
+        """Begin to play; `lost` is called at most once, after which only `close` makes sense.
+
+        Raises AudioDeviceError with the devices there are when there is no such one, DeviceError when it is busy or
+        does not answer in OPEN_SECONDS.
+        """
+
+        def gone(reason: str) -> None:
+            self._stop()
+            lost(reason)
+
+        await self._stream.open(self._next, gone)
+        self._start()
+
+    async def close(self) -> None:
+        """Stop; what is still queued is dropped. Harmless when called again; may be opened anew."""
+        self._stop()
+        await self._stream.close()
+
+    def _next(self, _captured: bytes | None) -> bytes:
+        """On PortAudio's thread."""
+        frame = self._take()
+        return SILENCE if frame is None else frame

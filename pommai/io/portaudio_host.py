@@ -1,0 +1,321 @@
+"""PortAudio, kept in its place: one thread calls it, with time limits, and one instance serves all streams.
+
+PortAudio's control functions are not thread-safe, take from milliseconds to seconds, and hang for ever with some
+drivers. So a single daemon thread makes all those calls in turn, nobody waits for it longer than a limit, and what a
+call brings after its limit is undone. While a call hangs, further ones are refused at once instead of piling up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import ctypes
+import logging
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Literal, TypeVar
+
+from pommai.errors import AudioDeviceError, DeviceError
+from pommai.protocol.audio import CHANNELS, FRAME_SAMPLES, SAMPLE_RATE
+from pommai.source import closest
+
+logger = logging.getLogger(__name__)
+
+OPEN_SECONDS: Final = 10.0
+"""Longest opening takes, starting PortAudio included: 0.2 s here, seconds on a Pi with many ALSA plugins."""
+CLOSE_SECONDS: Final = 0.5
+"""Longest closing takes before nobody waits for it any more: 0.02 to 0.1 s here; the toy must end within a second."""
+
+Direction = Literal["microphone", "speaker"]
+StreamCallback = Callable[[bytes | None, int, Any, int], tuple[bytes | None, int]]
+"""(captured samples or None, frames, times, status flags) to (samples to play or None, what to do next)."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SoundDevice:
+    """A device as PortAudio lists it. `index` changes from boot to boot: never keep it."""
+
+    index: int
+    name: str
+    inputs: int
+    outputs: int
+    rate: float
+
+    def channels(self, direction: Direction) -> int:
+        """Channels it has for capture or playback."""
+        return self.inputs if direction == "microphone" else self.outputs
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.inputs} in, {self.outputs} out, {self.rate:,.0f} Hz)"
+
+
+def choose(devices: Sequence[SoundDevice], direction: Direction, name: str) -> SoundDevice:
+    """The device meant by `name`: the very name, else the first that contains it, capitals or not.
+
+    Raises AudioDeviceError with the devices there are, and the nearest name.
+    """
+    usable = [device for device in devices if device.channels(direction)]
+    wanted = name.casefold()
+    for device in usable:
+        if device.name.casefold() == wanted:
+            return device
+    for device in usable:
+        if wanted in device.name.casefold():
+            return device
+    if not devices:
+        raise _no_card()
+    names = {candidate: device.name for device in usable for candidate in (device.name, device.name.partition(":")[0])}
+    near = closest(name, names)
+    hint = "" if near is None else f"; did you mean '{near}'?"
+    listing = "".join(f"\n  {device}" for device in devices)
+    raise AudioDeviceError(f"there is no {direction} named '{name}'{hint} There are:{listing}")
+
+
+class _Job(Generic[T]):
+    """One call to make; `undo` takes back its result when nobody wants it any more."""
+
+    def __init__(self, what: str, function: Callable[[], T], undo: Callable[[T], object] | None) -> None:
+        self.what = what
+        self.function = function
+        self.undo = undo
+        self.result: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self.abandoned = False
+
+
+class _ControlThread:
+    """Makes calls one after another, each for at most so long as its caller cares to wait."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._jobs: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
+        self._current: _Job[Any] | None = None
+        self._thread: threading.Thread | None = None
+
+    async def call(
+        self, what: str, limit: float, function: Callable[[], T], undo: Callable[[T], object] | None = None
+    ) -> T:
+        """The result of `function`. Raises DeviceError after `limit` seconds, or at once while an older call hangs.
+
+        A call with an `undo` is then not made, or taken back; one without is still made as soon as that is possible.
+        """
+        job = _Job(what, function, undo)
+        with self._lock:
+            if self._thread is None:  # a daemon, so that a hanging driver cannot keep the process alive
+                self._thread = threading.Thread(target=self._work, name="portaudio", daemon=True)
+                self._thread.start()
+            hanging = self._current if self._current is not None and self._current.abandoned else None
+            if hanging is None or undo is None:
+                self._jobs.put(job)
+        if hanging is not None:
+            raise DeviceError(f"the sound system hangs: {hanging.what} has not come back")
+        try:
+            async with asyncio.timeout(limit):
+                return await asyncio.shield(asyncio.wrap_future(job.result))
+        except TimeoutError as caught:
+            self._abandon(job)
+            raise DeviceError(f"the sound system hangs: {what} took longer than {limit:g} s") from caught
+        except asyncio.CancelledError:
+            self._abandon(job)
+            raise
+
+    def _abandon(self, job: _Job[Any]) -> None:
+        with self._lock:
+            job.abandoned = True
+            arrived = job.result.done() and job.result.exception() is None
+        if arrived and job.undo is not None:
+            undo, result = job.undo, job.result.result()
+            self._jobs.put(_Job("undoing " + job.what, lambda: undo(result), None))
+
+    def _work(self) -> None:
+        while True:
+            job = self._jobs.get()
+            with self._lock:
+                if job.abandoned and job.undo is not None:
+                    continue
+                self._current = job
+            try:
+                result = job.function()
+            except BaseException as caught:
+                with self._lock:
+                    job.result.set_exception(caught)
+                    self._current = None
+                continue
+            with self._lock:
+                abandoned = job.abandoned
+                if not abandoned:
+                    job.result.set_result(result)
+                    self._current = None
+            if abandoned:
+                try:
+                    if job.undo is not None:
+                        job.undo(result)
+                except Exception:
+                    logger.exception("taking back a late call failed", extra={"call": job.what})
+                with self._lock:
+                    self._current = None
+
+
+class PortAudioHost:
+    """The shared instance of PortAudio: started with the first stream, ended with the last."""
+
+    def __init__(self) -> None:
+        self._control = _ControlThread()
+        self._pyaudio: Any = None
+        self._users = 0  # this and _pyaudio belong to the control thread
+
+    async def open_stream(self, direction: Direction, name: str | None, callback: StreamCallback) -> Any:
+        """A running stream of 16 kHz mono s16le in frames of 20 ms, on the device of that name or the default one.
+
+        Raises AudioDeviceError when there is no such device, DeviceError when it cannot be opened.
+        """
+        return await self._control.call(
+            f"opening the {direction}",
+            OPEN_SECONDS,
+            lambda: self._open(direction, name, callback),
+            self._close,
+        )
+
+    async def close_stream(self, direction: Direction, stream: Any) -> None:
+        """End a stream. After CLOSE_SECONDS it is left to end when it can, and that is logged."""
+        try:
+            await self._control.call(f"closing the {direction}", CLOSE_SECONDS, lambda: self._close(stream))
+        except DeviceError as caught:
+            logger.warning("stream does not end", extra={"device": direction, "reason": str(caught)})
+
+    async def devices(self) -> list[SoundDevice]:
+        """All devices PortAudio sees. Raises DeviceError."""
+
+        def ask() -> list[SoundDevice]:
+            self._acquire()
+            try:
+                return self._list()
+            finally:
+                self._release()
+
+        return await self._control.call("listing sound devices", OPEN_SECONDS, ask)
+
+    # -- on the control thread -----------------------------------------------------------------
+
+    def _acquire(self) -> None:
+        if self._users == 0:
+            try:
+                import pyaudio
+            except ImportError as caught:
+                raise DeviceError(
+                    f"PyAudio cannot be imported ({caught}); install it with: "
+                    "sudo apt-get install portaudio19-dev && pip install 'pommai[audio]'"
+                ) from caught
+            _quieten()
+            self._pyaudio = pyaudio.PyAudio()
+        self._users += 1
+
+    def _release(self) -> None:
+        self._users -= 1
+        if self._users == 0:
+            # Starting anew with the next stream is also how PortAudio learns of cards plugged in since.
+            instance, self._pyaudio = self._pyaudio, None
+            instance.terminate()
+
+    def _list(self) -> list[SoundDevice]:
+        found = (self._pyaudio.get_device_info_by_index(index) for index in range(self._pyaudio.get_device_count()))
+        return [
+            SoundDevice(
+                int(info["index"]),
+                str(info["name"]),
+                int(info["maxInputChannels"]),
+                int(info["maxOutputChannels"]),
+                float(info["defaultSampleRate"]),
+            )
+            for info in found
+        ]
+
+    def _default(self, direction: Direction) -> int:
+        ask = (
+            self._pyaudio.get_default_input_device_info
+            if direction == "microphone"
+            else self._pyaudio.get_default_output_device_info
+        )
+        try:
+            return int(ask()["index"])
+        except OSError as caught:
+            if devices := self._list():
+                listing = "".join(f"\n  {device}" for device in devices)
+                raise AudioDeviceError(f"no sound device can serve as {direction}. There are:{listing}") from caught
+            raise _no_card() from caught
+
+    def _open(self, direction: Direction, name: str | None, callback: StreamCallback) -> Any:
+        import pyaudio
+
+        self._acquire()
+        try:
+            index = self._default(direction) if name is None else choose(self._list(), direction, name).index
+            capture = direction == "microphone"
+            return self._pyaudio.open(
+                rate=SAMPLE_RATE,
+                channels=CHANNELS,
+                format=pyaudio.paInt16,
+                input=capture,
+                output=not capture,
+                input_device_index=index if capture else None,
+                output_device_index=None if capture else index,
+                frames_per_buffer=FRAME_SAMPLES,
+                stream_callback=callback,
+            )
+        except OSError as caught:
+            self._release()
+            code, words = (*caught.args, "", "")[:2]
+            hint = ""
+            if pyaudio.paInvalidSampleRate in caught.args:
+                hint = (
+                    "; this device has no 16 kHz of its own: name one that converts, such as 'default' or 'sysdefault'"
+                )
+            elif pyaudio.paDeviceUnavailable in caught.args:
+                hint = "; another program may be using it"
+            device = f"the {direction}" if name is None else f"the {direction} '{name}'"
+            raise DeviceError(f"{device} cannot be opened: {words or code}{hint}") from caught
+        except BaseException:
+            self._release()
+            raise
+
+    def _close(self, stream: Any) -> None:
+        try:
+            stream.close()
+        finally:
+            self._release()
+
+
+def _no_card() -> AudioDeviceError:
+    return AudioDeviceError("there is no sound card; `arecord -l` and `aplay -l` list what the system sees")
+
+
+_handlers: list[object] = []
+
+
+def _quieten() -> None:
+    """Turn what ALSA and JACK print while PortAudio probes for devices, a hundred lines, into debug log entries."""
+    if _handlers:
+        return
+    alsa_handler = ctypes.CFUNCTYPE(
+        None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p
+    )(lambda _file, _line, function, _error, message: logger.debug("alsa: %s: %s", function, message))
+    jack_handler = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(lambda message: logger.debug("jack: %s", message))
+    _handlers.extend((alsa_handler, jack_handler))
+    for library, functions, handler in (
+        ("libasound.so.2", ("snd_lib_error_set_handler",), alsa_handler),
+        ("libjack.so.0", ("jack_set_error_function", "jack_set_info_function"), jack_handler),
+    ):
+        try:  # only if PortAudio has brought it along
+            loaded = ctypes.CDLL(library, mode=os.RTLD_NOLOAD)
+        except OSError:
+            continue
+        for function in functions:
+            getattr(loaded, function)(handler)
+
+
+HOST: Final = PortAudioHost()
+"""The one host of this process."""

@@ -1,0 +1,303 @@
+"""The sound card's adapters, with the real PortAudio on a card made of pipes.
+
+ALSA reads its configuration when PortAudio starts, so each scene plays in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from audio_material import number, numbered
+
+from pommai.io.alsa_pipes import AlsaPipes
+from pommai.io.wav import read_wav
+
+PRELUDE = """
+import asyncio, json, sys, time
+sys.path.insert(0, {tests!r})
+from audio_material import number, numbered
+from pommai.errors import *
+from pommai.io import portaudio_host
+from pommai.io.portaudio import PortAudioMicrophone, PortAudioSpeaker
+
+def never(reason): raise AssertionError(reason)
+def ready(): print("ready", flush=True)
+
+async def until(truth, seconds=8.0):
+    async with asyncio.timeout(seconds):
+        while not truth():
+            await asyncio.sleep(0.01)
+
+"""
+EPILOGUE = """
+
+print(json.dumps(asyncio.run(main())), flush=True)
+"""
+
+
+class Scene:
+    """A program that opens PortAudio."""
+
+    def __init__(self, program: str, environment: dict[str, str]) -> None:
+        text = PRELUDE.format(tests=str(Path(__file__).parent)) + textwrap.dedent(program) + EPILOGUE
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", text],
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def until_ready(self) -> None:
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n", self._process.communicate()[1]
+
+    def result(self) -> tuple[Any, str]:
+        """What `main` returned, and what was printed to stderr."""
+        try:
+            out, err = self._process.communicate(timeout=20)
+        finally:
+            self._process.kill()
+        assert self._process.returncode == 0, err
+        return json.loads(out), err
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Iterator[AlsaPipes]:
+    pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
+    pipes.start()
+    yield pipes
+    pipes.stop()
+
+
+@pytest.fixture
+def no_card(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "none.conf").write_text("pcm.default { type hw card 99 }\nctl.default { type hw card 99 }\n")
+    return {"ALSA_CONFIG_PATH": str(tmp_path / "none.conf")}
+
+
+def test_every_sample_said_is_captured_and_every_sample_written_is_played(card: AlsaPipes, tmp_path: Path) -> None:
+    scene = Scene(
+        """
+        async def main():
+            heard, counts = [], []
+            microphone, speaker = PortAudioMicrophone(), PortAudioSpeaker("SPEAK")
+            assert not speaker.write(bytes(640))
+            await asyncio.gather(microphone.open(heard.append, never), speaker.open(never))
+            await until(lambda: len(heard) > 10)
+            assert [speaker.write(frame) for frame in numbered(51)].count(True) >= 50
+            ready()
+            await speaker.drained()
+            await until(lambda: 60 in map(number, heard))
+            await speaker.close()
+            await microphone.close()
+            silence = len(heard)
+            counts += [microphone.xruns, microphone.dropped, speaker.xruns, speaker.underruns]
+            await microphone.close()
+            assert portaudio_host.HOST._users == 0
+
+            await microphone.open(heard.append, never)
+            await speaker.open(never)
+            assert portaudio_host.HOST._users == 2
+            speaker.write(numbered(100)[99])
+            await speaker.drained()
+            await until(lambda: len(heard) > silence + 5)
+            await speaker.close()
+            await microphone.close()
+            return [[number(frame) for frame in heard[:silence]], {len(frame) for frame in heard} == {640}, counts]
+        """,
+        card.environment,
+    )
+    scene.until_ready()
+    card.say(numbered(60))
+    (heard, whole, counts), errors = scene.result()
+    card.stop()
+    said = [value for value in heard if value]
+    assert said == list(range(1, 61))
+    assert heard[heard.index(1) : heard.index(60) + 1] == said, "no silence in between"
+    assert whole
+    assert counts[1] == 0
+    assert errors == ""
+    played = [number(frame) for frame in read_wav(tmp_path / "played.wav")]
+    assert played[:50] == list(range(1, 51)), "the first frame is not clipped"
+    assert played[-1] == 100
+
+
+def test_flushing_makes_the_card_silent_at_once(card: AlsaPipes, tmp_path: Path) -> None:
+    scene = Scene(
+        """
+        async def main():
+            speaker = PortAudioSpeaker()
+            await speaker.open(never)
+            for frame in numbered(50):
+                speaker.write(frame)
+            await until(lambda: speaker.queued == 45)
+            speaker.flush()
+            left = speaker.queued
+            await speaker.drained()
+            await asyncio.sleep(0.1)
+            speaker.write(numbered(100)[99])
+            await speaker.drained()
+            await asyncio.sleep(0.3)
+            await speaker.close()
+            return left
+        """,
+        card.environment,
+    )
+    assert scene.result()[0] == 0
+    card.stop()
+    played = [number(frame) for frame in read_wav(tmp_path / "played.wav")]
+    assert [value for value in played if value] == [1, 2, 3, 4, 5, 100]
+
+
+def test_a_busy_event_loop_costs_the_oldest_frames_and_they_are_counted(card: AlsaPipes) -> None:
+    scene = Scene(
+        """
+        async def main():
+            heard = []
+            microphone = PortAudioMicrophone()
+            await microphone.open(lambda frame: heard.append(number(frame)), never)
+            await until(lambda: len(heard) > 5)
+            ready()
+            await until(lambda: 1 in heard)
+            time.sleep(1.5)
+            await until(lambda: 100 in heard)
+            await microphone.close()
+            return [[value for value in heard if value], microphone.dropped]
+        """,
+        card.environment,
+    )
+    scene.until_ready()
+    card.say(numbered(100))
+    (heard, dropped), _ = scene.result()
+    assert heard == sorted(set(heard)), "in order, none twice"
+    assert 10 < dropped < 50
+    assert len(heard) + dropped == 100
+
+
+VANISHING = """
+async def main():
+    reasons, heard = [], []
+    microphone, speaker = PortAudioMicrophone(), PortAudioSpeaker()
+    await microphone.open(heard.append, lambda reason: reasons.append(reason))
+    await speaker.open(lambda reason: reasons.append(reason))
+    await until(lambda: len(heard) > 5)
+    for frame in numbered(50):
+        speaker.write(frame)
+    ready()
+    await until(lambda: len(reasons) == 2)
+    await speaker.drained()
+    assert not speaker.write(bytes(640))
+    await asyncio.sleep(0.6)
+    began = time.monotonic()
+    await microphone.close()
+    await speaker.close()
+    return [sorted(reasons), time.monotonic() - began]
+"""
+
+
+def test_a_card_that_is_pulled_out_is_noticed_by_both_streams_once(card: AlsaPipes) -> None:
+    scene = Scene(VANISHING, card.environment)
+    scene.until_ready()
+    card.stop()
+    (reasons, closing), _ = scene.result()
+    assert [reason.startswith(f"the {word} ") for reason, word in zip(reasons, ("microphone", "speaker"), strict=True)]
+    assert all(reason.endswith("its card must be gone") for reason in reasons)
+    assert closing < 5
+
+
+def test_a_card_that_hangs_is_noticed_and_closing_it_does_not_hang(card: AlsaPipes) -> None:
+    scene = Scene(VANISHING, card.environment)
+    scene.until_ready()
+    card._stopping.set()  # the pipes stay, but nothing moves in them any more
+    (reasons, closing), _ = scene.result()
+    assert [reason.partition(" s; ")[0][:-4] for reason in reasons] == [
+        "the microphone has not moved for",
+        "the speaker has not moved for",
+    ]
+    assert closing < 5
+
+
+def test_a_sound_system_that_hangs_at_opening_is_given_up_and_not_asked_again(tmp_path: Path) -> None:
+    pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
+    pipes.start()
+    pipes.stop()  # pipes that nobody holds open: PortAudio waits for ever while it looks for devices
+    scene = Scene(
+        """
+        portaudio_host.OPEN_SECONDS = 0.5
+
+        async def main():
+            words = []
+            for device in (PortAudioMicrophone(), PortAudioSpeaker()):
+                try:
+                    await (device.open(never, never) if words == [] else device.open(never))
+                except DeviceError as error:
+                    words.append(str(error))
+                await device.close()
+            return words
+        """,
+        pipes.environment,
+    )
+    assert scene.result()[0] == [
+        "the sound system hangs: opening the microphone took longer than 0.5 s",
+        "the sound system hangs: opening the microphone has not come back",
+    ]
+
+
+def test_a_machine_without_a_sound_card_says_so_and_nothing_else(no_card: dict[str, str]) -> None:
+    scene = Scene(
+        """
+        async def main():
+            words = []
+            for device, listeners in ((PortAudioMicrophone(), 2), (PortAudioSpeaker(), 1), (PortAudioSpeaker("x"), 1)):
+                try:
+                    await device.open(*[never] * listeners)
+                except AudioDeviceError as error:
+                    words.append(str(error))
+            return words
+        """,
+        no_card,
+    )
+    words, errors = scene.result()
+    assert [word.startswith("there is no sound card; `arecord -l`") for word in words] == [True] * 3
+    assert errors == ""
+
+
+def test_a_name_nobody_has_is_answered_with_the_devices_there_are(card: AlsaPipes) -> None:
+    scene = Scene(
+        """
+        async def main():
+            try:
+                await PortAudioMicrophone("micraphone").open(never, never)
+            except AudioDeviceError as error:
+                return str(error)
+        """,
+        card.environment,
+    )
+    words, _ = scene.result()
+    lines = words.splitlines()
+    assert lines[0] == "there is no microphone named 'micraphone'; did you mean 'microphone'? There are:"
+    assert "  default (128 in, 128 out, 44,100 Hz)" in lines
+
+
+def test_a_process_that_forgets_to_close_still_ends(card: AlsaPipes) -> None:
+    scene = Scene(
+        """
+        async def main():
+            heard = []
+            await PortAudioMicrophone().open(heard.append, never)
+            await PortAudioSpeaker().open(never)
+            await until(lambda: len(heard) > 5)
+            return True
+        """,
+        card.environment,
+    )
+    assert scene.result()[0] is True
