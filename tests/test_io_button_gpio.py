@@ -29,7 +29,7 @@ class PinUnderAFinger(MockPin):  # type: ignore[misc]
 
     def _set_pull(self, value: str) -> None:
         super()._set_pull(value)
-        self._set_state(False)
+        self.drive_low()
 
 
 def on_a_thread(*calls: object) -> None:

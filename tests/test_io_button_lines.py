@@ -96,17 +96,19 @@ def test_a_file_serves_as_input_though_files_cannot_be_watched(tmp_path: Path) -
 
 
 def test_no_input_at_all_is_a_button_that_is_never_pressed() -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+
     async def scenario() -> None:
         events: list[Event] = []
-        with Path(os.devnull).open("rb") as nothing:
-            button = LineButton(lambda: None, descriptor=nothing.fileno())
-            button.start(events.append)
-            for _ in range(5):
-                await asyncio.sleep(0)
-            button.close()
+        button = LineButton(lambda: None, descriptor=nothing)
+        button.start(events.append)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        button.close()
         assert events == []
 
     asyncio.run(scenario())
+    os.close(nothing)
 
 
 def test_a_closed_input_is_an_error_in_a_sentence() -> None:
