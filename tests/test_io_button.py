@@ -118,7 +118,7 @@ def test_whatever_the_contact_does_the_events_make_sense(steps: list[tuple[float
             events += gestures.level(level, now)
         assert gestures.wakes_at is None or gestures.wakes_at > now
     events += gestures.level(False, now)
-    events += gestures.tick(now + 2 * DEBOUNCE_S)
+    events += gestures.tick(now + 3 * DEBOUNCE_S)
     assert gestures.wakes_at is None
 
     edges = [event for event in events if event.name in ("button.pressed", "button.released")]
