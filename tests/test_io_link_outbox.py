@@ -41,9 +41,8 @@ def test_nothing_overtakes_anything(steps) -> None:
     async def story() -> None:
         outbox, queued, sent = Outbox(5), [], []
         for number, step in enumerate(steps):
-            if step == "audio" and outbox.put_audio(str(number), final=False):
-                queued.append(str(number))
-            elif step == "message" and outbox.put_message(str(number)):
+            put = {"audio": lambda data: outbox.put_audio(data, final=False), "message": outbox.put_message}.get(step)
+            if put is not None and put(str(number)):
                 queued.append(str(number))
             elif step == "send" and len(sent) < len(queued):
                 sent.append((await outbox.next()).data)

@@ -226,6 +226,8 @@ class WebSocketLink:
                 )
         except TimeoutError:
             raise LinkError(f"{self._uri.host} does not answer") from None
+        except SSLCertVerificationError:  # is a ValueError, too
+            raise
         except ValueError as caught:  # a host name that cannot be one; a redirect
             raise LinkError(f"{self._uri.host} cannot be called: {caught}") from caught
         except InvalidStatus as caught:
