@@ -98,9 +98,6 @@ class LightShow:
             return
         self._is_open = True
         self._shown = ()
-        if self._is_lost:
-            self._is_lost = False
-            logger.info("lights are back")
 
     def _push(self, since: float) -> None:
         if self._animation is None:
@@ -112,8 +109,11 @@ class LightShow:
             self._lights.show(colours)
         except DeviceError as caught:
             self._lose(caught)
-        else:
-            self._shown = colours
+            return
+        self._shown = colours
+        if self._is_lost:
+            self._is_lost = False
+            logger.info("lights are back")
 
     def _lose(self, error: DeviceError) -> None:
         self._is_open = False

@@ -22,6 +22,7 @@ often as one.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -60,7 +61,7 @@ _DARK: Final = 0.5 / 255
 class Flashing:
     """The worst second of a pattern.
 
-    `rate` is the flashes in it, halves included; `start` where it begins, 0..1 of the period; `slower`
+    `rate` is the flashes in it, halves included; `start` where it goes too fast, 0..1 of the period; `slower`
     by what factor the pattern must be slowed down to be safe, above 1. In words, `kind` says what it does,
     and `whose` which light does it (empty: each LED).
     """
@@ -102,10 +103,12 @@ def _worst(lights: list[Rgb], period: float, whose: str) -> list[Flashing]:
     ):
         times = [index * sample for index in changes if index >= size]
         spans = [(last - first, first) for first, last in zip(times, times[_TOO_MANY - 1 :], strict=False)]
-        if spans and min(spans)[0] < 1.0 - 1e-9:
-            span, start = min(spans)
-            within = sum(start <= time < start + 1.0 - 1e-9 for time in times)
-            found.append(Flashing(within / 2, start % period / period, 1.0 / span, kind, whose))
+        shortest = min((span for span, _ in spans), default=1.0)
+        if shortest < 1.0 - 1e-9:
+            # Sampling makes equal spans differ by a sample or two: name the first of them.
+            start = next(first for span, first in spans if span < shortest + 2 * sample)
+            most = max(bisect_left(times, time + 1.0 - 1e-9) - index for index, time in enumerate(times))
+            found.append(Flashing(most / 2, start % period / period, 1.0 / shortest, kind, whose))
     return found
 
 
