@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pommai.chart.model import Action, Call, Chart, Raise, State, Transition, Value
 from pommai.chart.vocabulary import Parameter, Signature, Vocabulary
-from pommai.source import Node, Reader, Scalar, did_you_mean
+from pommai.source import Node, Reader, Scalar, did_you_mean, quote
 
 Arguments = dict[str, Value]
 _T = TypeVar("_T")
@@ -33,6 +33,7 @@ def check_chart(chart: Chart, reader: Reader, vocabulary: Vocabulary) -> Checked
     for state in chart.walk():
         checker.state(state)
     checker.raised()
+    checker.unused()
     reader.finish()
     return Checked(chart, checker.arguments, checker.events)
 
@@ -44,9 +45,11 @@ class _Checker:
         self.events: dict[int, tuple[str, ...]] = {}
         states = list(chart.walk())
         self.raises = [a for s in states for a in s.all_actions() if isinstance(a, Raise)]
-        self.done = {f"done.state.{s.id}" for s in states if s.children}
+        self.ids = {s.id for s in states}
+        self.done = {f"done.state.{s.id}" for s in states if _can_finish(s)}
         self.timers = {t.event for s in states for t in s.after}
         self.known = vocabulary.events | {a.event for a in self.raises} | self.done
+        self.used = {t.label for s in states for t in s.after}
 
     def state(self, state: State) -> None:
         patterns = self.vocabulary.led_patterns
@@ -58,12 +61,12 @@ class _Checker:
         for call in state.do:
             self.call(call, "activity", self.vocabulary.activities, self.vocabulary.actions)
         for transition in state.all_transitions():
-            self.events[id(transition)] = tuple(self.expand(transition))
+            self.events[id(transition)] = tuple(dict.fromkeys(self.expand(transition)))
             for guard in (*transition.cond, *transition.unless):
                 for name in guard.names:
                     if name not in self.vocabulary.guards:
                         hint = did_you_mean(name, self.vocabulary.guards.keys())
-                        if name in {s.id for s in self.chart.walk()}:
+                        if name in self.ids:
                             hint = f"to ask for a state write In('{name}')"
                         self.reader.problem(guard.at, f"no guard is called '{name}'", hint)
 
@@ -74,7 +77,12 @@ class _Checker:
             elif event.endswith(".*") and (found := [e for e in sorted(self.known) if e.startswith(event[:-1])]):
                 yield from found
             else:
-                hint = did_you_mean(event, self.known)
+                hint = did_you_mean(event, self.known | self.timers)
+                state = event.removeprefix("done.state.")
+                if event in self.ids:
+                    hint = "it is a state; `target` says where to go, `event` what has to happen"
+                elif state in self.ids:
+                    hint = f"'{state}' is never done: it needs a state inside with `final: true`"
                 self.reader.problem(transition.event_at, f"nobody emits the event '{event}'", hint)
 
     def raised(self) -> None:
@@ -83,6 +91,13 @@ class _Checker:
             if action.event not in heard:
                 hint = did_you_mean(action.event, heard)
                 self.reader.problem(action.at, f"no transition waits for the raised event '{action.event}'", hint)
+
+    def unused(self) -> None:
+        """A duration that is used nowhere would be tuned in vain."""
+        for name, duration in self.chart.durations.items():
+            if name not in self.used:
+                message = f"the duration '{name}' is used nowhere"
+                self.reader.problem(duration.at, message, f"write `after: {{{name}: …}}` in a state, or delete it")
 
     def action(self, action: Action) -> None:
         if isinstance(action, Call):
@@ -98,6 +113,10 @@ class _Checker:
                     if kind == "action"
                     else "it is an action: put it into 'enter'"
                 )
+            elif call.name in self.ids:
+                hint = "it is a state; `target` says where to go"
+            elif call.name in self.known:
+                hint = f"it is an event: write `raise: {call.name}`" if kind == "action" else hint
             self.reader.problem(call.at, f"no {kind} is called '{call.name}'", hint)
             return
         self.arguments[id(call)] = self.bind(call, signature)
@@ -111,10 +130,10 @@ class _Checker:
                 return {}
             written[signature.parameters[0].name] = written.pop("")
         arguments: Arguments = {}
-        for name, node in written.items():
+        for name, (key, node) in written.items():
             if name not in parameters:
                 hint = did_you_mean(name, parameters.keys()) or "it takes none"
-                self.reader.problem(node, f"'{call.name}' has no argument '{name}'", hint)
+                self.reader.problem(key, f"'{call.name}' has no argument '{name}'", hint)
                 continue
             value = self.value(node, f"'{name}' of '{call.name}'", parameters[name])
             if value is not None:
@@ -132,9 +151,22 @@ class _Checker:
         if parameter.kind == "number":
             return reader.number(node, what)
         if parameter.kind == "choice":
-            return reader.choice(node, what, parameter.choices)
+            text = reader.text(node, what)
+            if text is not None and text not in parameter.choices:
+                reader.problem(
+                    node, f"no {parameter.name} is called {quote(text)}", did_you_mean(text, parameter.choices)
+                )
+            return text
         if parameter.kind == "duration":
             if isinstance(node, Scalar) and node.text in self.chart.durations:
+                self.used.add(node.text)
                 return self.chart.durations[node.text].seconds
             return reader.duration(node, what)
         return reader.text(node, what)
+
+
+def _can_finish(state: State) -> bool:
+    """Whether `done.state.STATE` can ever come."""
+    if state.parallel:
+        return all(_can_finish(child) for child in state.children)
+    return any(child.final for child in state.children)

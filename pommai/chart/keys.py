@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from pommai.chart.vocabulary import Parameter, Signature, Vocabulary
 
 Fragment = dict[str, Any]
 
 ID = "[A-Za-z_][A-Za-z0-9_]*"
 """How a state, a guard, an action or a duration may be called."""
 DURATION = r"([0-9]+(\.[0-9]+)?h)?([0-9]+(\.[0-9]+)?m)?([0-9]+(\.[0-9]+)?s)?([0-9]+(\.[0-9]+)?ms)?"
+
+TEXT: Fragment = {"type": ["string", "number", "boolean"], "pattern": r"\S"}
+"""Any single value: the loader reads the words as they are written, so `5` is text, too."""
 
 
 def _ref(name: str) -> Fragment:
@@ -20,10 +26,10 @@ def _described(fragment: Fragment, words: str) -> Fragment:
 
 
 DOCUMENT_KEYS: dict[str, Fragment] = {
-    "name": {"type": "string", "description": "The chart's name; it stands in compiled files and diagrams."},
-    "description": {"type": "string", "description": "What this chart is for, in words for people."},
+    "name": {**TEXT, "description": "The chart's name; it stands in compiled files and diagrams."},
+    "description": {**TEXT, "description": "What this chart is for, in words for people."},
     "durations": {
-        "type": "object",
+        "type": ["object", "null"],
         "description": "Named times, so that a time is tuned in one place: `listen_limit: 30s`.",
         "propertyNames": {"pattern": f"^{ID}$"},
         "additionalProperties": _ref("duration"),
@@ -34,29 +40,29 @@ DOCUMENT_KEYS: dict[str, Fragment] = {
 }
 
 STATE_KEYS: dict[str, Fragment] = {
-    "description": {"type": "string", "description": "What the toy does in this state, in words for people."},
+    "description": {**TEXT, "description": "What the toy does in this state, in words for people."},
     "led": _described(_ref("led"), "The light pattern shown while the state is active."),
-    "do": _described(_ref("actions"), "Activities: they run while the state is active and stop however it is left."),
+    "do": _described(_ref("activities"), "Activities: they run while the state is active and stop however it is left."),
     "enter": _described(_ref("actions"), "Actions on the way in."),
     "exit": _described(_ref("actions"), "Actions on the way out."),
     "after": {
-        "type": "object",
+        "type": ["object", "null"],
         "description": "Timers: `10s: {target: idle}`. Start on entry, cancelled on exit.",
+        "propertyNames": {"pattern": f"^({ID}|{DURATION})$"},
         "additionalProperties": {
             "anyOf": [_ref("timer_transition"), {"type": "array", "minItems": 1, "items": _ref("timer_transition")}]
         },
     },
     "transitions": {
-        "type": "array",
         "description": "Ways out of this state, tried in this order.",
-        "items": _ref("transition"),
+        "anyOf": [_ref("transition"), {"type": "array", "items": _ref("transition")}],
     },
     "states": _described(_ref("states"), "States inside this one."),
     "parallel": {"type": "boolean", "description": "All states inside are active at the same time."},
     "initial": {"type": "boolean", "description": "Begin here (otherwise the first state is where it begins)."},
     "final": {"type": "boolean", "description": "The end: the state around it is done."},
     "history": {
-        "type": "object",
+        "type": ["object", "null"],
         "description": "Places to return to: `where_we_were: {type: deep}` remembers what was active.",
         "propertyNames": {"pattern": f"^{ID}$"},
         "additionalProperties": _ref("history"),
@@ -64,7 +70,7 @@ STATE_KEYS: dict[str, Fragment] = {
 }
 
 TIMER_TRANSITION_KEYS: dict[str, Fragment] = {
-    "target": {"type": "string", "description": "The state to go to. Without it the toy stays and only acts."},
+    "target": {**TEXT, "description": "The state to go to. Without it the toy stays and only acts."},
     "cond": _described(_ref("guard"), "Only if this holds: guard names, not, and, or, In('state')."),
     "unless": _described(_ref("guard"), "Only if this does not hold."),
     "on": _described(_ref("actions"), "Actions on the way."),
@@ -73,14 +79,14 @@ TIMER_TRANSITION_KEYS: dict[str, Fragment] = {
 
 TRANSITION_KEYS: dict[str, Fragment] = {
     "event": {
-        "type": "string",
+        **TEXT,
         "description": "The event waited for; several with spaces; `button.*` means all of them.",
     },
     **TIMER_TRANSITION_KEYS,
 }
 
 LED_KEYS: dict[str, Fragment] = {
-    "pattern": {"type": "string", "description": "A pattern of led_patterns.yaml."},
+    "pattern": {**TEXT, "description": "A pattern of led_patterns.yaml."},
     "priority": {"type": "integer", "description": "When several states want the light, the highest wins. Default 0."},
 }
 
@@ -89,9 +95,41 @@ HISTORY_KEYS: dict[str, Fragment] = {
     "transitions": {
         "type": "array",
         "description": "Where to go when there is nothing to remember yet.",
-        "items": _ref("transition"),
+        "minItems": 1,
+        "maxItems": 1,
+        "items": _ref("history_transition"),
     },
 }
+
+HISTORY_TRANSITION_KEYS: dict[str, Fragment] = {key: TIMER_TRANSITION_KEYS[key] for key in ("target", "on")}
+
+OTHER_WORDS: dict[str, str] = {
+    "entry": "enter",
+    "onentry": "enter",
+    "on_enter": "enter",
+    "onexit": "exit",
+    "on_exit": "exit",
+    "leave": "exit",
+    "activities": "do",
+    "activity": "do",
+    "action": "on",
+    "actions": "on",
+    "always": "transitions",
+    "timeout": "after",
+    "timers": "after",
+    "delay": "after",
+    "to": "target",
+    "goto": "target",
+    "next": "target",
+    "when": "cond",
+    "guard": "cond",
+    "guards": "cond",
+    "trigger": "event",
+    "light": "led",
+    "lights": "led",
+    "pattern": "led",
+}
+"""What other statechart languages, and people, call our keys."""
 
 NOT_ALLOWED: dict[str, str] = {
     "script": "a chart holds no code; write an action in pommai/actions",
@@ -109,42 +147,86 @@ NOT_ALLOWED: dict[str, str] = {
 """Words of python-statemachine's YAML that a toy may not use, and what to do instead."""
 
 
-def schema(events: list[str], actions: list[str], activities: list[str], guards: list[str]) -> Fragment:
-    """The JSON Schema (draft 2020-12) of `statechart.yaml`; the names given are offered while typing."""
+def schema(vocabulary: Vocabulary) -> Fragment:
+    """The JSON Schema (draft 2020-12) of `statechart.yaml`; the names of the vocabulary are offered while typing.
 
-    def names(known: list[str]) -> Fragment:
-        return {"anyOf": [{"enum": known}, {"type": "string"}]} if known else {"type": "string"}
-
-    def record(keys: dict[str, Fragment], **more: Any) -> Fragment:
-        return {"type": "object", "additionalProperties": False, "properties": keys, **more}
-
-    transition = {**TRANSITION_KEYS, "event": {**TRANSITION_KEYS["event"], **names(events)}}
-    state = {**STATE_KEYS, "do": {**STATE_KEYS["do"], "$ref": "#/$defs/activities"}}
-
-    def calls(known: list[str]) -> Fragment:
-        one = {"anyOf": [names(known), {"type": "object", "minProperties": 1, "maxProperties": 1}]}
-        return {"anyOf": [one, {"type": "array", "items": one}, {"type": "null"}]}
-
+    It allows what the loader reads, but for what needs more than one place to know: names of states, durations and
+    light patterns, guard expressions, the structure of the whole.
+    """
+    transition = {**TRANSITION_KEYS, "event": {**TRANSITION_KEYS["event"], **_offered(sorted(vocabulary.events))}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Pommai statechart",
         "description": "The behaviour of a toy.",
-        **record(DOCUMENT_KEYS, required=["states"]),
+        **_record(DOCUMENT_KEYS, "states"),
         "$defs": {
-            "state": {"anyOf": [record(state), {"type": "null"}]},
+            "state": {"anyOf": [_record(STATE_KEYS), {"type": "null"}]},
             "states": {
                 "type": "object",
                 "minProperties": 1,
                 "propertyNames": {"pattern": f"^{ID}$"},
                 "additionalProperties": _ref("state"),
             },
-            "transition": record(transition),
-            "timer_transition": record(TIMER_TRANSITION_KEYS),
-            "history": {"anyOf": [record(HISTORY_KEYS), {"type": "null"}]},
-            "led": {"anyOf": [{"type": "string"}, record(LED_KEYS, required=["pattern"])]},
-            "actions": calls([*actions, "raise"]),
-            "activities": calls(activities),
-            "guard": {"anyOf": [names(guards), {"type": "array", "items": {"type": "string"}}]},
+            "transition": _record(transition),
+            "timer_transition": _record(TIMER_TRANSITION_KEYS),
+            "history": _record(HISTORY_KEYS, "transitions"),
+            "history_transition": _record(HISTORY_TRANSITION_KEYS, "target"),
+            "led": {"anyOf": [TEXT, _record(LED_KEYS, "pattern")]},
+            "actions": _calls(vocabulary.actions, {"raise": _described(TEXT, "An event for the chart itself.")}),
+            "activities": _calls(vocabulary.activities, {}),
+            "guard": _one_or_more(_offered(sorted(vocabulary.guards))),
             "duration": {"type": "string", "pattern": f"^{DURATION}$", "minLength": 2},
         },
     }
+
+
+def _record(keys: dict[str, Fragment], *required: str) -> Fragment:
+    return {"type": "object", "additionalProperties": False, "properties": keys, "required": list(required)}
+
+
+def _offered(names: list[str]) -> Fragment:
+    """Any text, with names to complete it to."""
+    return {"anyOf": [{"enum": names}, TEXT]}
+
+
+def _one_or_more(one: Fragment) -> Fragment:
+    return {"anyOf": [one, {"type": "array", "minItems": 1, "items": one}]}
+
+
+def _calls(known: Mapping[str, Signature], more: dict[str, Fragment]) -> Fragment:
+    """One call, a list of them, or nothing: a name alone, or a name with arguments."""
+    bare = [name for name, signature in known.items() if not any(p.required for p in signature.parameters)]
+    full = {name: _call(signature) for name, signature in known.items() if signature.parameters}
+    one: Fragment = {
+        "anyOf": [
+            *({"const": name, "description": known[name].meaning} for name in sorted(bare)),
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "minProperties": 1,
+                "maxProperties": 1,
+                "properties": {**dict(sorted(full.items())), **more},
+            },
+        ]
+    }
+    return {"anyOf": [one, {"type": "array", "items": one}, {"type": "null"}]}
+
+
+def _call(signature: Signature) -> Fragment:
+    arguments = {parameter.name: _argument(parameter) for parameter in signature.parameters}
+    required = [parameter.name for parameter in signature.parameters if parameter.required]
+    forms: list[Fragment] = [_record(arguments, *required)]
+    if set(required) <= {signature.parameters[0].name}:
+        forms.append(arguments[signature.parameters[0].name])
+    return {"anyOf": forms, "description": signature.meaning}
+
+
+def _argument(parameter: Parameter) -> Fragment:
+    kinds: dict[str, Fragment] = {
+        "boolean": {"type": "boolean"},
+        "number": {"type": "number"},
+        "duration": {"type": "string", "pattern": f"^({ID}|{DURATION})$"},
+        "choice": {"enum": list(parameter.choices)} if parameter.choices else TEXT,
+        "text": TEXT,
+    }
+    return kinds[parameter.kind]

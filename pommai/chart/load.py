@@ -7,16 +7,31 @@ Names of events, actions, guards, activities and light patterns are looked up la
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from pommai.chart import guards, keys
 from pommai.chart.model import Action, Call, Chart, Duration, Guard, History, Led, Raise, State, Timer, Transition
-from pommai.source import Mapping, Node, Reader, Scalar, did_you_mean, parse_duration
+from pommai.chart.structure import check_structure
+from pommai.source import Mapping, Node, Reader, Scalar, did_you_mean, parse_duration, quote
 
 _ID = re.compile(keys.ID)
+_DURATION = re.compile(keys.DURATION)
+_OWN_EVENTS = ("timer.", "done.")
 _EVENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*(\.\*)?")
-MAX_STATES = 400
-"""More states than any toy has; a larger chart is a mistake."""
+_HISTORY_HINT = "write {transitions: [{target: some_state}]}"
+_ELSEWHERE = {
+    "on": "actions stand in `enter` and `exit`, and in `on` of a transition",
+    "target": "write `transitions: [{event: …, target: …}]`",
+    "event": "write `transitions: [{event: …, target: …}]`",
+    "cond": "guards stand in `cond` of a transition",
+    "led": "`led` stands in a state",
+    "do": "activities stand in `do` of a state",
+    "enter": "actions of a transition stand in `on`",
+    "exit": "actions of a transition stand in `on`",
+    "after": "timers stand in `after` of a state",
+    "durations": "durations stand at the top of the file",
+}
+"""Keys that exist, but in another place."""
 
 
 def load_chart(reader: Reader) -> Chart:
@@ -34,7 +49,7 @@ class _Loader:
 
     def chart(self) -> Chart | None:
         reader = self.reader
-        root = reader.mapping(reader.root, "the chart", allowed=keys.DOCUMENT_KEYS, required={"states"})
+        root = self._mapping(reader.root, "the chart", keys.DOCUMENT_KEYS, "states")
         if root is None:
             return None
         self.durations = self._durations(root)
@@ -48,7 +63,7 @@ class _Loader:
             description=self._text(root, "description", "the description") or "",
             durations=self.durations,
         )
-        self._check_structure(chart)
+        check_structure(chart, reader)
         return chart
 
     # -- parts of the document ------------------------------------------------------------
@@ -66,9 +81,18 @@ class _Loader:
         mapping = None if node is None else self.reader.mapping(node, "durations")
         found: dict[str, Duration] = {}
         for key, value in mapping or ():
-            if self._is_id(key, "a duration") and (seconds := self.reader.duration(value, f"'{key.text}'")):
+            if self._is_id(key, "a duration"):
+                # One that is wrong is known all the same: whoever uses its name has made no mistake.
+                seconds = self._seconds(value, f"'{key.text}'") or 1.0
                 found[key.text] = Duration(key.text, seconds, key)
         return found
+
+    def _seconds(self, node: Node, what: str) -> float | None:
+        text = node.text if isinstance(node, Scalar) else ""
+        if text and parse_duration(text) is None and (meant := _meant_duration(text)):
+            self.reader.problem(node, f"{what} must be a duration, not {quote(text)}", f"write {meant}")
+            return None
+        return self.reader.duration(node, what)
 
     def _is_id(self, key: Scalar, what: str) -> bool:
         if _ID.fullmatch(key.text):
@@ -96,9 +120,7 @@ class _Loader:
 
     def _state(self, key: Scalar, node: Node, parent: str | None, depth: int) -> State | None:
         id_ = key.text
-        self._refuse_foreign_keys(node)
-        allowed = keys.STATE_KEYS.keys() | keys.NOT_ALLOWED.keys()
-        mapping = self.reader.mapping(node, f"state '{id_}'", allowed=allowed)
+        mapping = self._mapping(node, f"state '{id_}'", keys.STATE_KEYS)
         if mapping is None:
             return None
         parallel = self._flag(mapping, "parallel")
@@ -123,11 +145,28 @@ class _Loader:
             history=tuple(self._histories(mapping, id_)),
         )
 
-    def _refuse_foreign_keys(self, node: Node) -> None:
-        if isinstance(node, Mapping):
-            for key, _ in node:
-                if key.text in keys.NOT_ALLOWED:
-                    self.reader.problem(key, f"'{key.text}' cannot be used in a toy", keys.NOT_ALLOWED[key.text])
+    def _mapping(
+        self, node: Node, what: str, allowed: Collection[str], *required: str, hint: str = ""
+    ) -> Mapping | None:
+        """A mapping with these keys. Keys of other statechart languages get a hint of their own, not a guess."""
+        if hint and not isinstance(node, Mapping) and not (isinstance(node, Scalar) and node.is_empty):
+            self.reader.problem(node, f"{what} must be a mapping of keys to values", hint)
+            return None
+        known = {*allowed}
+        for key, _ in node if isinstance(node, Mapping) else ():
+            if key.text in allowed:
+                continue
+            other = keys.OTHER_WORDS.get(key.text, "")
+            if key.text in keys.NOT_ALLOWED:
+                self.reader.problem(key, f"'{key.text}' cannot be used in a toy", keys.NOT_ALLOWED[key.text])
+            elif other in allowed:
+                self.reader.problem(key, f"{what} has no key '{key.text}'", f"write `{other}`")
+            elif key.text in _ELSEWHERE:
+                self.reader.problem(key, f"{what} has no key '{key.text}'", _ELSEWHERE[key.text])
+            else:
+                continue
+            known.add(key.text)
+        return self.reader.mapping(node, what, allowed=known, required=required)
 
     def _led(self, state: Mapping, id_: str) -> Led | None:
         node = state.get("led")
@@ -137,7 +176,7 @@ class _Loader:
         if not isinstance(node, Mapping):
             name = self.reader.text(node, what)
             return None if name is None else Led(name, 0, node)
-        mapping = self.reader.mapping(node, what, allowed=keys.LED_KEYS, required={"pattern"})
+        mapping = self._mapping(node, what, keys.LED_KEYS, "pattern")
         pattern = mapping.get("pattern") if mapping else None
         if mapping is None or pattern is None:
             return None
@@ -159,10 +198,12 @@ class _Loader:
             name = reader.text(node, "an action")
             if name is None:
                 return None
+            if name == "raise":
+                reader.problem(node, "'raise' needs an event", "write `raise: some.event`")
+                return None
             if not _ID.fullmatch(name):
-                reader.problem(
-                    node, f"an action cannot be called '{name}'", "with arguments write `name: {key: value}`"
-                )
+                hint = "with arguments write `name: {key: value}`"
+                reader.problem(node, f"an action cannot be called {quote(name)}", hint)
                 return None
             return Call(name, {}, node)
         if len(node) != 1:
@@ -170,19 +211,27 @@ class _Loader:
             return None
         key, value = next(iter(node))
         if key.text == "raise":
-            event = reader.text(value, "the event to raise")
-            if event is not None and (not _EVENT.fullmatch(event) or event.endswith("*")):
-                reader.problem(value, f"an event cannot be called '{event}'")
-                return None
-            return None if event is None else Raise(event, value)
+            return self._raise(value)
         if key.text in ("send", "assign", "script", "cancel", "foreach", "if"):
             reader.problem(key, f"'{key.text}' cannot be used in a toy", keys.NOT_ALLOWED[key.text])
             return None
         if not self._is_id(key, "an action"):
             return None
         if isinstance(value, Mapping):
-            return Call(key.text, {name.text: argument for name, argument in value}, key)
-        return Call(key.text, {"": value}, key)
+            return Call(key.text, {name.text: (name, argument) for name, argument in value}, key)
+        return Call(key.text, {"": (value, value)}, key)
+
+    def _raise(self, node: Node) -> Raise | None:
+        event = self.reader.text(node, "the event to raise")
+        if event is None:
+            return None
+        if not _EVENT.fullmatch(event) or event.endswith("*"):
+            self.reader.problem(node, f"an event cannot be called {quote(event)}", "events look like button.pressed")
+            return None
+        if event.startswith(_OWN_EVENTS):
+            self.reader.problem(node, f"'{event}' cannot be raised", "the chart itself emits timer.… and done.…")
+            return None
+        return Raise(event, node)
 
     def _activities(self, node: Node | None) -> tuple[Call, ...]:
         found = []
@@ -196,7 +245,11 @@ class _Loader:
     def _guards(self, mapping: Mapping, key: str) -> tuple[Guard, ...]:
         node = mapping.get(key)
         found = []
-        for item in () if node is None else self.reader.one_or_many(node):
+        items = () if node is None else self.reader.one_or_many(node)
+        if node is not None and not items:
+            # No guard would mean: always. That is hardly what somebody meant who wrote `cond:`.
+            self.reader.problem(node, f"'{key}' is empty", "write a guard, or take the key away")
+        for item in items:
             text = self.reader.text(item, f"'{key}'")
             if text is None:
                 continue
@@ -216,8 +269,8 @@ class _Loader:
         return tuple(t for item in items or () if (t := self._transition(item, keys.TRANSITION_KEYS, ())))
 
     def _transition(self, node: Node, allowed: dict[str, keys.Fragment], events: tuple[str, ...]) -> Transition | None:
-        self._refuse_foreign_keys(node)
-        mapping = self.reader.mapping(node, "a transition", allowed=allowed.keys() | keys.NOT_ALLOWED.keys())
+        hint = "write {event: …, target: …}" if "event" in allowed else "write {target: some_state}"
+        mapping = self._mapping(node, "a transition", allowed, hint=hint)
         if mapping is None:
             return None
         event_at = mapping.get("event") or node
@@ -245,26 +298,33 @@ class _Loader:
     def _events(self, node: Node) -> tuple[str, ...]:
         events = (self.reader.text(node, "the event") or "").split()
         for event in events:
-            if not _EVENT.fullmatch(event):
-                self.reader.problem(node, f"an event cannot be called '{event}'", "events look like button.pressed")
+            if event == "*":
+                self.reader.problem(node, "'*' alone would wait for every event", "name them, or a family: button.*")
+            elif not _EVENT.fullmatch(event):
+                hint = "events look like button.pressed; several stand with spaces between"
+                self.reader.problem(node, f"an event cannot be called {quote(event)}", hint)
         return tuple(events)
 
     def _timers(self, state: Mapping, id_: str) -> Iterator[Timer]:
         node = state.get("after")
-        mapping = None if node is None else self.reader.mapping(node, f"'after' of '{id_}'")
+        hint = "write `after: {10s: {target: some_state}}`"
+        mapping = None if node is None else self._mapping(node, f"'after' of '{id_}'", _keys_of(node), hint=hint)
         for key, value in mapping or ():
             named = self.durations.get(key.text)
-            seconds = named.seconds if named else parse_duration(key.text)
-            if seconds is None or seconds <= 0:
-                hint = did_you_mean(key.text, self.durations.keys()) or "write 250ms, 2s or a name from 'durations'"
-                self.reader.problem(key, f"'{key.text}' is no duration", hint)
+            if named is None and not (key.text and _DURATION.fullmatch(key.text)):
+                meant = _meant_duration(key.text)
+                hint = f"write {meant}" if meant else did_you_mean(key.text, self.durations.keys())
+                if not hint or hint.startswith("known"):
+                    hint = "write 250ms, 2s, 1m30s or a name from 'durations'"
+                self.reader.problem(key, f"{quote(key.text)} is no duration", hint)
                 continue
+            seconds = named.seconds if named else self.reader.duration(key, f"a timer of '{id_}'")
             event = f"timer.{id_}.{key.text.replace('.', '_')}"
             items = self.reader.one_or_many(value)
             if not items:
                 self.reader.problem(key, f"the timer '{key.text}' leads nowhere", "write {target: some_state}")
             made = [self._transition(item, keys.TIMER_TRANSITION_KEYS, (event,)) for item in items]
-            yield Timer(event, key.text, seconds, tuple(t for t in made if t), key)
+            yield Timer(event, key.text, seconds or 1.0, tuple(t for t in made if t), key)
 
     def _histories(self, state: Mapping, id_: str) -> Iterator[History]:
         node = state.get("history")
@@ -272,71 +332,27 @@ class _Loader:
         for key, value in mapping or ():
             if not self._is_id(key, "a history"):
                 continue
-            body = self.reader.mapping(value, f"history '{key.text}'", allowed=keys.HISTORY_KEYS)
-            type_node = body.get("type") if body else None
+            body = self._mapping(value, f"history '{key.text}'", keys.HISTORY_KEYS, hint=_HISTORY_HINT)
+            if body is None:
+                continue
+            type_node = body.get("type")
             kind = "shallow" if type_node is None else self.reader.choice(type_node, "type", ("shallow", "deep"))
-            default = self._transitions(body.get("transitions") if body else None, key.text)
-            yield History(key.text, kind == "deep", default, key)
+            written = body.get("transitions")
+            items = () if written is None else self.reader.sequence(written, f"the transitions of '{key.text}'")
+            if items is not None and len(items) != 1:
+                self.reader.problem(key, f"history '{key.text}' needs one default to go to", _HISTORY_HINT)
+            made = [self._transition(item, keys.HISTORY_TRANSITION_KEYS, ()) for item in items or ()]
+            yield History(key.text, kind == "deep", tuple(t for t in made if t and t.targets), key)
 
-    # -- the chart as a whole -------------------------------------------------------------
 
-    def _check_structure(self, chart: Chart) -> None:
-        places: dict[str, Node] = {}
-        states = list(chart.walk())
-        if len(states) > MAX_STATES:
-            self.reader.problem(states[MAX_STATES].at, f"more than {MAX_STATES} states", "divide the chart")
-        for state in states:
-            for id_, at in [(state.id, state.at), *((remembered.id, remembered.at) for remembered in state.history)]:
-                if id_ in places:
-                    hint = f"the first is in line {places[id_].line}; every state needs a name of its own"
-                    self.reader.problem(at, f"there are two states called '{id_}'", hint)
-                places.setdefault(id_, at)
-        below = {state.id: {inner.id for inner in state.walk()} for state in states}
-        for state in states:
-            self._check_state(state)
-            for transition in state.all_transitions():
-                self._check_targets(state, transition, places, below)
-            for remembered in state.history:
-                self._check_history(state, remembered, below)
+def _keys_of(node: Node) -> list[str]:
+    return [key.text for key, _ in node] if isinstance(node, Mapping) else []
 
-    def _check_state(self, state: State) -> None:
-        problem = self.reader.problem
-        if state.final and (state.children or list(state.all_transitions()) or state.do):
-            problem(state.at, f"'{state.id}' is final: it can have no states, transitions, timers or activities")
-        if state.parallel and len(state.children) < 2:
-            problem(state.at, f"'{state.id}' is parallel but has fewer than two states inside")
-        if state.history and (not state.children or state.parallel):
-            problem(
-                state.history[0].at, f"'{state.id}' cannot have a history", "only a state that chooses among children"
-            )
-        names = [call.name for call in state.do]
-        for call in state.do:
-            if names.count(call.name) > 1 and call is not next(c for c in state.do if c.name == call.name):
-                problem(call.at, f"'{state.id}' does '{call.name}' twice")
 
-    def _check_targets(
-        self, state: State, transition: Transition, places: dict[str, Node], below: dict[str, set[str]]
-    ) -> None:
-        for target in transition.targets:
-            if target not in places:
-                message = f"no state is called '{target}'"
-                self.reader.problem(transition.target_at, message, did_you_mean(target, places.keys()))
-        if transition.internal and not all(target in below[state.id] for target in transition.targets):
-            self.reader.problem(transition.at, f"an internal transition must stay inside '{state.id}'")
-        for guard in (*transition.cond, *transition.unless):
-            for asked in guard.states:
-                if asked not in below:
-                    self.reader.problem(guard.at, f"no state is called '{asked}'", did_you_mean(asked, below.keys()))
-
-    def _check_history(self, state: State, remembered: History, below: dict[str, set[str]]) -> None:
-        if len(remembered.default) != 1 or len(remembered.default[0].targets) != 1:
-            hint = "transitions: [{target: some_state}]"
-            self.reader.problem(remembered.at, f"history '{remembered.id}' needs one default to go to", hint)
-            return
-        default = remembered.default[0]
-        inside = below[state.id] - {state.id}
-        if default.targets[0] not in inside:
-            hint = did_you_mean(default.targets[0], inside)
-            self.reader.problem(default.target_at, f"'{default.targets[0]}' is not inside '{state.id}'", hint)
-        if default.events or default.cond or default.unless:
-            self.reader.problem(default.at, "the default of a history has neither event nor guards")
+def _meant_duration(text: str) -> str | None:
+    """What somebody meant who wrote `10 s`, `10`, `5min` or `2 seconds`."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([a-z]*)", text.replace(" ", "").replace(",", ".").lower())
+    units = {"": "s", "sec": "s", "min": "m", "msec": "ms", "milli": "ms", "hr": "h", "hour": "h", "second": "s"}
+    units |= {"minute": "m", "millisecond": "ms", "s": "s", "m": "m", "h": "h", "ms": "ms"}
+    unit = None if match is None else units.get(match[2]) or units.get(match[2].rstrip("s"))
+    return f"{match[1]}{unit}" if match and unit else None

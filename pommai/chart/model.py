@@ -15,11 +15,11 @@ Value = str | int | float | bool
 class Call:
     """An action or activity with what was written as its arguments.
 
-    `written` holds the nodes of named arguments; a single unnamed one stands under the key "".
+    `written` holds (key, value) of each named argument; a single unnamed one stands under "", as both.
     """
 
     name: str
-    written: Mapping[str, Node]
+    written: Mapping[str, tuple[Node, Node]]
     at: Node
 
 

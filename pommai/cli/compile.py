@@ -1,0 +1,123 @@
+"""`pommai compile`: a chart as the file that a toy runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+from pommai.cli import WRONG_USAGE
+
+SUFFIX = ".pommai.json"
+_DESCRIPTION = """\
+Compile a chart: try it out with every event and every answer of every guard, in every configuration it can come to,
+and write down what it does as a decision table. A toy runs this file as it runs the YAML, and starts sooner.
+"""
+_EPILOG = f"""\
+Examples:
+  pommai compile                             statechart.yaml to statechart{SUFFIX}
+  pommai compile my_chart.yaml -o toy.json
+
+Exit code: 0 written, 1 the chart has errors (each with its line), 2 wrong usage.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Teach the command line this command."""
+    parser = subparsers.add_parser(
+        "compile",
+        help="a chart as the file that a toy runs",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("chart", nargs="?", type=Path, metavar="CHART", help="the chart (default: the project's own)")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help=f"where to (default: beside the chart, with {SUFFIX})"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compile. The exit code: 0, 1 when the file cannot be written, 2 when there is no chart. Raises ChartError."""
+    from pommai.chart.compile import compile_chart
+    from pommai.chart.table import dump
+    from pommai.cli.check import checked_chart
+    from pommai.toy.settings import find_project_file
+
+    chart: Path = args.chart or find_project_file("statechart.yaml")
+    if not chart.is_file():
+        print(f"pommai compile: there is no file {chart}", file=sys.stderr)
+        return WRONG_USAGE
+    output: Path = args.output or chart.with_suffix(SUFFIX)
+    begun = time.perf_counter()
+    checked = checked_chart(chart)
+    with Progress(sys.stderr) as progress:
+        table = compile_chart(checked, progress)
+    text = dump(table)
+    seconds = time.perf_counter() - begun
+    try:
+        write_whole(output, text)
+    except OSError as caught:
+        print(f"pommai compile: {output} cannot be written: {caught.strerror}", file=sys.stderr)
+        return 1
+    size = len(text.encode())
+    print(
+        f"{output}: {len(table.nodes):,} configurations, {len(table.events):,} events, {len(table.steps()):,} steps, "
+        f"{size / 1000:,.0f} kB, {seconds:.2f} s"
+    )
+    return 0
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file so that whoever reads it at any moment sees all of it or what was there before. Raises OSError."""
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        # mkstemp makes files that nobody else may read.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, file)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+class Progress:
+    """A line on a terminal that says how far the work is, once it has taken a second."""
+
+    PATIENCE_S = 1.0
+    WIDTH = 30
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._next = clock() + self.PATIENCE_S
+        self._shown = False
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    def __call__(self, done: int, found: int) -> None:
+        """`done` of the `found` so far; more may be found."""
+        if not self._stream.isatty() or self._clock() < self._next:
+            return
+        self._next = self._clock() + 0.1
+        self._shown = True
+        bar = "█" * (self.WIDTH * done // found)
+        self._stream.write(f"\r{bar:░<{self.WIDTH}} {done:,} of {found:,} configurations found so far")
+        self._stream.flush()
