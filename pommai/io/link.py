@@ -19,12 +19,13 @@ from ssl import SSLCertVerificationError, SSLContext, create_default_context
 from typing import NoReturn
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
+from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 from websockets.uri import parse_uri
 
 from pommai.errors import AuthenticationError, LinkError, ProtocolError, SettingsError
 from pommai.io.link_dial import dial
 from pommai.io.link_outbox import Outbox
+from pommai.io.link_reason import reason_of
 from pommai.io.link_retry import Backoff
 from pommai.io.ports import LinkListener
 from pommai.protocol.limits import MAX_MESSAGE_BYTES, MESSAGES_PER_MINUTE, SENDER_SECONDS, RateLimit
@@ -193,7 +194,7 @@ class WebSocketLink:
         except (LinkError, OSError, WebSocketException) as caught:
             if up_at is not None and loop.time() - up_at >= self._times.settled:
                 self._backoff.succeeded()
-            return _reason(caught), self._backoff.failed()
+            return reason_of(caught, datetime.now(UTC)), self._backoff.failed()
         finally:
             self._outbox = None
             if websocket is not None:
@@ -340,20 +341,3 @@ class WebSocketLink:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _reason(caught: Exception) -> str:
-    """Why a connection ended, as a sentence."""
-    if isinstance(caught, SSLCertVerificationError):
-        words = f"the server's certificate is not accepted: {caught.verify_message}"
-        late = "not yet valid" in caught.verify_message
-        return f"{words} (is the toy's clock right? it says {_now()})" if late else words
-    if isinstance(caught, ConnectionClosed):
-        close = caught.rcvd or caught.sent
-        if close is None:
-            return "the connection broke"
-        who = "the server" if caught.rcvd_then_sent or caught.sent is None else "the toy"
-        return f"{who} closed the connection ({close.code}{': ' + close.reason if close.reason else ''})"
-    if isinstance(caught, OSError):
-        return f"the server cannot be reached: {caught.strerror or caught}"
-    return str(caught) or type(caught).__name__
