@@ -6,6 +6,7 @@ import logging
 
 from pommai.actions.body import Body
 from pommai.actions.registry import action
+from pommai.events import Event
 from pommai.protocol.messages import GetToyConfig
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,13 @@ def remember_switch(toy: Body) -> None:
     """Keep in mind which toy to become at the next rest."""
     wanted = toy.event.data.get("toy_id")
     toy.wanted_toy = wanted if isinstance(wanted, str) and wanted != toy.toy_id else None
+
+
+@action
+def recall_switch(toy: Body) -> None:
+    """If another toy was asked for while there was no time, ask for it again."""
+    if toy.wanted_toy is not None:
+        toy.post(Event("toy.switch", {"toy_id": toy.wanted_toy, "reason": "asked for before"}))
 
 
 @action

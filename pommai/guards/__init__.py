@@ -25,17 +25,12 @@ def microphone_works(toy: Body) -> bool:
     return toy.microphone_works
 
 
-def switch_waiting(toy: Body) -> bool:
-    """Has the server asked for another toy, and is it time?"""
-    return toy.wanted_toy is not None and toy.link.is_up
-
-
 def can_answer_offline(toy: Body) -> bool:
     """Is there something to say without the server?"""
     return OFFLINE_ANSWER in toy.sounds.names()
 
 
 GUARDS: dict[str, Guard] = {
-    guard.__name__: guard for guard in (heard_speech, hands_free, microphone_works, switch_waiting, can_answer_offline)
+    guard.__name__: guard for guard in (heard_speech, hands_free, microphone_works, can_answer_offline)
 }
 """Every guard, by the name a chart calls it."""

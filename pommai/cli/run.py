@@ -1,0 +1,49 @@
+"""`pommai run`: the toy itself."""
+
+from __future__ import annotations
+
+import argparse
+
+EPILOG = """\
+examples:
+  pommai run                                   on a toy: its button, its lights, its sound card
+  pommai run --button keyboard                 at a desk: the space bar is the button
+  pommai run --microphone wav:hello.wav --speaker wav:reply.wav --trace trace.jsonl
+
+The server is `pommai gateway`, or any other that speaks the protocol. Ctrl-C ends the toy.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from pommai.toy.settings import add_setting_arguments
+
+    parser = subparsers.add_parser(
+        "run",
+        help="run a toy",
+        description="Run a toy: button, lights, microphone and speaker, driven by statechart.yaml.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_setting_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    import asyncio
+    import signal
+
+    from pommai.toy.logs import configure_logs
+    from pommai.toy.settings import load_settings
+    from pommai.toy.wiring import run_toy
+
+    settings = load_settings(args)
+    configure_logs(settings.log_level, settings.log_format, secrets=[settings.token] if settings.token else [])
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        await run_toy(settings, stop)
+
+    asyncio.run(main())
+    return 0

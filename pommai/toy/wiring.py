@@ -1,0 +1,208 @@
+"""Puts a toy together: from settings to devices, from devices to a runtime."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import logging
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from pommai.actions import ACTIONS, ACTIVITIES
+from pommai.actions.body import Body
+from pommai.errors import DeviceError, SettingsError
+from pommai.events import Event
+from pommai.guards import GUARDS
+from pommai.io.capture import Capture
+from pommai.io.codec import OpusCodec
+from pommai.io.lights_show import LightShow
+from pommai.io.link import WebSocketLink
+from pommai.io.playback import Playback
+from pommai.io.ports import Button, Lights, Microphone, Speaker
+from pommai.io.sounds import SoundFolder
+from pommai.io.voice_activity import SpeechDetector, WebRtcVoiceActivity
+from pommai.lights.load import load_patterns
+from pommai.toy.charts import load_behaviour
+from pommai.toy.runtime import Runtime
+from pommai.toy.settings import Settings
+from pommai.toy.trace import FileTrace, NoTrace
+
+logger = logging.getLogger(__name__)
+
+CAPABILITIES = {
+    "audio": True,
+    "wake_word": False,
+    "offline_mode": True,
+    "toy_switching": True,
+    "guardian_mode": True,
+    "binary_audio": True,
+}
+"""What this toy tells the server it can do."""
+
+
+async def run_toy(settings: Settings, stop: asyncio.Event | None = None) -> None:
+    """Run a toy until it is stopped: by `stop`, by the keyboard, or by cancelling.
+
+    Raises SettingsError, ChartError, LightsError, TableError or SoundError when the toy cannot begin at all. Devices
+    that fail never end it: they are logged, shown, and tried again.
+    """
+    if settings.token is None:
+        raise SettingsError("the toy has no token for its server; set POMMAI_USER_TOKEN, or token_file in pommai.toml")
+    loop = asyncio.get_running_loop()
+    patterns = load_patterns(settings.led_patterns)
+    sounds = SoundFolder(settings.sounds)
+    table = load_behaviour(settings.chart, frozenset(patterns), sounds.names(), settings.cache_dir)
+    link = WebSocketLink(
+        settings.url,
+        token=settings.token,
+        device_id=settings.device_id,
+        toy_id=settings.toy_id,
+        capabilities=CAPABILITIES,
+    )
+    trace = NoTrace() if settings.trace is None else FileTrace(settings.trace, loop.time)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="codec") as pool:
+
+        def offload(function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
+            return loop.run_in_executor(pool, function, *arguments)
+
+        def make_body(post: Callable[[Event], None]) -> Body:
+            return Body(
+                post=post,
+                mark=lambda name, turn, **more: trace.write("mark", name, turn, **more),
+                offload=offload,
+                hearing=Capture(make_microphone(settings)),
+                voice=Playback(make_speaker(settings), settings.volume / 100),
+                link=link,
+                codec=OpusCodec(),
+                sounds=sounds,
+                voice_activity=WebRtcVoiceActivity(),
+                speech_gate=SpeechDetector,
+                toy_id=settings.toy_id,
+            )
+
+        runtime = Runtime(
+            table,
+            make_body,
+            LightShow(make_lights(settings), patterns),
+            actions=ACTIONS,
+            activities=ACTIVITIES,
+            guards=GUARDS,
+            patterns=frozenset(patterns),
+            trace=trace,
+        )
+        button = make_button(settings, runtime.stop)
+        stopper = asyncio.create_task(_stop_when(stop or asyncio.Event(), runtime))
+        try:
+            _start(button, runtime)
+            await runtime.run()
+        finally:
+            stopper.cancel()
+            if button is not None:
+                button.close()
+
+
+async def _stop_when(stop: asyncio.Event, runtime: Runtime) -> None:
+    await stop.wait()
+    runtime.stop()
+
+
+def _start(button: Button | None, runtime: Runtime) -> None:
+    if button is None:
+        return
+    try:
+        button.start(runtime.post)
+    except DeviceError as caught:
+        # A toy without its button still speaks when called, and still tells its server.
+        logger.error("no button", extra={"reason": str(caught)})
+
+
+# -- which device -------------------------------------------------------------------------
+
+
+def on_a_pi() -> bool:
+    """Whether this machine is a Raspberry Pi."""
+    try:
+        return b"Raspberry Pi" in Path("/proc/device-tree/model").read_bytes()
+    except OSError:
+        return False
+
+
+def make_microphone(settings: Settings) -> Microphone:
+    """The microphone the settings ask for; `auto` is PortAudio's where PyAudio is installed, else none."""
+    from pommai.io.wav import WavMicrophone
+
+    kind = _sound_kind(settings.microphone.kind, "microphone")
+    if kind == "portaudio":
+        from pommai.io.portaudio import PortAudioMicrophone
+
+        return PortAudioMicrophone(settings.microphone_device)
+    return WavMicrophone(settings.microphone.file)
+
+
+def make_speaker(settings: Settings) -> Speaker:
+    """The speaker the settings ask for; `auto` is PortAudio's where PyAudio is installed, else none."""
+    kind = _sound_kind(settings.speaker.kind, "speaker")
+    if kind == "portaudio":
+        from pommai.io.portaudio import PortAudioSpeaker
+
+        return PortAudioSpeaker(settings.speaker_device)
+    if settings.speaker.file is not None:
+        from pommai.io.wav import WavSpeaker
+
+        return WavSpeaker(settings.speaker.file)
+    from pommai.io.silence import SilentSpeaker
+
+    return SilentSpeaker()
+
+
+def _sound_kind(kind: str, device: str) -> str:
+    if kind != "auto":
+        return kind
+    if importlib.util.find_spec("pyaudio") is not None:
+        return "portaudio"
+    logger.warning("PyAudio is not installed, so there is no sound", extra={"device": device})
+    return "none"
+
+
+def make_button(settings: Settings, quit_: Callable[[], None]) -> Button | None:
+    """The button the settings ask for; `auto` is the GPIO's on a Pi, the keyboard at a terminal, else lines of text."""
+    kind = settings.button
+    if kind == "auto":
+        kind = "gpio" if on_a_pi() else "keyboard" if sys.stdin.isatty() else "lines"
+    if kind == "gpio":
+        from pommai.io.button_gpio import GpioButton
+
+        return GpioButton(settings.button_pin)
+    if kind == "keyboard":
+        from pommai.io.button_keyboard import KeyboardButton
+
+        return KeyboardButton(quit_)
+    if kind == "lines":
+        from pommai.io.button_lines import LineButton
+
+        return LineButton(quit_)
+    return None
+
+
+def make_lights(settings: Settings) -> Lights:
+    """The lights the settings ask for; `auto` is what a Pi has, the terminal at a desk, else none."""
+    from pommai.io import lights
+    from pommai.io.lights_terminal import TerminalLights
+
+    kind = settings.lights
+    if kind == "auto":
+        if on_a_pi():
+            kind = "apa102" if os.path.exists("/dev/spidev0.0") else "rgb"
+        else:
+            kind = "terminal" if sys.stdout.isatty() else "none"
+    if kind == "rgb":
+        return lights.RgbLed(settings.led_pins)
+    if kind == "apa102":
+        return lights.Apa102()
+    if kind == "terminal":
+        return TerminalLights(sys.stdout)
+    return lights.SimulatedLights()
