@@ -10,6 +10,7 @@ from gateway_material import (
     FOURTH_DOWN,
     PERSONAS,
     THIRD,
+    Samples,
     level_of,
     loudest_hertz,
     pcm_of,
@@ -44,8 +45,8 @@ def test_a_sentence_comes_back_at_the_interval_as_long_and_as_loud(semitones: fl
 
 @pytest.mark.parametrize("semitones", [4.0, -5.0])
 def test_syllables_stay_where_they_were_the_first_one_too(semitones: float) -> None:
-    def loudness(pcm: bytes) -> np.ndarray:
-        return np.sqrt(np.mean(samples_of(pcm).reshape(-1, 640) ** 2, axis=1))  # every 40 ms
+    def loudness(pcm: bytes) -> Samples:  # every 40 ms
+        return np.array([level_of(piece) for piece in samples_of(pcm).reshape(-1, 640)])
 
     heard = sentence().lstrip(b"\0")
     heard = heard[: len(heard) // 1280 * 1280]  # speech from the first sample on

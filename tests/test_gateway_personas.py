@@ -146,7 +146,8 @@ def test_all_problems_of_a_file_are_told_at_once() -> None:
 
 
 def test_answers_parrot_alone_means_a_major_third_up() -> None:
-    for answers in ("parrot", {"parrot": {}}, {"parrot": None}):
+    ways: tuple[object, ...] = ("parrot", {"parrot": {}}, {"parrot": None})
+    for answers in ways:
         document = written()
         document["personas"]["robo-rex"]["answers"] = answers
         assert read(document)["robo-rex"].answers.semitones == 4.0

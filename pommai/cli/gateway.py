@@ -71,23 +71,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Listen until told to end. The exit code: 0, or 1 with a sentence on standard error."""
+    """Listen until told to end. Raises PommaiError when it cannot, SettingsError when it was asked for nonsense."""
     from pommai.gateway.personas import load_personas
     from pommai.gateway.server import GatewaySettings
+    from pommai.toy.logs import configure_logs
 
-    logging.basicConfig(
-        level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
-    )
+    token = args.token or secrets.token_urlsafe(24)
+    configure_logs(args.log_level, secrets=[token])
     if args.log_level != "debug":
         logging.getLogger("websockets").setLevel(logging.CRITICAL)  # strangers who speak no WebSocket are no news
-    token = args.token or secrets.token_urlsafe(24)
-    try:
-        personas = load_personas(args.personas or _default_personas())
-        settings = GatewaySettings(personas, token, args.host, args.port)
-        return asyncio.run(_listen(settings, show_token=not args.token))
-    except PommaiError as caught:
-        print(f"pommai gateway: {caught}", file=sys.stderr)
-        return 1
+    personas = load_personas(args.personas or _default_personas())
+    settings = GatewaySettings(personas, token, args.host, args.port)
+    asyncio.run(_listen(settings, show_token=not args.token))
+    return 0
 
 
 def _default_personas() -> Path:
@@ -95,7 +91,7 @@ def _default_personas() -> Path:
     return here if here.exists() else Path(__file__).parents[1] / "resources" / "personas.yaml"
 
 
-async def _listen(settings: GatewaySettings, *, show_token: bool) -> int:
+async def _listen(settings: GatewaySettings, *, show_token: bool) -> None:
     from pommai.gateway.server import Gateway
 
     loop = asyncio.get_running_loop()
@@ -113,7 +109,6 @@ async def _listen(settings: GatewaySettings, *, show_token: bool) -> int:
             await stop.wait()
         finally:
             await console.close()
-    return 0
 
 
 def _is_loopback(host: str) -> bool:

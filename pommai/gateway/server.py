@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
-from pommai.errors import ProtocolError, SettingsError
+from pommai.errors import PommaiError, ProtocolError, SettingsError
 from pommai.gateway.parrot import Parrot
 from pommai.gateway.personas import Persona, Personas
 from pommai.gateway.responder import Responder
@@ -79,7 +79,7 @@ class Gateway:
         async with Gateway(settings) as gateway:
             print(gateway.url)
 
-    Raises SettingsError on entering when it cannot listen. On leaving, every toy is told goodbye and cut off after
+    Raises PommaiError on entering when it cannot listen. On leaving, every toy is told goodbye and cut off after
     CLOSE_SECONDS.
     """
 
@@ -114,8 +114,8 @@ class Gateway:
             hint = ""
             if caught.errno == errno.EADDRINUSE:
                 hint = "; is another gateway running? Choose another port, or 0 for any that is free"
-            raise SettingsError(f"cannot listen on {host} port {port}: {caught.strerror or caught}{hint}") from caught
-        _log.info("gateway.open url=%s personas=%s", self.url, ",".join(self._settings.personas))
+            raise PommaiError(f"cannot listen on {host} port {port}: {caught.strerror or caught}{hint}") from caught
+        _log.info("gateway open", extra={"url": self.url, "toys": ",".join(self._settings.personas)})
         return self
 
     async def __aexit__(
@@ -130,7 +130,7 @@ class Gateway:
                 _Connection.abort_all(self._server)
                 await self._server.wait_closed()
             self._server = None
-            _log.info("gateway.closed")
+            _log.info("gateway closed")
 
     @property
     def port(self) -> int:
@@ -167,7 +167,7 @@ class Gateway:
         asked = [session for session in self.sessions if device_id in (None, session.device_id)]
         outcomes = await asyncio.gather(*(session.send(message) for session in asked), return_exceptions=True)
         gone = sum(isinstance(outcome, ConnectionClosed) for outcome in outcomes)
-        _log.info("toy.switch toy=%s device=%s asked=%d gone=%d", toy_id, device_id or "all", len(asked), gone)
+        _log.info("toy switch", extra={"toy": toy_id, "device": device_id or "all", "asked": len(asked) - gone})
         return len(asked) - gone
 
     # -- letting toys in -------------------------------------------------------------------
@@ -177,7 +177,7 @@ class Gateway:
         shown = request.headers.get_all("Authorization")
         expected = f"Bearer {self._settings.token}".encode()
         if len(shown) != 1 or not hmac.compare_digest(shown[0].encode("utf-8", "surrogateescape"), expected):
-            _log.warning("toy.refused peer=%s reason=token", connection.remote_address)
+            _log.warning("toy refused", extra={"peer": _peer(connection), "reason": "token"})
             words = (
                 "This gateway does not know your token. Send the one it was started with: Authorization: Bearer TOKEN\n"
             )
@@ -185,7 +185,7 @@ class Gateway:
             response.headers["WWW-Authenticate"] = 'Bearer realm="pommai"'
             return response
         if len(request.headers.get_all("X-Device-ID")) != 1:
-            _log.warning("toy.refused peer=%s reason=device", connection.remote_address)
+            _log.warning("toy refused", extra={"peer": _peer(connection), "reason": "no X-Device-ID"})
             return connection.respond(
                 http.HTTPStatus.BAD_REQUEST, "The header X-Device-ID is missing: who is calling?\n"
             )
@@ -197,7 +197,7 @@ class Gateway:
             if handshake is not None:
                 await self._keep(Session(connection, handshake, self.persona, self._responder, self._codec))
         except ConnectionClosed as caught:
-            _log.info("connection.cut peer=%s reason=%r", connection.remote_address, str(caught))
+            _log.info("connection cut", extra={"peer": _peer(connection), "reason": str(caught)})
 
     async def _meet(self, connection: ServerConnection) -> m.Handshake | None:
         """The handshake; None, and the connection closed with a reason, when it is not one."""
@@ -218,16 +218,23 @@ class Gateway:
             refusal = caught
         else:
             return message
-        _log.warning("handshake.refused peer=%s reason=%r", connection.remote_address, str(refusal))
+        _log.warning("handshake refused", extra={"peer": _peer(connection), "reason": str(refusal)})
         await connection.send(encode_message(m.ErrorMessage(refusal.code, str(refusal))))
         await connection.close(CloseCode.POLICY_VIOLATION, str(refusal)[:100])
         return None
 
     async def _keep(self, session: Session) -> None:
         self._sessions[session.id] = session
-        _log.info("session.open session=%s device=%s toy=%s", session.id, session.device_id, session.toy_id)
+        fact = {"session": session.id, "device": session.device_id, "toy": session.toy_id}
+        _log.info("session open", extra=fact)
         try:
             await session.run()
         finally:
             del self._sessions[session.id]
-            _log.info("session.closed session=%s device=%s", session.id, session.device_id)
+            _log.info("session closed", extra={"session": session.id, "device": session.device_id})
+
+
+def _peer(connection: ServerConnection) -> str:
+    """Host and port at the other end."""
+    address = connection.remote_address
+    return f"{address[0]}:{address[1]}" if address else "gone"

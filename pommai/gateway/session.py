@@ -83,6 +83,10 @@ class Session:
         """Send a message that is not sound. Raises ConnectionClosed."""
         await self._connection.send(encode_message(message))
 
+    def _fact(self, **fields: object) -> dict[str, object]:
+        """What a log line of this session carries."""
+        return {"session": self.id, "device": self.device_id, **fields}
+
     # -- receiving -------------------------------------------------------------------------
 
     async def _receive(self, data: str | bytes) -> None:
@@ -90,7 +94,7 @@ class Session:
             message = decode(data)
         except ProtocolError as caught:
             if await self._allowed():
-                _log.warning("message.bad session=%s code=%s reason=%r", self.id, caught.code, str(caught))
+                _log.warning("bad message", extra=self._fact(code=caught.code, reason=str(caught)))
                 await self.send(m.ErrorMessage(caught.code, str(caught)))
             return
         if isinstance(message, m.UpAudio):
@@ -107,11 +111,11 @@ class Session:
         self._refused += 1
         if self._refused == 1:
             wait = self._limit.retry_after(now)
-            _log.warning("rate.limited session=%s retry_after=%.1f", self.id, wait)
+            _log.warning("rate limited", extra=self._fact(retry_after=round(wait, 1)))
             words = f"more than {self._limit.count} messages in {self._limit.seconds:g} s; wait {wait:.1f} s"
             await self.send(m.ErrorMessage("RATE_LIMITED", words, {"retry_after": round(wait, 3)}))
         elif self._refused >= MOST_REFUSED:
-            _log.warning("session.abusive session=%s refused=%d", self.id, self._refused)
+            _log.warning("session abusive", extra=self._fact(refused=self._refused))
             await self._connection.close(CloseCode.POLICY_VIOLATION, "far too many messages")
         return False
 
@@ -124,7 +128,7 @@ class Session:
             case m.GetToyConfig(toy_id):
                 await self._tell_who(toy_id)
             case m.GuardianAlert(severity, reason):
-                _log.warning("guardian.alert session=%s severity=%r reason=%r", self.id, severity, reason)
+                _log.warning("guardian alert", extra=self._fact(severity=severity, reason=reason))
             case m.Handshake():
                 await self.send(m.ErrorMessage("BAD_MESSAGE", "a handshake is the first message and comes once"))
             case _:
@@ -133,17 +137,17 @@ class Session:
     def _note_unused(self, name: str) -> None:
         if name not in self._noted and len(self._noted) < MOST_NOTED:
             self._noted.add(name)
-            _log.info("message.ignored session=%s type=%r", self.id, name)
+            _log.info("message ignored", extra=self._fact(type=name))
 
     async def _tell_who(self, toy_id: str) -> None:
         try:
             persona = self._persona_of(toy_id)
         except ProtocolError as caught:
-            _log.warning("toy.not_found session=%s toy=%s", self.id, toy_id)
+            _log.warning("toy not found", extra=self._fact(toy=toy_id))
             await self.send(m.ErrorMessage(caught.code, str(caught)))
             return
         self.toy_id = toy_id
-        _log.info("toy.loaded session=%s device=%s toy=%s", self.id, self.device_id, toy_id)
+        _log.info("toy loaded", extra=self._fact(toy=toy_id))
         await self.send(m.ToyConfig(persona.profile))
 
     # -- turns -----------------------------------------------------------------------------
@@ -158,14 +162,8 @@ class Session:
         incoming.add(audio.sequence, audio.packet)
         if audio.final:
             self._incoming = None
-            _log.info(
-                "turn.heard session=%s turn=%d seconds=%.2f received=%d missing=%d",
-                self.id,
-                incoming.turn,
-                incoming.seconds,
-                incoming.received,
-                incoming.missing,
-            )
+            fact = self._fact(turn=incoming.turn, received=incoming.received, missing=incoming.missing)
+            _log.info("turn heard", extra=fact)
             self._answering = asyncio.create_task(self._answer(incoming), name=f"answer {self.id} {incoming.turn}")
 
     async def _abort(self, turn: int, reason: str) -> None:
@@ -183,7 +181,7 @@ class Session:
         if task is not None and not task.done():
             task.cancel()
             await asyncio.wait([task])
-            _log.info("answer.stopped session=%s reason=%r", self.id, why)
+            _log.info("answer stopped", extra=self._fact(reason=why))
 
     # -- answering -------------------------------------------------------------------------
 
@@ -196,21 +194,21 @@ class Session:
             if not pcm or not await self._speak(Heard(turn, pcm), persona):
                 await self._fail(turn, "AUDIO_ERROR", f"nothing was heard in turn {turn}")
         except ConnectionClosed:
-            _log.info("answer.undelivered session=%s turn=%d", self.id, turn)
+            _log.info("answer undelivered", extra=self._fact(turn=turn))
         except ProtocolError as caught:
             await self._fail(turn, caught.code, str(caught))
         except PommaiError as caught:
             await self._fail(turn, "AUDIO_ERROR", str(caught))
         except Exception:
-            _log.exception("answer.broken session=%s turn=%d", self.id, turn)
+            _log.exception("answer broken", extra=self._fact(turn=turn))
             await self._fail(turn, "AUDIO_ERROR", f"turn {turn} could not be answered: the gateway has a fault")
 
     async def _fail(self, turn: int, code: str, words: str) -> None:
-        _log.warning("answer.failed session=%s turn=%d code=%s reason=%r", self.id, turn, code, words)
+        _log.warning("answer failed", extra=self._fact(turn=turn, code=code, reason=words))
         try:
             await self.send(m.ErrorMessage(code, words, {"turn": turn}))
         except ConnectionClosed:
-            _log.info("answer.undelivered session=%s turn=%d", self.id, turn)
+            _log.info("answer undelivered", extra=self._fact(turn=turn))
 
     async def _speak(self, heard: Heard, persona: Persona) -> bool:
         """Send the answer, paced, its last frame marked. False when there was none."""
@@ -218,6 +216,7 @@ class Session:
         between = FRAME_SECONDS / PACE
         began = loop.time()
         ready = began - LEAD * between  # when the next frame may go out
+        first_after = 0.0
         sequence = 0
         waiting: bytes | None = None  # the newest packet: it may be the last
         async with (
@@ -225,7 +224,9 @@ class Session:
             aclosing(_packets(pieces, self._codec.encoder())) as packets,
         ):
             async for packet in packets:
-                if waiting is not None:
+                if waiting is None:
+                    first_after = loop.time() - began
+                else:
                     ready = max(ready, loop.time() - LEAD * between) + between
                     await asyncio.sleep(ready - loop.time())
                     await self._send_frame(m.DownAudio(heard.turn, sequence, waiting))
@@ -234,14 +235,8 @@ class Session:
         if waiting is None:
             return False
         await self._send_frame(m.DownAudio(heard.turn, sequence, waiting, final=True))
-        _log.info(
-            "answer.sent session=%s turn=%d toy=%s frames=%d took=%.2f",
-            self.id,
-            heard.turn,
-            persona.toy_id,
-            sequence + 1,
-            loop.time() - began,
-        )
+        fact = self._fact(turn=heard.turn, toy=persona.toy_id, frames=sequence + 1, first_ms=round(1000 * first_after))
+        _log.info("answer sent", extra=fact)
         return True
 
     async def _send_frame(self, audio: m.DownAudio) -> None:
