@@ -130,6 +130,12 @@ def test_the_hex_form_of_an_answer_gives_the_same_as_the_binary_one(response) ->
     assert tuple(decode(encode_binary(audio)) for audio in response.chunks) == decoded.chunks
 
 
+def test_a_device_may_go_by_its_mac_address_or_host_name() -> None:
+    for device_id in ("b8:27:eb:00:00:01", "toy-7.local"):
+        handshake = m.Handshake(device_id, "bear")
+        assert decode_text(encode_message(handshake)) == handshake
+
+
 def test_the_wire_spells_names_as_the_protocol_does() -> None:
     assert json.loads(encode_message(m.Handshake("pi-1", "bear", capabilities={"audio": True}))) == {
         "type": "handshake",
@@ -256,6 +262,8 @@ circle["circle"] = circle
         m.Abort(-1, "no such turn"),
         m.Abort(2**32, "nor this"),
         m.GetToyConfig("a toy"),
+        m.GetToyConfig("b8:27:eb:00:00:01"),
+        m.Handshake("my pi", "bear"),
         m.Ping("\ud800"),
         m.Command("x", {"v": float("nan")}),
         m.Command("x", {"v": object()}),

@@ -16,6 +16,8 @@ from pommai.protocol.schema import Identified, Pattern, Range, Wire
 Number = Annotated[int, Range(0, MAX_NUMBER)]
 """Turn and sequence numbers. A turn's frames count from 0."""
 Id = Annotated[str, Pattern(r"[A-Za-z0-9_-]{1,128}", "an id of letters, digits, - and _")]
+DeviceId = Annotated[str, Pattern(r"[A-Za-z0-9_.:-]{1,128}", "an id of letters, digits, - _ . and :")]
+"""Wider than Id, for many a device goes by its MAC address or host name."""
 Open = Mapping[str, object]
 """An object whose keys the protocol leaves open: JSON values, checked only for depth and size of numbers."""
 
@@ -64,7 +66,7 @@ class AudioResponse:
 class Handshake:
     """The toy introduces itself: the first message of a connection."""
 
-    device_id: Annotated[Id, Wire("deviceId")]
+    device_id: Annotated[DeviceId, Wire("deviceId")]
     toy_id: Annotated[Id, Wire("toyId")]
     protocol: Number = PROTOCOL_VERSION
     capabilities: Mapping[str, bool] = field(default_factory=dict)
