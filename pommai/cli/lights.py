@@ -52,7 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--file",
         type=Path,
         metavar="FILE",
-        help="the patterns (default: ./led_patterns.yaml, else the shipped one)",
+        help="the patterns (default: the project's led_patterns.yaml)",
     )
     parser.set_defaults(run=run)
 
@@ -61,8 +61,9 @@ def run(args: argparse.Namespace) -> int:
     """Show what was asked for. The exit code: 0, or 2 when there is no such pattern. Raises LightsError."""
     from pommai.io.lights_terminal import has_colours
     from pommai.lights.load import load_patterns
+    from pommai.toy.settings import find_project_file
 
-    file: Path = args.file or _default_file()
+    file: Path = args.file or find_project_file("led_patterns.yaml")
     patterns = load_patterns(file)
     coloured = has_colours(sys.stdout)
     if args.list or args.name is None:
@@ -124,8 +125,3 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= 3600:
         raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, up to 3600, not '{text}'")
     return seconds
-
-
-def _default_file() -> Path:
-    here = Path("led_patterns.yaml")
-    return here if here.exists() else Path(__file__).parents[1] / "resources" / "led_patterns.yaml"
