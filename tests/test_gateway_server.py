@@ -33,6 +33,7 @@ from pommai.gateway import server
 from pommai.gateway.personas import Persona
 from pommai.gateway.responder import Heard
 from pommai.gateway.server import Gateway, GatewaySettings
+from pommai.io.link import WebSocketLink
 from pommai.protocol import messages as m
 from pommai.protocol.limits import MAX_MESSAGE_BYTES
 
@@ -247,6 +248,60 @@ def test_a_toy_that_does_not_read_holds_up_its_own_answer_only() -> None:
             deaf.connection.transport.abort()
 
     run(test())
+
+
+class Listener:
+    """Hears one answer over the toy's own link."""
+
+    def __init__(self) -> None:
+        self.up, self.answered = asyncio.Event(), asyncio.Event()
+        self.frames: list[m.DownAudio] = []
+        self.messages: list[m.Message] = []
+
+    def on_connecting(self) -> None: ...
+
+    def on_up(self, session: str) -> None:
+        self.up.set()
+
+    def on_down(self, reason: str) -> None: ...
+
+    def on_message(self, message: m.Message) -> None:
+        self.messages.append(message)
+
+    def on_audio(self, audio: m.DownAudio) -> None:
+        self.frames.append(audio)
+        if audio.final:
+            self.answered.set()
+
+
+@pytest.mark.parametrize("binary", [True, False], ids=["binary", "hex"])
+def test_the_toys_own_link_and_the_gateway_understand_each_other(binary: bool) -> None:
+    async def test() -> Listener:
+        listener = Listener()
+        async with desk() as gateway:
+            link = WebSocketLink(
+                gateway.url,
+                token=TOKEN,
+                device_id="desk-1",
+                toy_id="pommai-bear",
+                capabilities={"audio": True, "binary_audio": binary},
+            )
+            running = asyncio.create_task(link.run(listener))
+            try:
+                await listener.up.wait()
+                assert link.send(m.GetToyConfig("robo-rex"))
+                for sequence, packet in enumerate(PACKETS):
+                    assert link.send_audio(1, sequence, packet, final=sequence == len(PACKETS) - 1)
+                    await asyncio.sleep(0)
+                await listener.answered.wait()
+            finally:
+                running.cancel()
+                await asyncio.wait([running])
+        return listener
+
+    listener = run(test())
+    assert [type(message) for message in listener.messages] == [m.ToyConfig]
+    assert pitch_ratio(samples_of(SPOKEN), decode_all(listener.frames)) == pytest.approx(FOURTH_DOWN, rel=0.03)
 
 
 # -- the gateway itself --------------------------------------------------------------------

@@ -76,6 +76,8 @@ class Session:
             await self.send(m.HandshakeAck(self.id, capabilities, _now()))
             async for data in self._connection:
                 await self._receive(data)
+                # Reading does not pause while messages are waiting: a flood would keep the loop from everybody else.
+                await asyncio.sleep(0)
         finally:
             await self._stop_answer("the connection ended")
 
