@@ -6,7 +6,8 @@ Floors, from the ground up; a module imports from floors below its own and from 
     chart | lights | responses | protocol      pure: no I/O, no event loop, no clock; strangers to each other
     io                                         knows no chart
     gateway
-    actions | guards                           of io they know the ports alone
+    actions                                    of io it knows the ports alone
+    guards                                     as actions
     toy
     qa
     cli
@@ -28,7 +29,8 @@ FLOORS = (
     ("chart", "lights", "responses", "protocol"),
     ("io",),
     ("gateway",),
-    ("actions", "guards"),
+    ("actions",),
+    ("guards",),
     ("toy",),
     ("qa",),
     ("cli",),

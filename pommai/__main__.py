@@ -1,0 +1,5 @@
+"""`python -m pommai`."""
+
+from pommai.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,80 @@
+"""The command line: one word chooses a command, each a module of this folder.
+
+A command's module has `add_parser(subparsers)` and `run(args) -> int`, and imports what it needs inside
+`run`: `pommai --help` asks every module for its parser and must stay fast on a slow core. A named command
+asks its own module alone, because the toy itself starts that way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from pommai import __version__
+from pommai.errors import PommaiError, SettingsError
+
+COMMANDS = ("run", "gateway", "check", "lights", "compile", "schema")
+"""In the order of `pommai --help`."""
+
+WRONG_USAGE = 2
+INTERRUPTED = 130
+"""As shells say it: 128 and the number of SIGINT."""
+PIPE_CLOSED = 141
+"""128 and the number of SIGPIPE: what a program that does not catch it ends with."""
+
+_INTRODUCTION = """\
+The software inside a talking toy, whose behaviour is a file.
+
+A designer edits statechart.yaml and led_patterns.yaml, and asks `pommai check`.
+A toy, or a desk that plays one, runs `pommai run`; it talks to a server such as `pommai gateway`.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code.
+
+    0 all is well, 1 something is wrong and said so on standard error, 2 wrong usage or settings, 130 interrupted.
+    """
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Who read our output has gone, as in `pommai diagram | head`. Python would complain once more at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    words = list(sys.argv[1:] if argv is None else argv)
+    named = [name for name in COMMANDS if words[:1] == [name]]
+    try:
+        args = _parser(named or COMMANDS).parse_args(words)
+    except SystemExit as caught:  # argparse has said what there was to say
+        return caught.code if isinstance(caught.code, int) else WRONG_USAGE
+    try:
+        code: int = importlib.import_module(f"pommai.cli.{args.command}").run(args)
+    except PommaiError as caught:
+        for line in str(caught).splitlines():
+            print(line, file=sys.stderr)
+        return WRONG_USAGE if isinstance(caught, SettingsError) else 1
+    return code
+
+
+def _parser(commands: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pommai",
+        description=_INTRODUCTION,
+        epilog="`pommai COMMAND --help` tells more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"pommai {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    for name in commands:
+        importlib.import_module(f"pommai.cli.{name}").add_parser(subparsers)
+    return parser
