@@ -60,6 +60,10 @@ def test_the_names_of_the_users_guide_are_known(tmp_path: Path) -> None:
     )
 
 
+def test_the_toy_to_be_without_any_setting_is_one_that_the_desk_gateway_knows() -> None:
+    assert f"\n  {Settings().toy_id}:\n" in (ROOT / "personas.yaml").read_text()
+
+
 def test_a_variable_set_to_nothing_is_not_set(tmp_path: Path) -> None:
     assert load(tmp_path, toml="volume = 5\n", POMMAI_VOLUME="").volume == 5
 
@@ -172,7 +176,7 @@ def test_the_example_file_shows_every_setting_with_its_default(tmp_path: Path) -
     example = (ROOT / "pommai.toml").read_text()
     assert load(tmp_path, toml=example) == Settings()
     uncommented = re.sub(r"(?m)^# (?=\w+ = )", "", example)
-    without_default = {"token_file", "toy_id", "microphone_device", "speaker_device"}
+    without_default = {"token_file", "microphone_device", "speaker_device"}
     shown = set(re.findall(r"(?m)^(\w+) = ", uncommented))
     assert shown == {row.name for row in dataclasses.fields(Settings)} - {"token"}
     for file in ("statechart.yaml", "led_patterns.yaml"):

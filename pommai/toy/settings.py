@@ -115,9 +115,7 @@ class Settings:
     )
     token_file: Path | None = _setting(path, None, "file that holds the token, in place of it")
     device_id: str = _setting(identifier, "default-toy-001", "id of this device", environment="DEVICE_ID")
-    toy_id: str | None = _setting(
-        identifier, None, "id of the toy to be, one of the server's", shown_default="the server's first"
-    )
+    toy_id: str = _setting(identifier, "pommai-bear", "id of the toy to be, one of the server's")
     chart: Path = _setting(
         file,
         lambda: find_project_file("statechart.yaml"),
