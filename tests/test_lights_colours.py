@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from colorzero import Color
 from colorzero.tables import NAMED_COLORS
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pommai.lights.colours import CSS_COLOURS, mix, parse_hex, scale
@@ -26,6 +26,7 @@ def test_what_is_no_hex_colour_is_none(text: str) -> None:
     assert parse_hex(text) is None
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(0, 0xFFFFFF))
 def test_every_hex_colour_keeps_its_parts(number: int) -> None:
     colour = parse_hex(f"#{number:06x}")

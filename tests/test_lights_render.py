@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pommai.lights.load import load_patterns
@@ -19,6 +19,7 @@ NAMES = st.sampled_from(sorted(SHIPPED))
 FLASH = Flash(name="f", description="", period=2.0, phase=0.0, colour=(1, 1, 1), level=1.0, low=0.0, duty=0.5)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(NAMES, st.floats(0, 1000), st.integers(1, 12))
 def test_there_is_one_8_bit_colour_per_led(name: str, seconds: float, count: int) -> None:
     colours = render(SHIPPED[name], seconds, count)
@@ -26,6 +27,7 @@ def test_there_is_one_8_bit_colour_per_led(name: str, seconds: float, count: int
     assert all(isinstance(part, int) and 0 <= part <= 255 for colour in colours for part in colour)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(NAMES, st.integers(0, 10_000), st.integers(1, 50))
 def test_a_pattern_repeats_with_its_period(name: str, step: int, periods: int) -> None:
     pattern = SHIPPED[name]
@@ -58,6 +60,7 @@ def test_gamma_is_applied_once() -> None:
     assert render(half, 0.0, 1) == ((55, 12, 0),)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(NAMES, st.floats(0, 200), st.sampled_from([1, 3]))
 def test_an_animation_shows_what_the_pattern_showed_at_most_a_frame_ago(name: str, seconds: float, count: int) -> None:
     pattern = SHIPPED[name]
@@ -71,6 +74,7 @@ def test_an_animation_shows_what_the_pattern_showed_at_most_a_frame_ago(name: st
     assert animation.colours(seconds) == render(pattern, begun, count)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(NAMES, st.floats(0, 60))
 def test_the_colours_stay_for_as_long_as_the_animation_says(name: str, seconds: float) -> None:
     animation = Animation(SHIPPED[name], 3)

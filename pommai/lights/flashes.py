@@ -55,6 +55,7 @@ SAMPLE_S: Final = 0.01
 _D65: Final = (0.1978, 0.4683)
 _TOO_MANY: Final = 2 * MOST_FLASHES + 1
 _DARK: Final = 0.5 / 255
+"""Light of which an 8-bit LED shows nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def _changes_of_brightness(values: Sequence[float]) -> list[int]:
     """Where each change that counts is complete; every one is opposed to the one before it."""
     peak = max(values)
     enough = min(CHANGE, peak * SHARE_OF_PEAK) * (1 - 1e-9)
-    if peak <= 0.0:
+    if peak < min(LUMINANCE) * _DARK:
         return []
     changes = []
     low = high = values[0]
