@@ -21,6 +21,7 @@ from pommai.io.link_simulated import SimulatedLink
 from pommai.io.playback import Playback
 from pommai.io.simulated_audio import SimulatedMicrophone, SimulatedSpeaker
 from pommai.io.ticker import Ticker
+from pommai.io.voice_activity import SimulatedVoiceActivity, SpeechGate
 from pommai.lights.load import load_patterns
 from pommai.protocol.audio import FRAME_SAMPLES, SILENCE
 from pommai.protocol.messages import DownAudio, ToyConfig, ToyProfile
@@ -49,32 +50,6 @@ class Sounds:
 
     def frames(self, name: str) -> list[bytes]:
         return [tone(100 + SOUND_NAMES.index(name))] * 3
-
-
-class LoudIsSpeech:
-    def is_speech(self, frame: bytes) -> bool:
-        return max(array("h", frame)) > 5000
-
-
-class Gate:
-    """Speech is six loud frames; it has ended after forty quiet ones."""
-
-    def __init__(self, activity: LoudIsSpeech) -> None:
-        self.activity, self.loud, self.quiet = activity, 0, 0
-
-    @property
-    def heard(self) -> bool:
-        return self.loud >= 6
-
-    @property
-    def ended(self) -> bool:
-        return self.heard and self.quiet >= 40
-
-    def push(self, frame: bytes) -> None:
-        if self.activity.is_speech(frame):
-            self.loud, self.quiet = self.loud + 1, 0
-        else:
-            self.quiet += 1
 
 
 class Recorded:
@@ -123,8 +98,8 @@ class SimulatedToy:
             link=self.link,
             codec=SimulatedCodec(),
             sounds=Sounds(),
-            voice_activity=LoudIsSpeech(),
-            speech_gate=Gate,
+            voice_activity=SimulatedVoiceActivity,
+            speech_gate=SpeechGate,
             toy_id="pommai-bear",
         )
 

@@ -84,7 +84,8 @@ class Turn:
     id: int = 0
     hands_free: bool = False
     """Begun by the wake word: no button will end it."""
-    gate: SpeechGate | None = None
+    heard_speech: bool = False
+    """The child has said something."""
     sent: bool = False
     """At least one frame has been given to the link."""
     over: bool = False
@@ -112,8 +113,10 @@ class Body:
     link: Link
     codec: Codec
     sounds: Sounds
-    voice_activity: VoiceActivity
-    speech_gate: Callable[[VoiceActivity], SpeechGate]
+    voice_activity: Callable[[], VoiceActivity]
+    """Makes a detector for one recording: it has memory."""
+    speech_gate: Callable[[], SpeechGate]
+    """Makes a gate for one recording."""
     toy_id: str
     turn: Turn = field(default_factory=lambda: Turn(over=True))
     event: Event = field(default_factory=lambda: Event("start"))
@@ -131,5 +134,5 @@ class Body:
     def next_turn(self) -> Turn:
         """Begin a turn of its own id. Ids start anew after 2**32 - 1."""
         self.turn.over = True
-        self.turn = Turn(id=self.turn.id % MAX_TURN + 1, gate=self.speech_gate(self.voice_activity))
+        self.turn = Turn(id=self.turn.id % MAX_TURN + 1)
         return self.turn

@@ -38,27 +38,22 @@ async def hear(toy: Body) -> None:
 async def record(toy: Body) -> None:
     """Record the turn, from 300 ms before it began, and notice speech."""
     turn = toy.turn
-    told_started = told_ended = False
+    activity, gate = toy.voice_activity(), toy.speech_gate()
 
     def take(frame: bytes) -> None:
-        if turn.gate is not None:
-            turn.gate.push(frame)
+        if not turn.recording.frames:
+            toy.mark("first_frame_captured", turn=turn.id)
         turn.recording.append(frame)
+        fact = gate.hear(activity.is_speech(frame))
+        if fact == "started":
+            turn.heard_speech = True
+        if fact is not None:
+            toy.post(Event(f"speech.{fact}", turn=turn.id))
 
     stream = toy.hearing.subscribe(preroll=True)
     try:
         async for frame in stream:
-            if not turn.recording.frames:
-                toy.mark("first_frame_captured", turn=turn.id)
             take(frame)
-            if turn.gate is None:
-                continue
-            if turn.gate.heard and not told_started:
-                told_started = True
-                toy.post(Event("speech.started", turn=turn.id))
-            if turn.gate.ended and not told_ended:
-                told_ended = True
-                toy.post(Event("speech.ended", turn=turn.id))
     finally:
         stream.close()
         for frame in stream.drain():

@@ -12,7 +12,7 @@ Guard = Callable[[Body], bool]
 
 def heard_speech(toy: Body) -> bool:
     """Has the child said something in this turn?"""
-    return toy.turn.gate is not None and toy.turn.gate.heard and not toy.turn.over
+    return toy.turn.heard_speech and not toy.turn.over
 
 
 def hands_free(toy: Body) -> bool:

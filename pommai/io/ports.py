@@ -8,7 +8,7 @@ Audio is in frames of `FRAME_BYTES` (20 ms, 16 kHz, mono, s16le; see `pommai.pro
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pommai.events import Event
 from pommai.protocol.messages import DownAudio, Message
@@ -165,18 +165,10 @@ class VoiceActivity(Protocol):
 
 
 class SpeechGate(Protocol):
-    """Turns frame-by-frame voice activity of one recording into facts about it."""
+    """Turns the frame-by-frame guesses about one recording into facts."""
 
-    @property
-    def heard(self) -> bool:
-        """Speech has been heard in this recording."""
-
-    @property
-    def ended(self) -> bool:
-        """Speech was heard and has been followed by silence."""
-
-    def push(self, frame: bytes) -> None:
-        """Look at the next frame."""
+    def hear(self, is_speech: bool) -> Literal["started", "ended"] | None:
+        """Take the guess about the next frame; say what has become a fact with it."""
 
 
 class Sounds(Protocol):

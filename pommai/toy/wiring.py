@@ -24,7 +24,7 @@ from pommai.io.link import WebSocketLink
 from pommai.io.playback import Playback
 from pommai.io.ports import Button, Lights, Microphone, Speaker
 from pommai.io.sounds import SoundFolder
-from pommai.io.voice_activity import SpeechDetector, WebRtcVoiceActivity
+from pommai.io.voice_activity import SpeechGate, WebRtcVoiceActivity
 from pommai.lights.load import load_patterns
 from pommai.toy.charts import load_behaviour
 from pommai.toy.runtime import Runtime
@@ -79,8 +79,8 @@ async def run_toy(settings: Settings, stop: asyncio.Event | None = None) -> None
                 link=link,
                 codec=OpusCodec(),
                 sounds=sounds,
-                voice_activity=WebRtcVoiceActivity(),
-                speech_gate=SpeechDetector,
+                voice_activity=WebRtcVoiceActivity,
+                speech_gate=SpeechGate,
                 toy_id=settings.toy_id,
             )
 

@@ -1,0 +1,1 @@
+"""Measurements, each beside its alternatives in the same run: `make bench`."""
