@@ -47,10 +47,18 @@ def test_a_token_that_would_break_a_header_is_refused(token: object) -> None:
         kinds.secret(token, HERE)
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "x" * 65, "a b", None])
-def test_an_id_has_only_letters_digits_dash_and_underscore(name: object) -> None:
+@pytest.mark.parametrize("name", ["", "a/b", "x" * 129, "a b", "ü", None])
+def test_an_id_is_what_the_wire_allows(name: object) -> None:
     with pytest.raises(ValueError, match="letters, digits"):
-        kinds.identifier(name, HERE)
+        kinds.toy_id(name, HERE)
+    with pytest.raises(ValueError, match="letters, digits"):
+        kinds.device_id(name, HERE)
+
+
+def test_a_hardware_address_serves_as_the_id_of_a_device_but_not_of_a_toy() -> None:
+    assert kinds.device_id("b8:27:eb:00:00:01", HERE) == "b8:27:eb:00:00:01"
+    with pytest.raises(ValueError, match="letters, digits"):
+        kinds.toy_id("b8:27:eb:00:00:01", HERE)
 
 
 def test_relative_paths_start_at_the_base_and_home_is_known() -> None:

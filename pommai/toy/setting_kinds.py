@@ -49,9 +49,16 @@ def web_socket(raw: object, _: Path) -> str:
     return url
 
 
-def identifier(raw: object, _: Path) -> str:
-    if not isinstance(raw, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", raw):
-        raise ValueError("1 to 64 letters, digits, - and _")
+def toy_id(raw: object, _: Path) -> str:
+    if not isinstance(raw, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,128}", raw):
+        raise ValueError("1 to 128 letters, digits, - and _")
+    return raw
+
+
+def device_id(raw: object, _: Path) -> str:
+    # A little wider than a toy's, because hardware addresses serve as ids.
+    if not isinstance(raw, str) or not re.fullmatch(r"[A-Za-z0-9_.:-]{1,128}", raw):
+        raise ValueError("1 to 128 letters, digits, - _ . and :")
     return raw
 
 

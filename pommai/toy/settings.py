@@ -20,23 +20,8 @@ from typing import Any
 
 from pommai.errors import SettingsError
 from pommai.source import did_you_mean, quote
-from pommai.toy.setting_kinds import (
-    Parse,
-    SoundPort,
-    choice,
-    device_name,
-    file,
-    folder,
-    identifier,
-    integer,
-    path,
-    path_or_none,
-    pin,
-    secret,
-    sound_port,
-    three_pins,
-    web_socket,
-)
+from pommai.toy import setting_kinds as kinds
+from pommai.toy.setting_kinds import Parse, SoundPort
 
 # ruff: noqa: RUF009 (each row of the table below is a dataclass field made by a function)
 
@@ -101,64 +86,71 @@ class Settings:
     """All settings of the toy. `auto` means: what this machine has."""
 
     url: str = _setting(
-        web_socket,
+        kinds.web_socket,
         "ws://127.0.0.1:8765/audio-stream",
         "WebSocket address of the server",
         environment="CONVEX_URL",
     )
     token: str | None = _setting(
-        secret,
+        kinds.secret,
         None,
         "the token the server knows this toy by (no flag: every user of the machine could read it)",
         environment="POMMAI_USER_TOKEN",
         hidden=True,
     )
-    token_file: Path | None = _setting(path, None, "file that holds the token, in place of it")
-    device_id: str = _setting(identifier, "default-toy-001", "id of this device", environment="DEVICE_ID")
-    toy_id: str = _setting(identifier, "pommai-bear", "id of the toy to be, one of the server's")
+    token_file: Path | None = _setting(kinds.path, None, "file that holds the token, in place of it")
+    device_id: str = _setting(kinds.device_id, "default-toy-001", "id of this device", environment="DEVICE_ID")
+    toy_id: str = _setting(kinds.toy_id, "pommai-bear", "id of the toy to be, one of the server's")
     chart: Path = _setting(
-        file,
+        kinds.file,
         lambda: find_project_file("statechart.yaml"),
         "the behaviour, as YAML or compiled",
         shown_default="statechart.yaml",
     )
     led_patterns: Path = _setting(
-        file,
+        kinds.file,
         lambda: find_project_file("led_patterns.yaml"),
         "the light patterns",
         shown_default="led_patterns.yaml",
     )
     sounds: Path = _setting(
-        folder, lambda: RESOURCES / "sounds", "folder of the toy's own sounds", shown_default="those that come with it"
+        kinds.folder,
+        lambda: RESOURCES / "sounds",
+        "folder of the toy's own sounds",
+        shown_default="those that come with it",
     )
-    microphone: SoundPort = _setting(sound_port, SoundPort("auto"), "auto, portaudio, wav:FILE (heard once) or none")
-    speaker: SoundPort = _setting(sound_port, SoundPort("auto"), "auto, portaudio, wav:FILE (written) or none")
+    microphone: SoundPort = _setting(
+        kinds.sound_port, SoundPort("auto"), "auto, portaudio, wav:FILE (heard once) or none"
+    )
+    speaker: SoundPort = _setting(kinds.sound_port, SoundPort("auto"), "auto, portaudio, wav:FILE (written) or none")
     microphone_device: str | None = _setting(
-        device_name, None, "part of the name of the sound card to hear with", shown_default="the system's"
+        kinds.device_name, None, "part of the name of the sound card to hear with", shown_default="the system's"
     )
     speaker_device: str | None = _setting(
-        device_name, None, "part of the name of the sound card to speak with", shown_default="the system's"
+        kinds.device_name, None, "part of the name of the sound card to speak with", shown_default="the system's"
     )
-    volume: int = _setting(integer(0, 100), 80, "loudness in percent, 0..100")
+    volume: int = _setting(kinds.integer(0, 100), 80, "loudness in percent, 0..100")
     button: str = _setting(
-        choice("auto", "gpio", "keyboard", "lines", "none"),
+        kinds.choice("auto", "gpio", "keyboard", "lines", "none"),
         "auto",
         "auto, gpio, keyboard (space bar), lines (press, release, ... on standard input) or none",
     )
-    button_pin: int = _setting(pin, 17, "GPIO pin of the button, 0..27")
+    button_pin: int = _setting(kinds.pin, 17, "GPIO pin of the button, 0..27")
     lights: str = _setting(
-        choice("auto", "rgb", "apa102", "terminal", "none"), "auto", "auto, rgb, apa102, terminal or none"
+        kinds.choice("auto", "rgb", "apa102", "terminal", "none"), "auto", "auto, rgb, apa102, terminal or none"
     )
     led_pins: tuple[int, int, int] = _setting(
-        three_pins, (5, 6, 13), "GPIO pins of the RGB LED: red, green, blue", shown_default="5,6,13"
+        kinds.three_pins, (5, 6, 13), "GPIO pins of the RGB LED: red, green, blue", shown_default="5,6,13"
     )
-    trace: Path | None = _setting(path_or_none, None, "file for a line of JSON per event and operation, or none")
+    trace: Path | None = _setting(kinds.path_or_none, None, "file for a line of JSON per event and operation, or none")
     log_level: str = _setting(
-        choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error; from here up is logged"
+        kinds.choice("debug", "info", "warning", "error"),
+        "info",
+        "debug, info, warning or error; from here up is logged",
     )
-    log_format: str = _setting(choice("text", "json"), "text", "text for people or json for machines")
+    log_format: str = _setting(kinds.choice("text", "json"), "text", "text for people or json for machines")
     cache_dir: Path = _setting(
-        path, _cache_folder, "folder for what can be made again", shown_default="~/.cache/pommai"
+        kinds.path, _cache_folder, "folder for what can be made again", shown_default="~/.cache/pommai"
     )
 
 
@@ -247,7 +239,7 @@ def load_settings(
         if "token_file" in values:
             place = layers[rank["token_file"]].place("token_file")
             try:
-                values["token"] = secret(values["token_file"].read_text("utf-8").strip(), cwd)
+                values["token"] = kinds.secret(values["token_file"].read_text("utf-8").strip(), cwd)
             except OSError as caught:
                 wrong.append(f"{place}: {values['token_file']} cannot be read: {caught.strerror}")
             except ValueError:
