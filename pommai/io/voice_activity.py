@@ -99,8 +99,9 @@ class SpeechGate:
 def _power(frame: bytes) -> int:
     """Power in the band of speech: the frame at 4 kHz, its lows weakened (50 Hz by 22 dB) by taking differences."""
     samples = array.array("h", frame)
-    quarter: list[int] = list(map(sum, zip(samples[::4], samples[1::4], samples[2::4], samples[3::4], strict=True)))
-    return sum(difference * difference for difference in map(sub, quarter[1:], quarter)) // (4 * FRAME_SAMPLES)
+    quarter = list(map(sum, zip(samples[::4], samples[1::4], samples[2::4], samples[3::4], strict=True)))
+    energy: int = sum(difference * difference for difference in map(sub, quarter[1:], quarter))
+    return energy // (4 * FRAME_SAMPLES)
 
 
 def _check(frame: bytes) -> None:
