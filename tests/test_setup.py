@@ -16,7 +16,7 @@ PYTHON = """\
 echo "python $*" >>"$ASKED"
 case "$*" in
     "-c import sys, ensurepip"*) exit "${OLD_PYTHON:-0}" ;;
-    *sysconfig*) echo /include ;;
+    *sysconfig*) echo "$TMPDIR/include" ;;
     "-m venv"*) mkdir -p .venv/bin; cat "$0" >.venv/bin/python; chmod +x .venv/bin/python ;;
     -V) echo "Python 3.11.0" ;;
 esac
@@ -32,6 +32,8 @@ class Machine:
         self.asked_file = folder / "asked"
         self.environment = {"PATH": str(self.bin), "ASKED": str(self.asked_file), "TMPDIR": str(folder)}
         self.bin.mkdir()
+        (folder / "include").mkdir()
+        (folder / "include" / "Python.h").touch()
         (self.project / "tools").mkdir(parents=True)
         shutil.copy(ROOT / "tools" / "setup.sh", self.project / "tools")
         for tool in TOOLS:
@@ -92,6 +94,15 @@ def test_missing_packages_are_named_with_their_reason_and_installed(machine: Mac
     assert done.returncode == 0, done.stderr
     assert "libopus0 - Opus, the voice on the wire" in done.stdout
     assert machine.asked_of("apt-get") == ["apt-get -q -y install --no-install-recommends libopus0"]
+
+
+def test_pythons_headers_and_a_compiler_are_packages_too(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "include" / "Python.h").unlink()
+    (machine.bin / "gcc").unlink()
+    assert machine.set_up(INSTALLED=ALL).returncode == 0
+    assert machine.asked_of("apt-get")[0].endswith(" python3-dev gcc libc6-dev")
+    assert machine.installed_extras.startswith("dev")
+    assert "audio" not in machine.installed_extras
 
 
 def test_the_lists_of_packages_are_fetched_only_when_installing_fails_without(machine: Machine) -> None:

@@ -43,10 +43,13 @@ find_python() {
     done
 }
 
+python_headers() {
+    "$python" -c 'import sysconfig; print(sysconfig.get_path("include"))'
+}
+
 # PyAudio is built from source: compiler, Python's headers and PortAudio's must all be there.
 can_build_audio() {
-    include=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
-    printf '#include <Python.h>\n#include <portaudio.h>\n' | gcc -E -I"$include" - >/dev/null 2>&1
+    printf '#include <Python.h>\n#include <portaudio.h>\n' | gcc -E -I"$(python_headers)" - >/dev/null 2>&1
 }
 
 install_packages() {
@@ -58,7 +61,7 @@ install_packages() {
     python=$(find_python)
     if [ -z "$python" ]; then
         missing="$missing python3 python3-venv python3-dev"
-    elif [ "$python" = /usr/bin/python3 ] && ! is_installed python3-dev; then
+    elif [ ! -e "$(python_headers)/Python.h" ]; then
         missing="$missing python3-dev"
     fi
     command -v gcc >/dev/null || missing="$missing gcc libc6-dev"
