@@ -3,7 +3,11 @@
 The library is the authority on what a statechart means; nothing of its algorithm is written again here. From the
 initial configuration on, every configuration found is restored and given every event that any of its states waits
 for, once for each outcome of the guards it asks, and what it does is written down. An event that no active state waits
-for does nothing and is left out of the table.
+for does nothing and is left out of the table, unless a state waits for nothing but a guard: then whatever event comes
+lets the guard be asked again.
+
+In one thing the table is better than the library: that runs the actions of a transition into a history twice when it
+enters the state around the history, and the table once.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from statemachine.orderedset import OrderedSet
 from pommai.chart.check import Checked
 from pommai.chart.lower import ROOT, Lowered, lower
 from pommai.chart.model import Chart, State
-from pommai.chart.table import DecisionTable, NodeInfo, Operation, StateInfo, Step, Tree
+from pommai.chart.table import OTHER, DecisionTable, NodeInfo, Operation, StateInfo, Step, Tree
 from pommai.errors import ChartError, Problem
 
 MAX_NODES = 20_000
@@ -69,6 +73,8 @@ class _Probe:
         self._answers: dict[str, bool] = {}
         self.operations: list[Operation] = []
         self.taken: list[int] = []
+        self._moment: object = None
+        self._now: set[int] = set()
         for short, name in lowered.guards.items():
             setattr(self, short, self._guard(name))
         for short in lowered.slots:
@@ -93,12 +99,18 @@ class _Probe:
     def _slot(self, lowered: Lowered, short: str) -> Callable[..., None]:
         slot = lowered.slots[short]
 
-        def run(machine: Any) -> None:
-            self.operations.extend(slot.operations)
+        def run(machine: Any, event_data: Any) -> None:
             if slot.transition is not None:
+                # Each microstep has trigger data of its own; one that comes twice is the library's second run.
+                if event_data.trigger_data is not self._moment:
+                    self._moment, self._now = event_data.trigger_data, set()
+                if slot.transition in self._now:
+                    return
+                self._now.add(slot.transition)
                 self.taken.append(slot.transition)
                 if len(self.taken) > MAX_MICROSTEPS:
                     raise _EndlessStepError("endless")
+            self.operations.extend(slot.operations)
             for event in slot.raises:
                 machine.raise_(event)
 
@@ -111,7 +123,9 @@ class _Compiler:
         self.checked, self.progress = checked, progress
         self.chart: Chart = checked.chart
         self.states = {state.id: state for state in self.chart.walk()}
+        self.timers = {timer.event for state in self.states.values() for timer in state.after}
         self.lowered = lower(checked)
+        self.done = {event for event in self.lowered.events if event.startswith("done.state.")}
         self.order = {short: i for i, short in enumerate((ROOT, *self.lowered.states))}
         document = json.dumps(self.lowered.document)
         self.library: Any = load_library_chart(document, format="json")
@@ -128,7 +142,7 @@ class _Compiler:
         while len(nodes) < len(self.places):
             here = len(nodes)
             place = self.places[here]
-            events = {event: self.tree(here, self.sender(place, event), f"on {event}") for event in self.waiting(place)}
+            events = self.events(here)
             configuration = self.configuration(place)
             history = tuple(
                 (self.lowered.histories[h], tuple(self.lowered.states[s] for s in states)) for h, states in place[1]
@@ -144,6 +158,20 @@ class _Compiler:
             start=start,
             nodes=tuple(nodes),
         )
+
+    def events(self, here: int) -> dict[str, Tree]:
+        """What each event does here. Completion events only ever come from inside a step."""
+        place = self.places[here]
+        states = [self.lowered.states[short] for short in place[0] if short != ROOT]
+        waited = set().union(*(self.lowered.waits[state] for state in states)) - self.done
+        if OTHER not in waited:
+            return {event: self.tree(here, self.sender(place, event), f"on {event}") for event in sorted(waited)}
+        # An eventless transition is taken before the event that comes, and the event is then taken where it led.
+        own_timers = {timer.event for state in states for timer in self.states[state].after}
+        possible = set(self.lowered.events) - self.done - (self.timers - own_timers)
+        other = self.tree(here, self.sender(place, OTHER), "on any event")
+        events = {event: self.tree(here, self.sender(place, event), f"on {event}") for event in sorted(possible)}
+        return {OTHER: other, **{event: tree for event, tree in events.items() if tree != other}}
 
     # -- one event, all outcomes ----------------------------------------------------------
 
@@ -181,11 +209,12 @@ class _Compiler:
             plan = [*outcome[:-1], False] if outcome else None
 
     def begin(self) -> None:
+        self.probe.state = None  # a machine whose model has a state does not enter the initial ones
         self.machine = self.library(model=self.probe)
         self.instances = {short: getattr(self.machine, short) for short in self.order}
 
     def sender(self, place: Place, event: str) -> Callable[[], None]:
-        short = self.lowered.events[event]
+        short = self.lowered.events.get(event, "e_other")
 
         def send() -> None:
             self.machine.current_state_value = OrderedSet(place[0])
@@ -193,14 +222,6 @@ class _Compiler:
             self.machine.send(short)
 
         return send
-
-    def waiting(self, place: Place) -> list[str]:
-        """Events that could do something here. Completion events only ever come from inside a step."""
-        waits = [self.lowered.waits[self.lowered.states[short]] for short in place[0] if short != ROOT]
-        events = set().union(*waits)
-        if "" in events:  # an eventless transition may be taken before whatever event comes
-            events |= set(self.lowered.events)
-        return sorted(event for event in events - {""} if not event.startswith("done.state."))
 
     # -- places ---------------------------------------------------------------------------
 

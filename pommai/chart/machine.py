@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pommai.chart.table import DecisionTable, Step, Tree
+from pommai.chart.table import OTHER, DecisionTable, Step, Tree
 
 Ask = Callable[[str], bool]
 """Answers a guard. Asked at most once per guard and step: the answer holds for the whole step."""
@@ -18,12 +18,15 @@ class ChartMachine:
     step = machine.receive("button.pressed", ask)   # step.operations is what to do now
     """
 
-    __slots__ = ("_idle", "_node", "_trees", "step", "table")
+    __slots__ = ("_node", "_other", "_trees", "step", "table")
 
     def __init__(self, table: DecisionTable) -> None:
         self.table = table
         self._trees = [node.events for node in table.nodes]
-        self._idle = [Step((), node.configuration, node.led, (), i) for i, node in enumerate(table.nodes)]
+        self._other = [
+            node.events.get(OTHER) or Step((), node.configuration, node.led, (), i)
+            for i, node in enumerate(table.nodes)
+        ]
         self._node = -1
         self.step = Step((), (), None, (), -1)
         """The latest step."""
@@ -45,11 +48,7 @@ class ChartMachine:
         node = self._node
         if node < 0:
             raise RuntimeError("the machine has not been started")
-        tree = self._trees[node].get(event)
-        if tree is None:
-            self.step = step = self._idle[node]
-            return step
-        return self._take(tree, ask)
+        return self._take(self._trees[node].get(event) or self._other[node], ask)
 
     def _take(self, tree: Tree, ask: Ask) -> Step:
         while not isinstance(tree, Step):

@@ -15,6 +15,10 @@ from typing import Any, NamedTuple, TypeAlias, Union
 from pommai.chart.model import Value
 from pommai.errors import TableError
 
+OTHER = ""
+"""In a node's events: any event that has no entry of its own. Only there when it matters, and then only because an
+eventless transition asks its guards again whatever happens."""
+
 FORMAT = 1
 """Version of the file format. A toy refuses a file of another one."""
 
@@ -82,6 +86,7 @@ class NodeInfo:
     history: tuple[tuple[str, tuple[str, ...]], ...]
     led: str | None
     events: Mapping[str, Tree] = field(default_factory=dict)
+    """Event -> what it does; OTHER stands for all events that are not written out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ class DecisionTable:
     @property
     def events(self) -> tuple[str, ...]:
         """Every event that matters somewhere, sorted."""
-        return tuple(sorted({event for node in self.nodes for event in node.events}))
+        return tuple(sorted({event for node in self.nodes for event in node.events} - {OTHER}))
 
     @property
     def guards(self) -> tuple[str, ...]:
