@@ -20,7 +20,7 @@ from pommai.protocol.audio import FRAME_SAMPLES, SAMPLE_RATE
 FOLDER = Path(__file__).parent.parent / "pommai" / "resources" / "sounds"
 PEAK = 10 ** (-12 / 20)
 """Loudest sample of every sound, of full scale: -12 dBFS, a little below speech."""
-ATTACK = 0.006
+ATTACK = 0.008
 """Seconds in which a note swells, so that it does not click."""
 RELEASE = 0.06
 """Seconds in which a note fades at its end."""
