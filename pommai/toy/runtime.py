@@ -109,9 +109,9 @@ class Runtime:
             self._trace.write("operation", operation.name, turn, op=operation.kind, args=operation.args)
         if step.configuration != self._told:
             self._told = step.configuration
-            turn = self.body.turn.id
-            self._trace.write("configuration", step.configuration[-1], turn, states=step.configuration)
-            logger.info("state", extra={"states": " ".join(self._leaves(step)), "event": event.name, "turn": turn})
+            turn, leaves = self.body.turn.id, " ".join(self._leaves(step))
+            self._trace.write("configuration", leaves, turn, states=step.configuration)
+            logger.info("state", extra={"states": leaves, "event": event.name, "turn": turn})
 
     def _leaves(self, step: Step) -> list[str]:
         parents = {state.parent for state in self.machine.table.states if state.id in step.configuration}
