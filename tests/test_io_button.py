@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import virtual_time
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -152,58 +153,54 @@ def test_ticks_on_time_and_no_ticks_at_all_tell_the_same(steps: list[tuple[float
 # -- on the event loop ---------------------------------------------------------------------
 
 
-async def until(events: list[Event], name: str) -> None:
-    async with asyncio.timeout(10):
-        while name not in names(events):
-            await asyncio.sleep(0.005)
-
-
-def test_the_simulated_button_emits_what_its_levels_mean() -> None:
-    async def scenario() -> list[Event]:
-        events: list[Event] = []
-        button = SimulatedButton()
-        button.start(events.append)
-        button.press()
-        assert names(events) == ["pressed"]
-        button.release()
-        assert names(events) == ["pressed"]
-        await until(events, "released")
-        button.close()
-        button.close()
-        return events
-
-    assert names(asyncio.run(scenario())) == ["pressed", "released"]
-
-
-def test_a_hold_comes_from_a_timer_of_the_loop() -> None:
-    async def scenario() -> None:
-        events: list[Event] = []
-        watch = Watch(events.append)
-        watch.level(True)
+def test_the_simulated_button_emits_what_its_levels_and_time_mean() -> None:
+    async def scene() -> None:
+        told: list[tuple[float, str]] = []
         loop = asyncio.get_running_loop()
-        pending = [handle.when() - loop.time() for handle in loop._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]
-        assert len(pending) == 1
-        assert 0 < pending[0] <= DEBOUNCE_S
-        await asyncio.sleep(2 * DEBOUNCE_S)
-        pending = [handle.when() - loop.time() for handle in loop._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]
-        assert any(HOLD_S - 1 < wait < HOLD_S for wait in pending)
-        watch.close()
+        button = SimulatedButton()
+        button.start(lambda event: told.append((round(loop.time(), 3), *names([event]))))
+        button.press()
+        assert told == [(0.0, "pressed")]
+        button.release()
+        await asyncio.sleep(1)
+        button.press()
+        await asyncio.sleep(5)
+        button.release()
+        assert told[1:] == [(DEBOUNCE_S, "released"), (1.0, "pressed"), (1 + HOLD_S, "held"), (6.0, "released")]
+        button.close()
+        button.close()
 
-    asyncio.run(scenario())
+    virtual_time.run(scene())
 
 
 def test_after_close_nothing_is_emitted_and_no_timer_is_left() -> None:
-    async def scenario() -> None:
+    async def scene() -> None:
         events: list[Event] = []
         watch = Watch(events.append)
         watch.level(True)
         watch.level(False)
         watch.close()
         watch.level(True)
-        await asyncio.sleep(2 * DEBOUNCE_S)
+        await asyncio.sleep(2 * HOLD_S)
         assert names(events) == ["pressed"]
 
-    asyncio.run(scenario())
+    virtual_time.run(scene())
+
+
+def test_an_event_that_closes_the_button_leaves_no_timer_behind() -> None:
+    async def scene() -> None:
+        events: list[Event] = []
+
+        def emit(event: Event) -> None:
+            events.append(event)
+            watch.close()
+
+        watch = Watch(emit)
+        watch.level(True)
+        await asyncio.sleep(2 * HOLD_S)
+        assert names(events) == ["pressed"]
+
+    virtual_time.run(scene())
 
 
 def test_a_simulated_button_that_is_not_started_cannot_be_pressed() -> None:
