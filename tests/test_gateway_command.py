@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,13 +87,25 @@ def test_an_operator_sees_switches_and_quits() -> None:
                 assert (await toy.expect(m.SwitchToy)).toy_id == "robo-rex"
                 assert tell(process, "switch robo-rex desk-2") == "asked 0 toys to become robo-rex"
                 assert "did you mean 'robo-rex'?" in tell(process, "switch roborex")
-                assert tell(process, "dance") == "known: sessions, switch TOY [DEVICE], quit"
+                assert tell(process, "dance") == (
+                    "known: sessions, switch TOY [DEVICE], pause [TIME [MESSAGE]], resume, quit"
+                )
+                assert tell(process, "pause") == "asked 1 toy to pause until `resume`"
+                assert await toy.expect(m.SafetyOverride) == m.SafetyOverride("pause_interaction")
+                assert tell(process, "pause 1m30s time for bed") == "asked 1 toy to pause for 1m30s"
+                assert await toy.expect(m.SafetyOverride) == m.SafetyOverride("pause_interaction", 90.0, "time for bed")
+                assert tell(process, "pause soon").startswith("soon is no time to pause for; write 30s")
+                assert tell(process, "pause 25h").startswith("25h is no time")
+                assert tell(process, "resume") == "asked 1 toy to go on"
+                assert await toy.expect(m.SafetyOverride) == m.SafetyOverride("resume")
                 packets = encode_all(sentence(0.2))
                 await toy.say(1, packets)
                 assert len(await toy.answer()) == len(packets)
 
         run(toy_and_operator())
-        assert tell(process, "sessions") == "no toy is connected"
+        limit = time.monotonic() + 10
+        while tell(process, "sessions") != "no toy is connected":  # its goodbye takes a moment
+            assert time.monotonic() < limit
         assert tell(process, "quit") == "bye"
         assert process.wait(10) == 0
 

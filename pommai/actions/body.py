@@ -50,6 +50,9 @@ class Reply:
     def __init__(self) -> None:
         self.buffer = JitterBuffer()
         self.local: Sequence[bytes] | None = None
+        self.frames = 0
+        """Pieces that have come, and how many bytes of Opus they hold."""
+        self.bytes = 0
         self._begun = False
         self._changed = asyncio.Event()
 
@@ -61,6 +64,8 @@ class Reply:
     def push(self, audio: DownAudio) -> None:
         """Take a piece of the answer."""
         self._begun = True
+        self.frames += 1
+        self.bytes += len(audio.packet)
         self.buffer.push(audio)
         self._changed.set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from typing import Final
@@ -61,7 +62,13 @@ async def play_reply(toy: Body) -> None:
                 first = False
                 toy.mark("first_sample", turn=turn.id)
 
-    await toy.voice.stream(frames())
+    try:
+        await toy.voice.stream(frames())
+    except asyncio.CancelledError:
+        toy.mark("silenced", turn=turn.id)
+        raise
+    finally:
+        toy.mark("reply_received", turn=turn.id, frames=turn.reply.frames, bytes=turn.reply.bytes)
     buffer = turn.reply.buffer
     counts = {"late": buffer.late, "concealed": buffer.concealed, "refused": buffer.refused}
     logger.info("answer broke off" if stalled else "answer played", extra={"turn": turn.id, **counts})

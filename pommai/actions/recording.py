@@ -73,6 +73,8 @@ async def stream_speech(toy: Body) -> None:
             async with asyncio.timeout(FLUSH_LIMIT):
                 await uplink.follow()
         raise
+    finally:
+        toy.mark("speech_sent", turn=uplink.turn.id, frames=uplink.sequence, bytes=uplink.bytes)
 
 
 class _Uplink:
@@ -84,6 +86,7 @@ class _Uplink:
         self.encoder: Encoder = toy.codec.encoder()
         self.bitrate = self.ladder.bitrate
         self.sequence = 0
+        self.bytes = 0
         self.encoded: bytes | None = None  # made, and not yet taken by the link
 
     async def follow(self) -> None:
@@ -112,6 +115,7 @@ class _Uplink:
         if self.sequence == 0:
             self.toy.mark("first_frame_sent", turn=self.turn.id)
         self.turn.sent = True
+        self.bytes += len(self.encoded)
         self.encoded = None
         self.sequence += 1
 

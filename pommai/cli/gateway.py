@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pommai.gateway.server import Gateway, GatewaySettings
 
 TOKEN_VARIABLE = "POMMAI_GATEWAY_TOKEN"
+LONGEST_PAUSE = 86_400.0
+"""Seconds, the protocol's bound."""
 LEVELS = ("debug", "info", "warning", "error")
 
 _DESCRIPTION = """\
@@ -32,6 +34,8 @@ _EPILOG = f"""\
 While it runs, it takes lines on standard input:
   sessions                 who is connected
   switch TOY [DEVICE]      ask every toy, or the one with this device id, to become another
+  pause [TIME [MESSAGE]]   put every toy into safe mode, for 30s, 5m, ... or until `resume`
+  resume                   let every toy out of safe mode
   quit                     end, as Ctrl-C does
 
 Examples:
@@ -171,8 +175,23 @@ class _Console:
                     asked = await self._gateway.switch_toy(toy_id, *device)
                 except PommaiError as caught:
                     return str(caught)
-                return f"asked {asked} {'toy' if asked == 1 else 'toys'} to become {toy_id}"
+                return f"asked {_toys(asked)} to become {toy_id}"
+            case ["pause"]:
+                return f"asked {_toys(await self._gateway.pause())} to pause until `resume`"
+            case ["pause", length, *message]:
+                from pommai.source import parse_duration
+
+                seconds = parse_duration(length)
+                if seconds is None or not 0 < seconds <= LONGEST_PAUSE:
+                    return f"{length} is no time to pause for; write 30s or 5m, up to 24h, or leave it out"
+                return f"asked {_toys(await self._gateway.pause(seconds, ' '.join(message)))} to pause for {length}"
+            case ["resume"]:
+                return f"asked {_toys(await self._gateway.resume())} to go on"
             case ["quit"]:
                 self._quit()
                 return "bye"
-        return "known: sessions, switch TOY [DEVICE], quit"
+        return "known: sessions, switch TOY [DEVICE], pause [TIME [MESSAGE]], resume, quit"
+
+
+def _toys(count: int) -> str:
+    return f"{count} {'toy' if count == 1 else 'toys'}"

@@ -164,11 +164,27 @@ class Gateway:
         Raises ProtocolError (TOY_NOT_FOUND).
         """
         message = m.SwitchToy(self.persona(toy_id).toy_id, "the operator asks for it")
-        asked = [session for session in self.sessions if device_id in (None, session.device_id)]
-        outcomes = await asyncio.gather(*(session.send(message) for session in asked), return_exceptions=True)
-        gone = sum(isinstance(outcome, ConnectionClosed) for outcome in outcomes)
-        _log.info("toy switch", extra={"toy": toy_id, "device": device_id or "all", "asked": len(asked) - gone})
-        return len(asked) - gone
+        asked = await self._tell(message, device_id)
+        _log.info("toy switch", extra={"toy": toy_id, "device": device_id or "all", "asked": asked})
+        return asked
+
+    async def pause(self, seconds: float = 0.0, message: str = "") -> int:
+        """Put every toy into safe mode for 0..86,400 seconds; 0 is until `resume`. How many were asked."""
+        asked = await self._tell(m.SafetyOverride("pause_interaction", seconds, message))
+        _log.info("pause", extra={"seconds": seconds, "asked": asked})
+        return asked
+
+    async def resume(self) -> int:
+        """Let every toy out of safe mode. How many were asked."""
+        asked = await self._tell(m.SafetyOverride("resume"))
+        _log.info("resume", extra={"asked": asked})
+        return asked
+
+    async def _tell(self, message: m.Message, device_id: str | None = None) -> int:
+        """Send a message to all toys, or to one. How many were still there to get it."""
+        told = [session for session in self.sessions if device_id in (None, session.device_id)]
+        outcomes = await asyncio.gather(*(session.send(message) for session in told), return_exceptions=True)
+        return len(told) - sum(isinstance(outcome, ConnectionClosed) for outcome in outcomes)
 
     # -- letting toys in -------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """A button pressed by lines of text, for scripts and programs: `press`, `release`, `wake`, `quit`.
 
-When the input ends, the button comes up. The input is watched, not made non-blocking, because a descriptor
+At a desk whose microphone is made of WAV files, `say FILE` also speaks into it. When the input ends, the button comes up. The input is watched, not made non-blocking, because a descriptor
 that other programs share would become so for them too.
 """
 
@@ -10,8 +10,9 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 
-from pommai.errors import DeviceError
+from pommai.errors import DeviceError, PommaiError
 from pommai.events import Event
 from pommai.io.button import Watch
 from pommai.io.ports import Emit
@@ -23,10 +24,17 @@ log = logging.getLogger(__name__)
 
 
 class LineButton:
-    """Reads words from `descriptor` (standard input). `on_quit` is called for the line `quit`."""
+    """Reads words from `descriptor` (standard input).
 
-    def __init__(self, on_quit: Callable[[], None], *, descriptor: int = 0) -> None:
+    `on_quit` is called for the line `quit`, `say` with the file named by `say FILE`; without `say` there is no such
+    word. What `say` raises as PommaiError is logged.
+    """
+
+    def __init__(
+        self, on_quit: Callable[[], None], *, say: Callable[[Path], None] | None = None, descriptor: int = 0
+    ) -> None:
         self._on_quit = on_quit
+        self._say = say
         self._descriptor = descriptor
         self._watch: Watch | None = None
         self._pending = b""
@@ -76,15 +84,31 @@ class LineButton:
             self._stop_reading()
             self._level(False)
 
-    def _take(self, word: str) -> None:
-        if word in ("press", "release"):
+    def _take(self, line: str) -> None:
+        word, _, name = line.partition(" ")
+        if word == "say" and name and self._say is not None:
+            self._speak(Path(name.strip()))
+        elif name:
+            self._complain(line)
+        elif word in ("press", "release"):
             self._level(word == "press")
         elif word == "wake":
             self._emit(Event("wake.heard", {"phrase": "the line wake", "score": 1.0}))
         elif word == "quit":
             self._on_quit()
         elif word:
-            log.warning("unknown button line", extra={"line": word, "known": "press, release, wake, quit"})
+            self._complain(line)
+
+    def _speak(self, file: Path) -> None:
+        assert self._say is not None
+        try:
+            self._say(file)
+        except PommaiError as caught:
+            log.error("nothing said", extra={"reason": str(caught)})
+
+    def _complain(self, line: str) -> None:
+        known = "press, release, wake, quit" + (", say FILE" if self._say is not None else "")
+        log.warning("unknown button line", extra={"line": line, "known": known})
 
     def _level(self, down: bool) -> None:
         if self._watch is not None:

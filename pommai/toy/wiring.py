@@ -63,6 +63,7 @@ async def run_toy(settings: Settings, stop: asyncio.Event | None = None) -> None
         toy_id=settings.toy_id,
         capabilities=CAPABILITIES,
     )
+    microphone = make_microphone(settings)
     trace = NoTrace() if settings.trace is None else FileTrace(settings.trace, loop.time)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="codec") as pool:
 
@@ -74,7 +75,7 @@ async def run_toy(settings: Settings, stop: asyncio.Event | None = None) -> None
                 post=post,
                 mark=lambda name, turn, **more: trace.write("mark", name, turn, **more),
                 offload=offload,
-                hearing=Capture(make_microphone(settings)),
+                hearing=Capture(microphone),
                 voice=Playback(make_speaker(settings), settings.volume / 100),
                 link=link,
                 codec=OpusCodec(),
@@ -94,7 +95,7 @@ async def run_toy(settings: Settings, stop: asyncio.Event | None = None) -> None
             patterns=frozenset(patterns),
             trace=trace,
         )
-        button = make_button(settings, runtime.stop)
+        button = make_button(settings, runtime.stop, microphone)
         stopper = asyncio.create_task(_stop_when(stop or asyncio.Event(), runtime))
         try:
             _start(button, runtime)
@@ -145,6 +146,15 @@ def make_microphone(settings: Settings) -> Microphone:
 
 def make_speaker(settings: Settings) -> Speaker:
     """The speaker the settings ask for; `auto` is PortAudio's where PyAudio is installed, else none."""
+    speaker = _bare_speaker(settings)
+    if settings.speaker_copy is None:
+        return speaker
+    from pommai.io.speaker_copy import SpeakerCopy
+
+    return SpeakerCopy(speaker, settings.speaker_copy)
+
+
+def _bare_speaker(settings: Settings) -> Speaker:
     kind = _sound_kind(settings.speaker.kind, "speaker")
     if kind == "portaudio":
         from pommai.io.portaudio import PortAudioSpeaker
@@ -168,8 +178,11 @@ def _sound_kind(kind: str, device: str) -> str:
     return "none"
 
 
-def make_button(settings: Settings, quit_: Callable[[], None]) -> Button | None:
-    """The button the settings ask for; `auto` is the GPIO's on a Pi, the keyboard at a terminal, else lines of text."""
+def make_button(settings: Settings, quit_: Callable[[], None], microphone: Microphone) -> Button | None:
+    """The button the settings ask for; `auto` is the GPIO's on a Pi, the keyboard at a terminal, else lines of text.
+
+    Lines of text may also speak, into a microphone that is made of WAV files.
+    """
     kind = settings.button
     if kind == "auto":
         kind = "gpio" if on_a_pi() else "keyboard" if sys.stdin.isatty() else "lines"
@@ -183,7 +196,10 @@ def make_button(settings: Settings, quit_: Callable[[], None]) -> Button | None:
         return KeyboardButton(quit_)
     if kind == "lines":
         from pommai.io.button_lines import LineButton
+        from pommai.io.wav import WavMicrophone, read_wav
 
+        if isinstance(microphone, WavMicrophone):
+            return LineButton(quit_, say=lambda file: microphone.say(read_wav(file)))
         return LineButton(quit_)
     return None
 
