@@ -128,7 +128,8 @@ class Watch:
         due = self._gestures.wakes_at
         self._timer = None if due is None else self._loop.call_at(due, self._tick, due)
         for event in events:
-            self._emit(event)
+            if not self._closed:  # an event may have led to the toy's end
+                self._emit(event)
 
 
 class SimulatedButton:
