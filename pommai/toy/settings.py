@@ -124,7 +124,7 @@ class Settings:
     )
     speaker: SoundPort = _setting(kinds.sound_port, SoundPort("auto"), "auto, portaudio, wav:FILE (written) or none")
     speaker_copy: Path | None = _setting(
-        path_or_none, None, "WAV file that gets a copy of what the speaker plays, or none"
+        kinds.path_or_none, None, "WAV file that gets a copy of what the speaker plays, or none"
     )
     microphone_device: str | None = _setting(
         kinds.device_name, None, "part of the name of the sound card to hear with", shown_default="the system's"
