@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pommai.errors import DeviceError
+from pommai.errors import DeviceError, SoundError
 from pommai.events import Event
 from pommai.io.button_lines import LineButton
 
@@ -75,6 +75,35 @@ def test_a_line_nobody_knows_is_logged_and_ignored(caplog: pytest.LogCaptureFixt
     with caplog.at_level(logging.WARNING):
         asyncio.run(scenario())
     assert [getattr(record, "line", "")[:5] for record in caplog.records] == ["dance", "xxxxx"]
+    os.close(reader)
+    os.close(writer)
+
+
+def test_say_names_a_file_where_there_is_somebody_to_say_it(caplog: pytest.LogCaptureFixture) -> None:
+    reader, writer = os.pipe()
+
+    async def lines(button: LineButton, text: bytes) -> None:
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        button.start(events.put_nowait)
+        os.write(writer, text + b"wake\n")
+        await names_until(events, "wake.heard")
+        button.close()
+
+    said: list[Path] = []
+
+    def say(file: Path) -> None:
+        said.append(file)
+        if file.name == "absent.wav":
+            raise SoundError("absent.wav is not there")
+
+    async def scenario() -> None:
+        await lines(LineButton(lambda: None, say=say, descriptor=reader), b"say my voice.wav\nsay absent.wav\nsay\n")
+        await lines(LineButton(lambda: None, descriptor=reader), b"say hello.wav\n")
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(scenario())
+    assert said == [Path("my voice.wav"), Path("absent.wav")]
+    assert [record.message for record in caplog.records] == ["nothing said", *["unknown button line"] * 2]
     os.close(reader)
     os.close(writer)
 

@@ -1,7 +1,8 @@
 """A button pressed by lines of text, for scripts and programs: `press`, `release`, `wake`, `quit`.
 
-At a desk whose microphone is made of WAV files, `say FILE` also speaks into it. When the input ends, the button comes up. The input is watched, not made non-blocking, because a descriptor
-that other programs share would become so for them too.
+At a desk whose microphone is made of WAV files, `say FILE` also speaks into it. When the input ends, the button
+comes up. The input is watched, not made non-blocking, because a descriptor that other programs share would become
+so for them too.
 """
 
 from __future__ import annotations
