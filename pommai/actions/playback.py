@@ -63,7 +63,10 @@ async def play_reply(toy: Body) -> None:
                 toy.mark("first_sample", turn=turn.id)
 
     try:
+        try:
         await toy.voice.stream(frames())
+    finally:
+        toy.mark("silence", turn=turn.id)
     except asyncio.CancelledError:
         toy.mark("silenced", turn=turn.id)
         raise
