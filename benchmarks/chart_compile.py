@@ -26,8 +26,9 @@ def measure() -> list[Figure]:
 def _library() -> object:
     import json
 
-    from pommai.chart.lower import lower
     from statemachine.io import load
+
+    from pommai.chart.lower import lower
 
     return load(json.dumps(lower(checked_chart()).document), format="json")
 

@@ -67,8 +67,8 @@ async def _turn(made: Desk, speech: list[bytes], note: object, *, interrupt: boo
     if interrupt:
         await asyncio.sleep(0.3)
         pressed = made.button("press")
-        lines = await made.until("listening")
-        note("barge-in press to silence", when(lines, "silence") - pressed)
+        lines = await made.until("silenced", kind="mark")
+        note("barge-in press to silence", when(lines, "silenced") - pressed)
         await asyncio.sleep(0.2)
         made.button("release")
     await made.until("idle")

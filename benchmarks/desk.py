@@ -57,7 +57,7 @@ class Desk:
         return now
 
     async def until(self, name: str, kind: str = "configuration", limit: float = 20.0) -> list[dict[str, Any]]:
-        """Wait for a line of the trace whose name holds `name`; gives all lines since the last call, that one the last."""
+        """Wait for a line whose name holds `name`; gives all lines since the last call, that one the last."""
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
             lines = self.lines()

@@ -63,10 +63,7 @@ async def play_reply(toy: Body) -> None:
                 toy.mark("first_sample", turn=turn.id)
 
     try:
-        try:
         await toy.voice.stream(frames())
-    finally:
-        toy.mark("silence", turn=turn.id)
     except asyncio.CancelledError:
         toy.mark("silenced", turn=turn.id)
         raise
