@@ -88,6 +88,8 @@ class Capture:
 
     def subscribe(self, *, preroll: bool) -> Subscription:
         """Listen from now on; with `preroll`, from PREROLL_SECONDS ago, with no seam. The caller closes it."""
+        if not self._subscriptions:
+            self._microphone.attend(True)  # first, so that what it held back is pre-roll
         subscription = Subscription(self._preroll if preroll else deque(), self._forget)
         self._subscriptions.append(subscription)
         return subscription
@@ -109,6 +111,8 @@ class Capture:
     def _forget(self, subscription: Subscription) -> None:
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
+            if not self._subscriptions:
+                self._microphone.attend(False)
 
 
 async def keep_open(

@@ -17,6 +17,8 @@ _ABORT: Final = 2
 
 HAND_OVER_FRAMES: Final = frames_in(1.0)
 """Captured frames that wait for a busy event loop before the oldest is dropped."""
+IDLE_FRAMES: Final = frames_in(0.1)
+"""Captured frames handed over together while nobody listens: waking the event loop costs as much as capturing."""
 WATCH_SECONDS: Final = 0.5
 """How often a stream is looked at."""
 SILENT_SECONDS: Final = 1.0
@@ -106,6 +108,7 @@ class PortAudioMicrophone:
         self._stream = _Stream("microphone", name)
         self._frames: deque[bytes] = deque(maxlen=HAND_OVER_FRAMES)
         self._handing_over = False
+        self._batch = IDLE_FRAMES
         self._loop: asyncio.AbstractEventLoop | None = None
         self._deliver: Callable[[bytes], None] | None = None
 
@@ -131,6 +134,11 @@ class PortAudioMicrophone:
         self._deliver = None
         await self._stream.close()
 
+    def attend(self, listening: bool) -> None:
+        """Say whether anybody listens: then each frame is delivered as it comes, otherwise IDLE_FRAMES at a time."""
+        self._batch = 1 if listening else IDLE_FRAMES
+        self._hand_over()
+
     def _captured(self, frame: bytes | None) -> None:
         """On PortAudio's thread."""
         assert frame is not None
@@ -138,7 +146,7 @@ class PortAudioMicrophone:
         if len(self._frames) == HAND_OVER_FRAMES:
             self.dropped += 1
         self._frames.append(frame)
-        if not self._handing_over:
+        if len(self._frames) >= self._batch and not self._handing_over:
             self._handing_over = True
             self._loop.call_soon_threadsafe(self._hand_over)
 

@@ -59,6 +59,13 @@ class Microphone(Protocol):
     async def close(self) -> None:
         """Stop capturing. No frame is delivered afterwards. Harmless when called again; may be opened anew."""
 
+    def attend(self, listening: bool) -> None:
+        """Say whether anybody listens; at first nobody does.
+
+        While somebody does, each frame is delivered as it comes, and what was held back is delivered before this
+        returns. Otherwise frames may come up to 100 ms late, several at a time: an idle toy sleeps longer.
+        """
+
 
 class Speaker(Protocol):
     """Plays sound. Plays silence when it has nothing to play."""

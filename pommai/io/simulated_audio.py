@@ -18,6 +18,7 @@ class SimulatedMicrophone:
 
     def __init__(self) -> None:
         self.broken: str | None = None
+        self.attended = False
         self._deliver: Callable[[bytes], None] | None = None
         self._lost: Callable[[str], None] | None = None
 
@@ -34,6 +35,10 @@ class SimulatedMicrophone:
     async def close(self) -> None:
         """Stop. Harmless when called again."""
         self._deliver = self._lost = None
+
+    def attend(self, listening: bool) -> None:
+        """Every frame is delivered at once in any case; `attended` says what was told last."""
+        self.attended = listening
 
     def feed(self, frame: bytes) -> None:
         """Deliver one frame; nobody hears it while the microphone is closed."""

@@ -127,6 +127,42 @@ def test_two_listeners_on_one_subscription_are_a_mistake_of_the_program() -> Non
     asyncio.run(main())
 
 
+def test_the_microphone_is_attended_to_while_anybody_listens() -> None:
+    async def main() -> list[bool]:
+        async with Running() as running:
+            states = [running.microphone.attended]
+            first, second = (running.capture.subscribe(preroll=True) for _ in range(2))
+            for subscription in (first, second, second):
+                states.append(running.microphone.attended)
+                subscription.close()
+            return [*states, running.microphone.attended]
+
+    assert asyncio.run(main()) == [False, True, True, False, False]
+
+
+def test_what_an_idle_microphone_held_back_is_preroll_and_comes_once() -> None:
+    class Batching(SimulatedMicrophone):
+        held: list[bytes]
+
+        def attend(self, listening: bool) -> None:
+            for frame in self.held:
+                self.feed(frame)
+            self.held = []
+
+    async def main() -> tuple[list[int], list[int]]:
+        running = Running()
+        running.microphone = Batching()
+        running.microphone.held = numbered(3)
+        running.capture = Capture(running.microphone)
+        async with running:
+            with_preroll = running.capture.subscribe(preroll=True)
+            without = running.capture.subscribe(preroll=False)
+            running.microphone.feed(numbered(4)[3])
+            return [number(frame) for frame in with_preroll.drain()], [number(frame) for frame in without.drain()]
+
+    assert asyncio.run(main()) == ([1, 2, 3, 4], [4])
+
+
 def test_a_lost_microphone_is_told_once_tried_every_two_seconds_and_told_when_it_is_back() -> None:
     async def main() -> list[tuple[float, str]]:
         async with Running() as running:

@@ -183,6 +183,32 @@ def test_a_busy_event_loop_costs_the_oldest_frames_and_they_are_counted(card: Al
     assert len(heard) + dropped == 100
 
 
+def test_the_event_loop_is_woken_for_every_frame_only_while_somebody_listens(card: AlsaPipes) -> None:
+    scene = Scene(
+        """
+        class Watched(PortAudioMicrophone):
+            def _hand_over(self):
+                self.sizes.append(len(self._frames))
+                super()._hand_over()
+
+        async def main():
+            heard, idle, attended = [], [], []
+            microphone = Watched()
+            microphone.sizes = idle
+            await microphone.open(heard.append, never)
+            await until(lambda: len(idle) == 4)
+            microphone.attend(True)
+            microphone.sizes = attended
+            await until(lambda: 1 in attended)
+            await microphone.close()
+            return idle[:4]
+        """,
+        card.environment,
+    )
+    idle, _ = scene.result()
+    assert min(idle) >= 5
+
+
 VANISHING = """
 async def main():
     reasons, heard = [], []
