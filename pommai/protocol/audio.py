@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 SAMPLE_RATE = 16_000
 """Samples a second."""
 CHANNELS = 1
@@ -20,4 +22,5 @@ def frames_in(seconds: float) -> int:
     >>> frames_in(0.3), frames_in(0.01)
     (15, 1)
     """
-    return max(0, -int(-seconds / FRAME_SECONDS // 1))
+    samples = round(seconds * SAMPLE_RATE, 3)  # 0.14 s are 7 frames, though 0.14 / 0.02 is a little more than 7
+    return max(0, math.ceil(samples / FRAME_SAMPLES))

@@ -73,7 +73,7 @@ def _setting(
         "parse": parse,
         "about": about,
         "environment": environment,
-        "shown_default": shown_default or str(default),
+        "shown_default": shown_default or ("none" if default is None else str(default)),
         "hidden": hidden,
     }
     if callable(default):
