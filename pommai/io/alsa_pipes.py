@@ -103,6 +103,7 @@ class AlsaPipes:
         self._stopping.set()
         self._thread.join(_STOP_SECONDS)
         self._thread = None
+        self._wake()
         os.close(self._microphone)
         os.close(self._speaker)
         with contextlib.suppress(OSError):  # the recording ends where it could last be written
@@ -113,7 +114,7 @@ class AlsaPipes:
         self._waiting.extend(frames)
 
     async def said(self) -> None:
-        """Wait until all that was to be said has been said."""
+        """Wait until all that was to be said has been said, or the card is unplugged."""
         self._loop = asyncio.get_running_loop()
         self._said = asyncio.Event()
         while self._waiting and self._thread is not None:
@@ -134,7 +135,7 @@ class AlsaPipes:
 
     def _speak(self) -> None:
         """Put the next frame into the microphone's pipe."""
-        self._backlog.append(_bytes_in(self._microphone) // FRAME_BYTES)
+        self._backlog.append(bytes_in(self._microphone) // FRAME_BYTES)
         if len(self._backlog) == STANDING and (standing := min(self._backlog)):
             self._discard(standing)
             self._backlog.clear()
@@ -143,15 +144,19 @@ class AlsaPipes:
         except IndexError:
             frame = SILENCE
         else:
-            if not self._waiting and self._loop is not None and self._said is not None:
-                with contextlib.suppress(RuntimeError):  # the loop that waited has been closed
-                    self._loop.call_soon_threadsafe(self._said.set)
+            if not self._waiting:
+                self._wake()
         try:
             os.write(self._microphone, frame)
         except BlockingIOError:
             self._discard(1)
             with contextlib.suppress(BlockingIOError):
                 os.write(self._microphone, frame)
+
+    def _wake(self) -> None:
+        if self._loop is not None and self._said is not None:
+            with contextlib.suppress(RuntimeError):  # the loop that waited has been closed
+                self._loop.call_soon_threadsafe(self._said.set)
 
     def _discard(self, frames: int) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -170,6 +175,7 @@ class AlsaPipes:
                 self._recorder.add(frame)
 
 
-def _bytes_in(pipe: int) -> int:
+def bytes_in(pipe: int) -> int:
+    """Bytes that wait in a pipe to be read."""
     count: int = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
     return count

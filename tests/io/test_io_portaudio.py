@@ -304,14 +304,15 @@ def test_a_name_nobody_has_is_answered_with_the_devices_there_are(card: AlsaPipe
             try:
                 await PortAudioMicrophone("micraphone").open(never, never)
             except AudioDeviceError as error:
-                return str(error)
+                return str(error), [device.name for device in await portaudio_host.HOST.devices()]
         """,
         card.environment,
     )
-    words, _ = scene.result()
+    (words, names), _ = scene.result()
     lines = words.splitlines()
     assert lines[0] == "there is no microphone named 'micraphone'; did you mean 'microphone'? There are:"
     assert "  default (128 in, 128 out, 44,100 Hz)" in lines
+    assert {"microphone", "speaker", "default"} <= set(names)
 
 
 def test_a_process_that_forgets_to_close_still_ends(card: AlsaPipes) -> None:
