@@ -126,7 +126,7 @@ def check_files(kinds: dict[Path, str]) -> list[Problem]:
             elif kind == "statechart":
                 from pommai.chart.compile import compile_chart
 
-                compile_chart(checked_chart(shown[file], _patterns_for(file, kinds)))
+                compile_chart(checked_chart(shown[file], patterns_for(file, kinds)))
             elif kind == "personas":
                 from pommai.gateway.personas import read_personas
 
@@ -148,7 +148,7 @@ def _shown(file: Path) -> Path:
         return file
 
 
-def _patterns_for(chart: Path, kinds: dict[Path, str]) -> Path | None:
+def patterns_for(chart: Path, kinds: dict[Path, str]) -> Path | None:
     """The light patterns that go with a chart."""
     from pommai.toy.settings import find_project_file
 
@@ -174,7 +174,7 @@ def checked_chart(file: Path, patterns: Path | None = None) -> Checked:
     from pommai.toy.vocabulary import toy_vocabulary
 
     reader = Reader.of_file(file, ChartError)
-    vocabulary = toy_vocabulary(_pattern_names(patterns or _patterns_for(file, {})), _sounds())
+    vocabulary = toy_vocabulary(_pattern_names(patterns or patterns_for(file, {})), _sounds())
     return check_chart(load_chart(reader), reader, vocabulary)
 
 
