@@ -87,9 +87,10 @@ class AlsaPipes:
             raise AudioDeviceError(
                 f"no sound pipes can be made in {self._directory}: {caught.strerror or caught}"
             ) from caught
-        # Open for reading and writing, so that neither end ever meets a closed pipe while the card is plugged in.
+        # The microphone's also for reading, to throw away what nobody hears; the speaker's not for writing, to learn
+        # whether anybody plays.
         self._microphone = os.open(microphone, os.O_RDWR | os.O_NONBLOCK)
-        self._speaker = os.open(speaker, os.O_RDWR | os.O_NONBLOCK)
+        self._speaker = os.open(speaker, os.O_RDONLY | os.O_NONBLOCK)
         fcntl.fcntl(self._microphone, fcntl.F_SETPIPE_SZ, MICROPHONE_PIPE_BYTES)
         fcntl.fcntl(self._speaker, fcntl.F_SETPIPE_SZ, SPEAKER_PIPE_BYTES)
         self._stopping.clear()
@@ -105,7 +106,10 @@ class AlsaPipes:
         self._thread = None
         self._wake()
         os.close(self._microphone)
-        os.close(self._speaker)
+        if not self._is_played():
+            # Otherwise the pipe stays until this process ends: a card that hangs its player notices, but a closed pipe
+            # may meet an assertion of ALSA (pcm_plugin.c, snd_pcm_plugin_status) that aborts it.
+            os.close(self._speaker)
         with contextlib.suppress(OSError):  # the recording ends where it could last be written
             self._recorder.close()
 
@@ -165,14 +169,24 @@ class AlsaPipes:
     def _listen(self) -> None:
         """Take the next frame out of the speaker's pipe."""
         try:
-            self._partial += os.read(self._speaker, WIDTH * FRAME_BYTES - len(self._partial))
+            data = os.read(self._speaker, WIDTH * FRAME_BYTES - len(self._partial))
         except BlockingIOError:
-            self._partial = b""  # nobody plays; a frame cut short by its process is no frame
+            return
+        # Nothing at all means that nobody has the pipe open; a frame cut short by the end of its process is no frame.
+        self._partial = self._partial + data if data else b""
         if len(self._partial) == WIDTH * FRAME_BYTES:
             frame = array.array("h", self._partial)[::WIDTH].tobytes()
             self._partial = b""
             with contextlib.suppress(OSError):  # a full disk must not stop the card
                 self._recorder.add(frame)
+
+    def _is_played(self) -> bool:
+        """Whether a process has the speaker open."""
+        try:
+            os.read(self._speaker, SPEAKER_PIPE_BYTES)
+            return bool(os.read(self._speaker, 1))
+        except BlockingIOError:
+            return True
 
 
 def bytes_in(pipe: int) -> int:

@@ -65,16 +65,15 @@ def test_what_nobody_listened_to_is_gone(card: AlsaPipes, tmp_path: Path) -> Non
 
 
 def test_what_is_written_to_the_speakers_pipe_is_recorded(card: AlsaPipes, tmp_path: Path) -> None:
-    with (tmp_path / "speaker.fifo").open("wb", buffering=0) as pipe:
-        for frame in numbered(5):
-            pipe.write(wide(frame))
-        pipe.write(bytes(100))  # its process was killed within a frame
-        while bytes_in(pipe.fileno()) or card._partial:
+    def play(data: bytes) -> None:
+        with (tmp_path / "speaker.fifo").open("wb", buffering=0) as pipe:
+            while data:
+                data = data[pipe.write(data) :]
+        while bytes_in(card._speaker) or card._partial:
             time.sleep(0.01)
-        for frame in numbered(7)[5:]:
-            pipe.write(wide(frame))
-        while bytes_in(pipe.fileno()):
-            time.sleep(0.01)
+
+    play(b"".join(map(wide, numbered(5))) + bytes(100))  # killed within a frame
+    play(b"".join(map(wide, numbered(7)[5:])))
     card.stop()
     played = [number(frame) for frame in read_wav(tmp_path / "played.wav")]
     assert [value for value in played if value] == [1, 2, 3, 4, 5, 6, 7]
