@@ -50,27 +50,30 @@ class Reply:
     def __init__(self) -> None:
         self.buffer = JitterBuffer()
         self.local: Sequence[bytes] | None = None
+        """Frames from on board: the whole answer. None: it comes from the server."""
         self.frames = 0
-        """Pieces that have come, and how many bytes of Opus they hold."""
+        """Pieces that have come from the server."""
         self.bytes = 0
-        self._begun = False
+        """Bytes of Opus in them."""
         self._changed = asyncio.Event()
 
     @property
     def begun(self) -> bool:
-        """Something of it is here."""
-        return self._begun
+        """Something of it has come from the server."""
+        return self.frames > 0
 
     def push(self, audio: DownAudio) -> None:
         """Take a piece of the answer."""
-        self._begun = True
         self.frames += 1
         self.bytes += len(audio.packet)
         self.buffer.push(audio)
         self._changed.set()
 
     async def more(self, limit: float, enough: int) -> None:
-        """Wait until `enough` frames are held or all are here, at most `limit` seconds. One waiter at a time."""
+        """Wait for a piece with which `enough` frames are held or all are here, at most `limit` seconds.
+
+        One waiter at a time.
+        """
         try:
             async with asyncio.timeout(limit):
                 while True:
@@ -97,6 +100,11 @@ class Turn:
     """Aborted or answered: nothing is sent for it, nothing of it is played any more."""
     recording: Recording = field(default_factory=Recording)
     reply: Reply = field(default_factory=Reply)
+
+    @property
+    def is_with_server(self) -> bool:
+        """The server has still a part in it: not over, and not being answered from on board."""
+        return not self.over and self.reply.local is None
 
 
 Mark = Callable[..., None]
@@ -125,7 +133,9 @@ class Body:
     toy_id: str
     turn: Turn = field(default_factory=lambda: Turn(over=True))
     event: Event = field(default_factory=lambda: Event("start"))
-    """The event whose operations are being carried out."""
+    """The event that is being handled: guards are asked about it, actions carried out because of it."""
+    connections: int = 0
+    """How often the server has been reached. What was sent on an earlier connection, the server may not have."""
     profile: ToyProfile | None = None
     """The configuration in force."""
     offered: ToyProfile | None = None

@@ -54,6 +54,5 @@ def forget_switch(toy: Body) -> None:
 
 @action
 def become_toy(toy: Body) -> None:
-    """Ask the server for the configuration of the toy to become; it comes as toy.loaded."""
-    if toy.wanted_toy is not None:
-        toy.link.send(GetToyConfig(toy.wanted_toy))
+    """Ask the server for the configuration of the toy to become, or anew for this toy's; it comes as toy.loaded."""
+    toy.link.send(GetToyConfig(toy.wanted_toy or toy.toy_id))

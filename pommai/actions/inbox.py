@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from pommai.actions.body import Body
 from pommai.events import Event
@@ -20,6 +21,9 @@ from pommai.protocol.messages import (
 
 logger = logging.getLogger(__name__)
 
+_NOT_ABOUT_A_TURN: Final = frozenset(("AUTH_FAILED", "BAD_MESSAGE", "RATE_LIMITED"))
+"""Error codes that, unless they name a turn, complain about a message or the connection: no turn fails by them."""
+
 
 class Inbox:
     """Implements the port LinkListener for one toy."""
@@ -31,6 +35,7 @@ class Inbox:
         self._toy.post(Event("link.connecting"))
 
     def on_up(self, session: str) -> None:
+        self._toy.connections += 1
         self._toy.post(Event("link.up", {"session": session}))
 
     def on_down(self, reason: str) -> None:
@@ -39,12 +44,12 @@ class Inbox:
     def on_audio(self, audio: DownAudio) -> None:
         """Keep a piece of the current turn's answer; pieces of any other turn are dropped."""
         turn = self._toy.turn
-        if audio.turn != turn.id or turn.over or turn.reply.local is not None:
+        if audio.turn != turn.id or not turn.is_with_server:
             return
-        if not turn.reply.begun:
+        turn.reply.push(audio)
+        if turn.reply.frames == 1:
             self._toy.mark("first_reply_frame", turn=turn.id)
             self._toy.post(Event("reply.started", turn=turn.id))
-        turn.reply.push(audio)
 
     def on_message(self, message: Message) -> None:
         match message:
@@ -72,10 +77,17 @@ class Inbox:
         toy.post(Event("toy.loaded", {"toy_id": profile.toy_id}))
 
     def _failed(self, error: ErrorMessage) -> None:
+        """A turn has failed if the error names it; an error that names none may be of the turn that was sent last."""
         toy = self._toy
         logger.warning("server error", extra={"code": error.code, "words": error.message})
-        if error.code == "TOY_NOT_FOUND":
+        named = error.details.get("turn")
+        if isinstance(named, int):
+            failed = toy.turn.id if named == toy.turn.id else 0
+        elif error.code == "TOY_NOT_FOUND":
             wanted = toy.wanted_toy or toy.toy_id
             toy.post(Event("toy.load_failed", {"toy_id": wanted, "reason": error.message}))
-        elif not toy.turn.over:
-            toy.post(Event("reply.failed", {"code": error.code, "message": error.message}, toy.turn.id))
+            return
+        else:
+            failed = toy.turn.id if toy.turn.sent and error.code not in _NOT_ABOUT_A_TURN else 0
+        if failed and toy.turn.is_with_server:
+            toy.post(Event("reply.failed", {"code": error.code, "message": error.message}, failed))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Final
 
 from pommai.actions.body import Body, Turn
@@ -20,6 +21,10 @@ STALL_LIMIT: Final = 3.0
 """Seconds without anything to play after which an answer counts as broken off."""
 OFFLINE_ANSWER: Final = "offline"
 """The sound that answers when the server is away."""
+
+
+class _BrokeOffError(Exception):
+    """Nothing more of the answer comes."""
 
 
 @activity
@@ -47,63 +52,63 @@ def answer_offline(toy: Body) -> None:
 async def play_reply(toy: Body) -> None:
     """Play the turn's answer as it comes; ends with reply.finished or reply.stalled."""
     turn = toy.turn
-    stalled = False
-
-    async def frames() -> AsyncIterator[bytes]:
-        nonlocal stalled
-        first = True
-        source = _local(turn) if turn.reply.local is not None else _remote(toy, turn)
-        async for frame in source:
-            if frame is None:
-                stalled = True
-                return
-            yield frame
-            if first:
-                first = False
-                toy.mark("first_sample", turn=turn.id)
-
+    buffer = turn.reply.buffer
+    how = "answer silenced"
     try:
-        await toy.voice.stream(frames())
+        async with aclosing(_answer(toy, turn)) as frames:
+            await toy.voice.stream(frames)
+        how = "answer played"
+        turn.over = True
+        toy.mark("last_sample", turn=turn.id)
+        toy.post(Event("reply.finished", turn=turn.id))
+    except _BrokeOffError:
+        how = "answer broke off"
+        toy.post(Event("reply.stalled", {"reason": f"nothing came for {STALL_LIMIT:g} s"}, turn.id))
     except asyncio.CancelledError:
         toy.mark("silenced", turn=turn.id)
         raise
     finally:
         toy.mark("reply_received", turn=turn.id, frames=turn.reply.frames, bytes=turn.reply.bytes)
-    buffer = turn.reply.buffer
-    counts = {"late": buffer.late, "concealed": buffer.concealed, "refused": buffer.refused}
-    logger.info("answer broke off" if stalled else "answer played", extra={"turn": turn.id, **counts})
-    if stalled:
-        reason = f"nothing came for {STALL_LIMIT:g} s"
-        toy.post(Event("reply.stalled", {"reason": reason}, turn.id))
-        return
-    turn.over = True
-    toy.mark("last_sample", turn=turn.id)
-    toy.post(Event("reply.finished", turn=turn.id))
+        counts = {"late": buffer.late, "concealed": buffer.concealed, "refused": buffer.refused}
+        logger.info(how, extra={"turn": turn.id, **counts})
 
 
-async def _local(turn: Turn) -> AsyncIterator[bytes | None]:
-    for frame in turn.reply.local or ():
+async def _answer(toy: Body, turn: Turn) -> AsyncGenerator[bytes, None]:
+    """Frames of the answer in order. Raises _BrokeOffError."""
+    frames = _remote(toy, turn) if turn.reply.local is None else _local(turn.reply.local)
+    first = True
+    async with aclosing(frames):
+        async for frame in frames:
+            yield frame
+            if first:
+                first = False
+                toy.mark("first_sample", turn=turn.id)
+
+
+async def _local(frames: Sequence[bytes]) -> AsyncGenerator[bytes, None]:
+    for frame in frames:
         yield frame
 
 
-async def _remote(toy: Body, turn: Turn) -> AsyncIterator[bytes | None]:
-    """Frames of the answer in order; None when it has broken off."""
+async def _remote(toy: Body, turn: Turn) -> AsyncGenerator[bytes, None]:
     decoder = toy.codec.decoder()
     buffer = turn.reply.buffer
+    complained = False
     while True:
         match buffer.pop():
             case Packet(packet=packet):
                 try:
                     yield await toy.offload(decoder.decode, packet)
                 except CodecError as caught:
-                    logger.warning("a frame of the answer is no Opus", extra={"turn": turn.id, "reason": str(caught)})
+                    if not complained:  # there may be thousands
+                        logger.warning("no Opus in the answer", extra={"turn": turn.id, "reason": str(caught)})
+                    complained = True
                     yield await toy.offload(decoder.conceal)
             case Missing(next_packet=following):
                 yield await toy.offload(decoder.conceal, following)
             case NotYet():
                 if buffer.starved * FRAME_SECONDS >= STALL_LIMIT:
-                    yield None
-                    return
+                    raise _BrokeOffError
                 await turn.reply.more(FRAME_SECONDS, PREBUFFER)
             case End():
                 return

@@ -64,42 +64,62 @@ async def record(toy: Body) -> None:
 
 @activity
 async def stream_speech(toy: Body) -> None:
-    """Send the recording as it grows. Left with the turn alive, it sends what is left, then the end mark."""
-    uplink = _Uplink(toy, toy.turn)
+    """Send the recording as it grows. Left with the turn alive, it sends what is left, then the end mark.
+
+    Speech that the server does not take in FLUSH_LIMIT fails the turn: reply.failed.
+    """
+    turn = toy.turn
+    uplink = _Uplink(toy, turn)
     try:
         await uplink.follow()
     except asyncio.CancelledError:
-        if not uplink.turn.over:
+        try:
             async with asyncio.timeout(FLUSH_LIMIT):
                 await uplink.follow()
+        except TimeoutError:
+            words = f"the server did not take all of the speech in {FLUSH_LIMIT:g} s"
+            logger.warning("speech not sent", extra={"turn": turn.id, "reason": words})
+            if not turn.reply.begun:
+                toy.post(Event("reply.failed", {"code": "NOT_SENT", "message": words}, turn.id))
         raise
     finally:
-        toy.mark("speech_sent", turn=uplink.turn.id, frames=uplink.sequence, bytes=uplink.bytes)
+        toy.mark("speech_sent", turn=turn.id, frames=uplink.sequence, bytes=uplink.bytes)
 
 
 class _Uplink:
-    """One turn's way to the server: encodes frame after frame, holds back while too many are in flight."""
+    """One turn's way to the server: encodes frame after frame, holds back while too many are in flight.
+
+    The server keeps nothing of a turn beyond its connection, so on a new one the recording is sent from its beginning.
+    """
 
     def __init__(self, toy: Body, turn: Turn) -> None:
         self.toy, self.turn = toy, turn
+        self.bytes = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Nothing is sent yet, on the connection there is now."""
+        self.connection = self.toy.connections
+        self.encoder: Encoder = self.toy.codec.encoder()
         self.ladder = BitrateLadder()
-        self.encoder: Encoder = toy.codec.encoder()
         self.bitrate = self.ladder.bitrate
         self.sequence = 0
-        self.bytes = 0
         self.encoded: bytes | None = None  # made, and not yet taken by the link
 
     async def follow(self) -> None:
         """Send until the recording is closed and all of it is sent, or the turn is over. May be called again."""
-        frames = self.turn.recording.frames
-        while not self.turn.over:
-            if self.sequence < len(frames):
-                await self.send(frames[self.sequence])
-            elif not self.turn.recording.closed:
-                await self.turn.recording.changed()
-            else:
-                self.finish()
+        recording = self.turn.recording
+        while self.turn.is_with_server:
+            if self.connection != self.toy.connections:
+                self.begin()
+            elif self.sequence < len(recording.frames):
+                await self.send(recording.frames[self.sequence])
+            elif not recording.closed:
+                await recording.changed()
+            elif self.sequence == 0 or self.finish():
                 return
+            else:
+                await asyncio.sleep(FRAME_SECONDS)
 
     async def send(self, frame: bytes) -> None:
         if self.encoded is None:
@@ -109,6 +129,7 @@ class _Uplink:
                 self.encoder.set_bitrate(bitrate)
                 logger.info("bitrate", extra={"turn": self.turn.id, "bits_per_second": bitrate})
             self.encoded = await self.toy.offload(self.encoder.encode, frame)
+            return  # meanwhile the turn may be over, or the connection another one
         if not self.toy.link.send_audio(self.turn.id, self.sequence, self.encoded, final=False):
             await asyncio.sleep(FRAME_SECONDS)  # nobody there, or too many in flight: the recording waits
             return
@@ -119,6 +140,9 @@ class _Uplink:
         self.encoded = None
         self.sequence += 1
 
-    def finish(self) -> None:
-        if self.turn.sent and self.toy.link.send_audio(self.turn.id, self.sequence, b"", final=True):
-            self.toy.mark("last_frame_sent", turn=self.turn.id, frames=self.sequence)
+    def finish(self) -> bool:
+        """Mark the end; false when the link has no room for it."""
+        if not self.toy.link.send_audio(self.turn.id, self.sequence, b"", final=True):
+            return False
+        self.toy.mark("last_frame_sent", turn=self.turn.id, frames=self.sequence)
+        return True

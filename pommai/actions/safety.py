@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import UTC, datetime
 
 from pommai.actions.body import Body
@@ -10,11 +11,15 @@ from pommai.actions.registry import action, activity
 from pommai.events import Event
 from pommai.protocol.messages import GuardianAlert
 
+logger = logging.getLogger(__name__)
+
 
 @action
 def alert_guardian(toy: Body, reason: str, severity: str = "medium") -> None:
-    """Tell the grown-ups, through the server."""
-    toy.link.send(GuardianAlert(severity, reason, datetime.now(UTC).isoformat(timespec="milliseconds")))
+    """Tell the grown-ups, through the server; without one, only the log keeps it."""
+    alert = GuardianAlert(severity, reason, datetime.now(UTC).isoformat(timespec="milliseconds"))
+    sent = toy.link.send(alert)
+    logger.warning("guardian alert", extra={"severity": severity, "reason": reason, "sent": sent})
 
 
 @action

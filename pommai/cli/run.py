@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 EPILOG = """\
 examples:
@@ -38,12 +39,9 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(args)
     configure_logs(settings.log_level, settings.log_format, secrets=[settings.token] if settings.token else [])
 
-    async def main() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
+    def heed_signals(stop: Callable[[], None]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        await run_toy(settings, stop)
+            asyncio.get_running_loop().add_signal_handler(number, stop)
 
-    asyncio.run(main())
+    asyncio.run(run_toy(settings, heed_signals))
     return 0

@@ -25,12 +25,17 @@ def microphone_works(toy: Body) -> bool:
     return toy.microphone_works
 
 
+def reply_begun(toy: Body) -> bool:
+    """Is there something of the server's answer to this turn already?"""
+    return toy.turn.reply.begun and not toy.turn.over
+
+
 def can_answer_offline(toy: Body) -> bool:
     """Is there something to say without the server?"""
     return OFFLINE_ANSWER in toy.sounds.names()
 
 
 GUARDS: dict[str, Guard] = {
-    guard.__name__: guard for guard in (heard_speech, hands_free, microphone_works, can_answer_offline)
+    guard.__name__: guard for guard in (heard_speech, hands_free, microphone_works, reply_begun, can_answer_offline)
 }
 """Every guard, by the name a chart calls it."""

@@ -49,6 +49,7 @@ class Playback:
             await keep_open(open_speaker, close_speaker, on_lost, on_back)
         finally:
             feeder.cancel()
+            await asyncio.wait([feeder])
 
     def play(self, frames: Sequence[bytes]) -> None:
         """Play a short sound, instead of whatever is playing."""
@@ -60,7 +61,8 @@ class Playback:
     async def stream(self, frames: AsyncIterator[bytes]) -> None:
         """Play frames as they come; returns when the last has been handed to the device. Cancelled: silence at once.
 
-        Raises DeviceError when the speaker is not open or stands still.
+        Returns early when something else is played instead. Raises DeviceError when the speaker is not open or stands
+        still. Whoever made `frames` closes them.
         """
         self.stop()
         self._streaming += 1

@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 LEAVE_LIMIT = 10.0
 """Seconds an activity may take to finish after it was cancelled, before it is cancelled again."""
+RESTART_SECONDS = 5.0
+"""Pause before an activity that failed is begun anew: a toy must not stay deaf or offline because of one bad moment."""
 
 
 class Activities:
@@ -29,7 +31,7 @@ class Activities:
     @property
     def running(self) -> tuple[str, ...]:
         """Names of the activities that are running, in the order they were started."""
-        return tuple(name for _, name in self._running)
+        return tuple(name for (_, name), task in self._running.items() if not task.done())
 
     @property
     def tasks(self) -> int:
@@ -52,7 +54,7 @@ class Activities:
             task.add_done_callback(lambda _: timer.cancel())
 
     async def close(self, limit: float) -> None:
-        """Cancel everything and wait until it is over, at most `limit` seconds before cancelling again."""
+        """Cancel everything and wait until it is over; after `limit` seconds cancel again, three times in all."""
         self._running.clear()
         for _ in range(3):
             if not self._all:
@@ -60,10 +62,20 @@ class Activities:
             for task in self._all:
                 task.cancel()
             await asyncio.wait(self._all, timeout=limit)
+        for task in self._all:
+            logger.error("activity does not end", extra={"activity": task.get_name()})
 
     async def _run(self, name: str, args: Mapping[str, Value]) -> None:
-        try:
-            await self._known[name](self._body, **args)
-        except Exception as caught:
-            logger.exception("activity failed", extra={"activity": name})
-            self._body.post(Event("error.activity", {"activity": name, "error": str(caught)}))
+        """Run it until it is over; when it fails, tell the chart, which may leave the state, and else begin it anew."""
+        task = asyncio.current_task()
+        assert task is not None
+        while True:
+            try:
+                await self._known[name](self._body, **args)
+                return
+            except Exception as caught:
+                logger.exception("activity failed", extra={"activity": name})
+                if task.cancelling():  # it has been stopped: nobody waits for it any more
+                    return
+                self._body.post(Event("error.activity", {"activity": name, "error": str(caught)}))
+            await asyncio.sleep(RESTART_SECONDS)

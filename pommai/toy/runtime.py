@@ -28,8 +28,8 @@ CLOSE_LIMIT = 0.3
 class Runtime:
     """Owns the machine and everything it starts.
 
-    `make_body` gets the function that posts events, and gives the body actions work on. Raises TableError when the
-    table names actions, activities, guards or light patterns this toy does not have.
+    `make_body` gets the function that posts events, and gives the body actions work on. `trace` stays the caller's to
+    close. Raises TableError when the table names actions, activities, guards or light patterns this toy does not have.
     """
 
     def __init__(
@@ -74,19 +74,26 @@ class Runtime:
 
     async def run(self) -> None:
         """Run until `stop`, or until cancelled. On the way out all is stopped and the lights are dark."""
-        lights = asyncio.create_task(self.lights.run())
+        lights = asyncio.create_task(self._run_lights())
         try:
-            self._do(self.machine.start(self._ask), Event("start"))
+            self._do(self.machine.start(self._ask))
+            # What is started or stopped has its first moment before the next event.
+            await asyncio.sleep(0)
             while (event := await self.queue.get()) is not None:
                 self._take(event)
-                await asyncio.sleep(0)  # what was started or stopped has its first moment before the next event
+                await asyncio.sleep(0)
         finally:
             self.timers.close()
             await self.activities.close(CLOSE_LIMIT)
             lights.cancel()
             await asyncio.wait([lights])
-            self._trace.close()
             logger.info("toy ended", extra={"dropped_events": self.queue.dropped})
+
+    async def _run_lights(self) -> None:
+        try:
+            await self.lights.run()
+        except Exception:
+            logger.exception("lights failed")  # a toy in the dark still talks
 
     def _take(self, event: Event) -> None:
         if event.name.startswith("timer.") and not self.timers.fired(event):
@@ -94,17 +101,17 @@ class Runtime:
         if event.turn and event.turn != self.body.turn.id:
             logger.debug("event of an older turn", extra={"event": event.name, "turn": event.turn})
             return
-        self._do(self.machine.receive(event.name, self._ask), event)
-
-    def _do(self, step: Step, event: Event) -> None:
         self.body.event = event
+        self._do(self.machine.receive(event.name, self._ask))
+
+    def _do(self, step: Step) -> None:
+        event = self.body.event
         self._trace.write("event", event.name, self.body.turn.id, data=event.data, handled=bool(step.taken))
         for operation in step.operations:
             try:
                 self._carry_out[operation.kind](operation)
             except Exception as caught:
-                logger.exception("action failed", extra={"action": operation.name, "event": event.name})
-                self.post(Event("error.action", {"action": operation.name, "error": str(caught)}))
+                self._failed(operation.name, caught)
             turn = self.body.turn.id
             self._trace.write("operation", operation.name, turn, op=operation.kind, args=operation.args)
         if step.configuration != self._told:
@@ -124,9 +131,15 @@ class Runtime:
         try:
             return bool(self._guards[guard](self.body))
         except Exception as caught:
-            logger.exception("guard failed, taken as no", extra={"guard": guard})
-            self.post(Event("error.action", {"action": guard, "error": str(caught)}))
-            return False
+            self._failed(guard, caught)
+            return False  # as good a guess as any
+
+    def _failed(self, name: str, error: Exception) -> None:
+        """An action or guard has raised: log it, and tell the chart."""
+        event = self.body.event.name
+        logger.exception("action failed", extra={"action": name, "event": event})
+        if not event.startswith("error."):  # an error in handling an error would go on for ever, ahead of all else
+            self.post(Event("error.action", {"action": name, "error": str(error)}))
 
 
 def _check_names(table: DecisionTable, known: Mapping[str, Container[str]], guards: Mapping[str, Guard]) -> None:

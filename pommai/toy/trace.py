@@ -11,6 +11,7 @@ Each line has `t_us` (monotonic microseconds), `kind`, `name` and `turn`. Kinds:
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping
@@ -18,6 +19,13 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from pommai.errors import SettingsError
+
+logger = logging.getLogger(__name__)
+
+WAITING = 10_000
+"""Lines that may wait for a slow disk; more are dropped: a trace must not eat the toy's memory."""
+CLOSE_SECONDS = 0.5
+"""Longest that closing waits for the disk: the toy must end within a second."""
 
 
 class Trace(Protocol):
@@ -39,10 +47,16 @@ class NoTrace:
 
 
 class FileTrace:
-    """Writes to a file, on a thread of its own, for an SD card may take its time."""
+    """Writes to a file, on a thread of its own, for an SD card may take its time.
+
+    A disk that is full or gone ends the trace, not the toy.
+    """
 
     def __init__(self, path: Path, now: Callable[[], float]) -> None:
         """`now` gives monotonic seconds. Raises SettingsError when the file cannot be written."""
+        self.dropped = 0
+        """Lines that found no room in the queue."""
+        self._path = path
         self._now = now
         self._lines: queue.SimpleQueue[dict[str, object] | None] = queue.SimpleQueue()
         try:
@@ -55,22 +69,29 @@ class FileTrace:
 
     def write(self, kind: str, name: str, turn: int, **more: object) -> None:
         """Note a line; returns at once."""
+        if not self._thread.is_alive():
+            return
+        if self._lines.qsize() >= WAITING:
+            self.dropped += 1
+            return
         self._lines.put({"t_us": round(self._now() * 1e6), "kind": kind, "name": name, "turn": turn, **more})
 
     def close(self) -> None:
-        """Write what is left and close the file."""
+        """Write what is left and close the file. Harmless when called again."""
         self._lines.put(None)
-        self._thread.join(timeout=2.0)
+        self._thread.join(CLOSE_SECONDS)
+        if self._thread.is_alive() or self.dropped:
+            logger.warning("trace incomplete", extra={"file": str(self._path), "dropped": self.dropped})
 
     def _run(self, file: TextIO) -> None:
-        with file:
-            while (line := self._lines.get()) is not None:
-                try:
+        try:
+            with file:
+                while (line := self._lines.get()) is not None:
                     file.write(json.dumps(line, default=_plain, separators=(",", ":")) + "\n")
                     if self._lines.empty():
                         file.flush()
-                except OSError:
-                    return  # a full disk ends the trace, not the toy
+        except OSError as caught:
+            logger.error("trace ended", extra={"file": str(self._path), "reason": caught.strerror or str(caught)})
 
 
 def _plain(value: object) -> object:

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,13 @@ CAPABILITIES = {
 """What this toy tells the server it can do."""
 
 
-async def run_toy(settings: Settings, stop: asyncio.Event | None = None) -> None:
-    """Run a toy until it is stopped: by `stop`, by the keyboard, or by cancelling.
+async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], None] | None = None) -> None:
+    """Run a toy until it is stopped: by the keyboard, by cancelling, or by the function that `on_start` is given.
 
-    Raises SettingsError, ChartError, LightsError, TableError or SoundError when the toy cannot begin at all. Devices
-    that fail never end it: they are logged, shown, and tried again.
+    `on_start` is called when there is something to stop; before that, files are read and the chart is compiled, which
+    takes seconds on a slow core, and the event loop with it.
+    Raises SettingsError, ChartError, LightsError, TableError, SoundError or CodecError when the toy cannot begin at
+    all. Devices that fail never end it: they are logged, shown, and tried again.
     """
     if settings.token is None:
         raise SettingsError("the toy has no token for its server; set POMMAI_USER_TOKEN, or token_file in pommai.toml")
@@ -64,8 +67,9 @@ async def run_toy(settings: Settings, stop: asyncio.Event | None = None) -> None
         capabilities=CAPABILITIES,
     )
     microphone = make_microphone(settings)
+    codec = OpusCodec()
     trace = NoTrace() if settings.trace is None else FileTrace(settings.trace, loop.time)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="codec") as pool:
+    with closing(trace), ThreadPoolExecutor(max_workers=1, thread_name_prefix="codec") as pool:
 
         def offload(function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
             return loop.run_in_executor(pool, function, *arguments)
@@ -78,7 +82,7 @@ async def run_toy(settings: Settings, stop: asyncio.Event | None = None) -> None
                 hearing=Capture(microphone),
                 voice=Playback(make_speaker(settings), settings.volume / 100),
                 link=link,
-                codec=OpusCodec(),
+                codec=codec,
                 sounds=sounds,
                 voice_activity=WebRtcVoiceActivity,
                 speech_gate=SpeechGate,
@@ -96,19 +100,14 @@ async def run_toy(settings: Settings, stop: asyncio.Event | None = None) -> None
             trace=trace,
         )
         button = make_button(settings, runtime.stop, microphone)
-        stopper = asyncio.create_task(_stop_when(stop or asyncio.Event(), runtime))
+        if on_start is not None:
+            on_start(runtime.stop)
         try:
             _start(button, runtime)
             await runtime.run()
         finally:
-            stopper.cancel()
             if button is not None:
                 button.close()
-
-
-async def _stop_when(stop: asyncio.Event, runtime: Runtime) -> None:
-    await stop.wait()
-    runtime.stop()
 
 
 def _start(button: Button | None, runtime: Runtime) -> None:
