@@ -4,7 +4,8 @@ PommaiError
 ├── SourceError            a file that people edit is wrong; carries every Problem found in it
 │   ├── ChartError         statechart.yaml
 │   ├── LightsError        led_patterns.yaml
-│   └── PersonasError      personas.yaml
+│   ├── PersonasError      personas.yaml
+│   └── ScriptError        a conversation for `pommai demo`
 ├── TableError             a compiled chart cannot be used: damaged, of another format
 ├── SettingsError          a setting has a wrong value; names the setting and where it came from
 ├── ProtocolError          the other end of the wire sent what the protocol does not allow
@@ -12,6 +13,7 @@ PommaiError
 │   └── AuthenticationError   it refused our token
 ├── DeviceError            a device is missing, busy or gone
 │   └── AudioDeviceError   no such sound device; lists those there are
+├── DemoError              a demo did not go as its script says
 ├── CodecError             audio that cannot be encoded or decoded
 └── SoundError             a sound file is missing or in a format the toy does not play
 """
@@ -74,6 +76,10 @@ class PersonasError(SourceError):
     """personas.yaml is wrong."""
 
 
+class ScriptError(SourceError):
+    """A script of `pommai demo` is wrong."""
+
+
 class TableError(PommaiError):
     """A compiled chart cannot be used: damaged, or written in another format."""
 
@@ -107,6 +113,10 @@ class DeviceError(PommaiError):
 
 class AudioDeviceError(DeviceError):
     """There is no such sound device. The message lists the devices there are."""
+
+
+class DemoError(PommaiError):
+    """A demo did not go as its script says, or a process it started has ended."""
 
 
 class CodecError(PommaiError):

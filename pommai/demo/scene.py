@@ -1,0 +1,136 @@
+"""What can be seen of a toy from outside, out of its trace: its state, its light, its button, and what happened."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from pommai.chart.table import DecisionTable, StateInfo
+from pommai.demo.trace_tail import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of the story. `at` is in monotonic seconds.
+
+    `who` is a state of the chart, or one of child, toy, server, screen. `pattern` is the light shown when a state with
+    a light of its own is entered, else None.
+    """
+
+    at: float
+    who: str
+    words: str
+    pattern: str | None = None
+
+
+@dataclass(slots=True)
+class Scene:
+    """The toy as it is now. Feed it every line of the trace in order."""
+
+    table: DecisionTable
+    states: tuple[str, ...] = ()
+    """Active states in document order."""
+    configurations: list[tuple[str, ...]] = field(default_factory=list)
+    """All there have been."""
+    pattern: str | None = None
+    """The light pattern shown, since `pattern_since` (monotonic seconds)."""
+    pattern_since: float = 0.0
+    button_down: bool = False
+    events: list[str] = field(default_factory=list)
+    """Names of all events there have been."""
+    _infos: dict[str, StateInfo] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._infos = {state.id: state for state in self.table.states}
+
+    def take(self, line: Line) -> list[Happening]:
+        """Note a line of the trace; what a viewer should be told of it."""
+        at, name = line["t_us"] / 1e6, str(line["name"])
+        match line["kind"]:
+            case "event":
+                self.events.append(name)
+                return list(self._event(at, name, line.get("data") or {}))
+            case "operation" if line["op"] == "led":
+                if name != self.pattern:
+                    self.pattern, self.pattern_since = name, at
+            case "operation" if line["op"] == "call":
+                return list(_call(at, name, line.get("args") or {}, line["turn"]))
+            case "configuration":
+                before, self.states = self.states, tuple(line["states"])
+                self.configurations.append(self.states)
+                return list(self._entered(at, before))
+        return []
+
+    def shown(self, states: Iterable[str]) -> list[str]:
+        """Of newly active states, those worth showing: with a light of their own, else innermost ones.
+
+        An inner state entered together with one around it that has a light is a detail.
+        """
+        new = set(states)
+        found = []
+        for info in self.table.states:
+            if info.id not in new:
+                continue
+            lit_above = any(self._infos[above].led for above in self.above(info.id) if above in new)
+            innermost = all(other.parent != info.id for other in self.table.states)
+            if info.led or (innermost and not lit_above):
+                found.append(info.id)
+        return found
+
+    def above(self, state: str) -> Iterator[str]:
+        """The states around a state, from the innermost on."""
+        parent = self._infos[state].parent
+        while parent is not None:
+            yield parent
+            parent = self._infos[parent].parent
+
+    def region(self, state: str) -> str:
+        """The parallel region a state lies in: the outermost state below the first one with several active children."""
+        path = [*reversed(list(self.above(state))), state]
+        for outer, inner in itertools.pairwise(path):
+            for configuration in self.configurations:
+                if sum(self._infos[active].parent == outer for active in configuration) > 1:
+                    return inner
+        return path[0]
+
+    @property
+    def innermost(self) -> list[str]:
+        """Active states without an active child, one a region."""
+        parents = {self._infos[state].parent for state in self.states}
+        return [state for state in self.states if state not in parents]
+
+    def _entered(self, at: float, before: tuple[str, ...]) -> Iterator[Happening]:
+        for state in self.shown(set(self.states) - set(before)):
+            info = self._infos[state]
+            first, stop, _ = info.description.partition(". ")
+            yield Happening(at, state, " ".join(f"{first}{stop}".split()), info.led or "")
+
+    def _event(self, at: float, name: str, data: dict[str, object]) -> Iterator[Happening]:
+        match name:
+            case "button.pressed":
+                self.button_down = True
+                yield Happening(at, "child", "presses the button")
+            case "button.released":
+                self.button_down = False
+                yield Happening(at, "child", f"lets the button go, after {data.get('held_s', 0.0):.1f} s")
+            case "button.held":
+                yield Happening(at, "child", f"has held the button for {data.get('held_s', 0.0):.1f} s")
+            case "speech.started":
+                yield Happening(at, "toy", "hears speech")
+            case "toy.loaded":
+                yield Happening(at, "toy", f"is {data.get('toy_id')}")
+            case "link.down" | "microphone.lost" | "speaker.lost" | "reply.stalled" | "toy.load_failed":
+                yield Happening(at, "toy", f"{name}: {data.get('reason')}")
+            case "error.action" | "error.activity" | "reply.failed":
+                yield Happening(at, "toy", f"{name}: {data.get('error') or data.get('message')}")
+
+
+def _call(at: float, action: str, args: dict[str, object], turn: int) -> Iterator[Happening]:
+    match action:
+        case "play":
+            yield Happening(at, "toy", f"♪ {args.get('sound')}")
+        case "abort_turn":
+            yield Happening(at, "toy", f"drops turn {turn}: {args.get('reason')}")
+        case "answer_offline":
+            yield Happening(at, "toy", "answers from what is on board")
