@@ -21,8 +21,9 @@ IDLE_FRAMES: Final = frames_in(0.1)
 """Captured frames handed over together while nobody listens: waking the event loop costs as much as capturing."""
 WATCH_SECONDS: Final = 0.5
 """How often a stream is looked at."""
-SILENT_SECONDS: Final = 1.0
-"""A stream that asks for nothing for so long has lost its card."""
+STILL_LOOKS: Final = 2
+"""A stream that has not moved at so many looks in a row (1 s) has lost its card. Looks are counted, not seconds:
+after a stall of this very process a look comes before the callbacks that were held up with it."""
 FLOOD_FRAMES: Final = frames_in(30.0)
 """A stream that runs so far between two looks is no card: a pipe without an end, a driver gone wild."""
 
@@ -41,17 +42,16 @@ class _Stream:
         self._watch: asyncio.TimerHandle | None = None
         self._turns = 0
         self._turns_seen = 0
-        self._seen_at = 0.0
+        self._still = 0
 
     async def open(self, process: Callable[[bytes | None], bytes | None], lost: Callable[[str], None]) -> None:
         if self._stream is not None:
             raise RuntimeError(f"the {self._direction} is open already")
         self._process = process
-        self._turns = self._turns_seen = 0
+        self._turns = self._turns_seen = self._still = 0
         self._stream = await HOST.open_stream(self._direction, self._name, self._callback)
         self._lost = lost
         loop = asyncio.get_running_loop()
-        self._seen_at = loop.time()
         self._watch = loop.call_later(WATCH_SECONDS, self._look, loop)
 
     async def close(self) -> None:
@@ -77,18 +77,15 @@ class _Stream:
             return SILENCE, _ABORT
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = loop.time()
-        if self._turns != self._turns_seen:
-            flood = self._turns - self._turns_seen > FLOOD_FRAMES
-            self._turns_seen, self._seen_at = self._turns, now
-        else:
-            flood = False
-        if flood:
+        moved = self._turns - self._turns_seen
+        self._turns_seen += moved
+        self._still = 0 if moved else self._still + 1
+        if moved > FLOOD_FRAMES:
             self._tell(f"the {self._direction} runs far too fast; its card must be gone")
         elif not self._stream.is_active():
             self._tell(f"the {self._direction} has stopped; its card must be gone")
-        elif now - self._seen_at > SILENT_SECONDS:
-            self._tell(f"the {self._direction} has not moved for {now - self._seen_at:.1f} s; its card must be gone")
+        elif self._still >= STILL_LOOKS:
+            self._tell(f"the {self._direction} has not moved for a second; its card must be gone")
         else:
             self._watch = loop.call_later(WATCH_SECONDS, self._look, loop)
 
