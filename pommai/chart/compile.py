@@ -284,9 +284,9 @@ class _Compiler:
         where = "" if source is None else f" in {', '.join(self.configuration(self.places[source]))}"
         guards = ", ".join(name if held else f"not {name}" for name, held in self.probe.asked)
         hint = f"if {guards}; " if guards else ""
-        return self.refuse(
-            cycle, f"{when}{where} these transitions never end: {told}", f"{hint}give one an event or a guard"
-        )
+        raised = any(self.lowered.transitions[index].events for index in cycle)
+        hint += "raise another event" if raised else "give one an event or a guard"
+        return self.refuse(cycle, f"{when}{where} these transitions never end: {told}", hint)
 
     def refuse(self, taken: list[int], message: str, hint: str = "") -> ChartError:
         line = self.lowered.transitions[taken[0]].line if taken else 1

@@ -13,6 +13,8 @@ _TOKEN = re.compile(
     r"|(?P<word>not\b|and\b|or\b|\(|\))|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<other>\S))"
 )
 
+_MEANT = {"!": "not", "&": "and", "|": "or"}
+
 Tokens = tuple[tuple[str, str], ...]
 
 
@@ -71,7 +73,9 @@ def _cut(text: str) -> Iterator[tuple[str, str]]:
         elif match["name"]:
             yield ("name", match["name"])
         else:
-            raise GuardSyntaxError(f"holds '{match['other']}', which means nothing in a guard")
+            meant = _MEANT.get(match["other"])
+            words = f"write `{meant}`" if meant else "which means nothing in a guard"
+            raise GuardSyntaxError(f"holds '{match['other']}', {words}")
 
 
 _Rest = list[tuple[str, str]]

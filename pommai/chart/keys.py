@@ -122,6 +122,7 @@ OTHER_WORDS: dict[str, str] = {
     "goto": "target",
     "next": "target",
     "when": "cond",
+    "if": "cond",
     "guard": "cond",
     "guards": "cond",
     "trigger": "event",
@@ -130,6 +131,22 @@ OTHER_WORDS: dict[str, str] = {
     "pattern": "led",
 }
 """What other statechart languages, and people, call our keys."""
+
+ELSEWHERE: dict[str, str] = {
+    "on": "actions stand in `enter` and `exit`, and in `on` of a transition",
+    "target": "write `transitions: [{event: …, target: …}]`",
+    "event": "events stand in `transitions` of a state",
+    "cond": "guards stand in `cond` of a transition",
+    "unless": "guards stand in `unless` of a transition",
+    "led": "lights stand in `led` of a state",
+    "do": "activities stand in `do` of a state",
+    "enter": "actions of a transition stand in `on`",
+    "exit": "actions of a transition stand in `on`",
+    "after": "timers stand in `after` of a state",
+    "transitions": "transitions stand in a state",
+    "durations": "durations stand at the top of the file",
+}
+"""Keys that exist, for whoever wrote them where they mean nothing."""
 
 NOT_ALLOWED: dict[str, str] = {
     "script": "a chart holds no code; write an action in pommai/actions",

@@ -19,19 +19,6 @@ _DURATION = re.compile(keys.DURATION)
 _OWN_EVENTS = ("timer.", "done.")
 _EVENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*(\.\*)?")
 _HISTORY_HINT = "write {transitions: [{target: some_state}]}"
-_ELSEWHERE = {
-    "on": "actions stand in `enter` and `exit`, and in `on` of a transition",
-    "target": "write `transitions: [{event: …, target: …}]`",
-    "event": "write `transitions: [{event: …, target: …}]`",
-    "cond": "guards stand in `cond` of a transition",
-    "led": "`led` stands in a state",
-    "do": "activities stand in `do` of a state",
-    "enter": "actions of a transition stand in `on`",
-    "exit": "actions of a transition stand in `on`",
-    "after": "timers stand in `after` of a state",
-    "durations": "durations stand at the top of the file",
-}
-"""Keys that exist, but in another place."""
 
 
 def load_chart(reader: Reader) -> Chart:
@@ -152,21 +139,22 @@ class _Loader:
         if hint and not isinstance(node, Mapping) and not (isinstance(node, Scalar) and node.is_empty):
             self.reader.problem(node, f"{what} must be a mapping of keys to values", hint)
             return None
-        known = {*allowed}
         for key, _ in node if isinstance(node, Mapping) else ():
-            if key.text in allowed:
-                continue
-            other = keys.OTHER_WORDS.get(key.text, "")
-            if key.text in keys.NOT_ALLOWED:
-                self.reader.problem(key, f"'{key.text}' cannot be used in a toy", keys.NOT_ALLOWED[key.text])
-            elif other in allowed:
-                self.reader.problem(key, f"{what} has no key '{key.text}'", f"write `{other}`")
-            elif key.text in _ELSEWHERE:
-                self.reader.problem(key, f"{what} has no key '{key.text}'", _ELSEWHERE[key.text])
-            else:
-                continue
-            known.add(key.text)
-        return self.reader.mapping(node, what, allowed=known, required=required)
+            if key.text not in allowed:
+                self._foreign_key(key, what, allowed)
+        return self.reader.mapping(node, what, required=required)
+
+    def _foreign_key(self, key: Scalar, what: str, allowed: Collection[str]) -> None:
+        other = keys.OTHER_WORDS.get(key.text)
+        message = f"{what} has no key {quote(key.text)}"
+        if other in allowed:
+            self.reader.problem(key, message, f"write `{other}`")
+        elif key.text in keys.NOT_ALLOWED:
+            self.reader.problem(key, f"'{key.text}' cannot be used in a toy", keys.NOT_ALLOWED[key.text])
+        elif key.text in keys.ELSEWHERE:
+            self.reader.problem(key, message, keys.ELSEWHERE[key.text])
+        else:
+            self.reader.problem(key, message, did_you_mean(key.text, allowed))
 
     def _led(self, state: Mapping, id_: str) -> Led | None:
         node = state.get("led")
@@ -289,6 +277,8 @@ class _Loader:
             event_at=event_at,
             target_at=target_at,
         )
+        if any(key.text not in allowed for key, _ in mapping):
+            return transition  # what it lacks may be what was misspelt
         if not targets and not transition.on:
             self.reader.problem(node, "this transition does nothing", "give it a target, or actions in 'on'")
         elif not targets and not events and "event" not in mapping:

@@ -1,0 +1,69 @@
+"""A chart holds together: every name of a state is one, and no two states are where one can be."""
+
+from __future__ import annotations
+
+import pytest
+from chart_material import chart_of, shown
+
+from pommai.chart.structure import MAX_STATES
+
+# fmt: off
+MISTAKES = [
+    ("states: {idle: {transitions: {event: link.up, target: idel}}}",
+     "1:55: no state is called 'idel' (did you mean 'idle'?)"),
+    ("states: {idle: {transitions: {event: link.up, cond: In('idel'), target: idle}}}",
+     "1:53: no state is called 'idel' (did you mean 'idle'?)"),
+    ("states: {a: {states: {b: {}}}, b: {}}",
+     "1:32: there are two states called 'b' (the first is in line 1; every state needs a name of its own)"),
+    ("states: {a: {initial: true}, b: {initial: true}}", "1:30: 'b' cannot be initial: 'a' is already"),
+    ("states: {a: {parallel: true, states: {b: {initial: true}, c: {}}}}",
+     "1:39: 'b' cannot be initial: all states of a parallel state are active"),
+    ("states: {a: {parallel: true, states: {b: {}}}}", "1:10: 'a' is parallel but has fewer than two states inside"),
+    ("states: {a: {parallel: true, states: {b: {}, c: {final: true}}}}",
+     "1:46: 'c' cannot be final: 'a' is parallel, its parts end by themselves"),
+    ("states: {a: {final: true, do: record}}",
+     "1:10: 'a' is final: it can have no states, transitions, timers or activities"),
+    ("states: {a: {do: [record, record]}}", "1:27: 'a' does 'record' twice"),
+    ("states: {a: {history: {h: {transitions: [{target: a}]}}}}",
+     "1:24: 'a' cannot have a history (only a state that chooses among children)"),
+    ("states: {a: {history: {h: {transitions: [{target: c}]}}, states: {b: {}}}, c: {}}",
+     "1:51: 'c' is not inside 'a' (known: b)"),
+    ("states: {a: {transitions: {event: link.up, target: b c}}, b: {}, c: {}}",
+     "1:52: 'b' and 'c' cannot be active together "
+     "(several targets must lie in different states of one parallel state)"),
+    ("states: {a: {transitions: {event: link.up, target: b c}, states: {b: {states: {c: {}}}}}}",
+     "1:52: 'b' and 'c' cannot be active together "
+     "(several targets must lie in different states of one parallel state)"),
+    ("states: {a: {transitions: {event: link.up, internal: true, target: a}}}",
+     "1:27: 'a' has no choice of states inside to go to (take `internal` away)"),
+    ("states: {a: {transitions: {event: link.up, internal: true, on: chime}}}",
+     "1:27: without a target a transition is internal anyway (take `internal` away)"),
+    ("states: {a: {states: {b: {}}, transitions: {event: link.up, internal: true, target: c}}, c: {}}",
+     "1:85: an internal transition must lead inside 'a' (known: b)"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("text", "expected"), MISTAKES, ids=[text[:70] for text, _ in MISTAKES])
+def test_what_does_not_hold_together_is_told(text: str, expected: str) -> None:
+    assert expected in shown(text)
+
+
+def test_a_target_may_be_one_state_in_each_part_of_a_parallel_state() -> None:
+    chart = chart_of(
+        """
+        states:
+          a: {transitions: {event: link.up, target: c h}}
+          p:
+            parallel: true
+            states:
+              left: {states: {b: {}, c: {}}}
+              right: {states: {d: {}, e: {}}, history: {h: {transitions: [{target: e}]}}}
+        """
+    )
+    assert chart.states[0].transitions[0].targets == ("c", "h")
+
+
+def test_a_chart_with_more_states_than_any_toy_has_is_refused() -> None:
+    states = ", ".join(f"s{number}: {{}}" for number in range(MAX_STATES + 1))
+    assert shown(f"states: {{{states}}}")[0].endswith(f"more than {MAX_STATES} states (divide the chart)")
