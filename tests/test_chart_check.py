@@ -85,3 +85,14 @@ def test_a_state_may_wait_for_a_timer_of_another() -> None:
 
 def test_without_a_pattern_file_patterns_are_not_looked_up() -> None:
     checked("states: {idle: {led: whatever}}", replace(VOCABULARY, led_patterns=None))
+
+
+def test_what_seems_to_be_missing_is_not_told_while_something_cannot_be_read() -> None:
+    text = """
+    durations: {wait: 2s}
+    states: {idle: {enter: {raise: my.own}, after: {wait: idle}, transitions: my.own}}
+    """
+    assert shown(text) == [
+        "3:55: a transition must be a mapping of keys to values (write {target: some_state})",
+        "3:75: the transitions of 'idle' must be a list, not 'my.own'",
+    ]

@@ -28,12 +28,13 @@ class Checked:
 
 
 def check_chart(chart: Chart, reader: Reader, vocabulary: Vocabulary) -> Checked:
-    """Look every name up. Raises ChartError with all that mean nothing."""
+    """Look every name up. Raises ChartError with all that mean nothing, and all problems noted before."""
     checker = _Checker(chart, reader, vocabulary)
     for state in chart.walk():
         checker.state(state)
-    checker.raised()
-    checker.unused()
+    if not reader.problems:  # what seems to be missing may stand where a problem is
+        checker.raised()
+        checker.unused()
     reader.finish()
     return Checked(chart, checker.arguments, checker.events)
 

@@ -21,9 +21,14 @@ _EVENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*(\.\*)?")
 _HISTORY_HINT = "write {transitions: [{target: some_state}]}"
 
 
+def read_chart(reader: Reader) -> Chart | None:
+    """Read a chart, noting problems with the reader. What has one is left out; None when nothing can be read."""
+    return _Loader(reader).chart()
+
+
 def load_chart(reader: Reader) -> Chart:
     """Read a chart. Raises ChartError with every problem of form that the file has."""
-    chart = _Loader(reader).chart()
+    chart = read_chart(reader)
     reader.finish()
     assert chart is not None, "a chart without problems was read"
     return chart

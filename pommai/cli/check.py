@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pommai.cli import WRONG_USAGE
-from pommai.errors import ChartError, PersonasError, Problem, SettingsError, SourceError
+from pommai.errors import ChartError, PersonasError, Problem, SettingsError, SoundError, SourceError
 from pommai.source import Mapping, Reader, closest
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ Read statecharts, light patterns, personas and settings, and say everything that
 
 What a file is, is told by what stands in it (states, patterns, personas), and else by its name. A chart is also tried
 out: every configuration, every event, every answer of every guard. Its light patterns are looked up in the
-led_patterns.yaml that is checked along with it, else beside it, else the project's.
+led_patterns.yaml that is checked along with it, else beside it, else the project's; with a chart, the toy's sound files
+are checked, too.
 """
 _EPILOG = """\
 Examples:
@@ -137,7 +138,7 @@ def check_files(kinds: dict[Path, str]) -> list[Problem]:
                 load_patterns(shown[file])
         except SourceError as caught:
             problems += caught.problems
-    return problems
+    return problems + (_sound_problems() if "statechart" in kinds.values() else [])
 
 
 def _shown(file: Path) -> Path:
@@ -170,12 +171,16 @@ def checked_chart(file: Path, patterns: Path | None = None) -> Checked:
     Raises ChartError.
     """
     from pommai.chart.check import check_chart
-    from pommai.chart.load import load_chart
+    from pommai.chart.load import read_chart
     from pommai.toy.vocabulary import toy_vocabulary
 
     reader = Reader.of_file(file, ChartError)
     vocabulary = toy_vocabulary(_pattern_names(patterns or patterns_for(file, {})), _sounds())
-    return check_chart(load_chart(reader), reader, vocabulary)
+    chart = read_chart(reader)
+    if chart is None:
+        reader.finish()
+        raise AssertionError("a chart that cannot be read has a problem")
+    return check_chart(chart, reader, vocabulary)
 
 
 def _pattern_names(file: Path | None) -> frozenset[str] | None:
@@ -189,14 +194,37 @@ def _pattern_names(file: Path | None) -> frozenset[str] | None:
 
 
 def _sounds() -> frozenset[str]:
-    """The names of the toy's sounds: its own when the settings are wrong."""
+    """The names of the toy's sounds."""
+    return frozenset(file.stem for file in _sound_folder().glob("*.wav"))
+
+
+def _sound_folder() -> Path:
+    """Where the toy's sounds are: its own when the settings are wrong."""
     from pommai.toy.settings import RESOURCES, load_settings
 
     try:
-        folder = load_settings().sounds
+        return load_settings().sounds
     except SettingsError:
-        folder = RESOURCES / "sounds"
-    return frozenset(file.stem for file in folder.glob("*.wav"))
+        return RESOURCES / "sounds"
+
+
+def _sound_problems() -> list[Problem]:
+    """What is wrong with the toy's sounds: a toy could not play them."""
+    from pommai.io.sounds import SoundFolder
+
+    folder = _sound_folder()
+    try:
+        sounds = SoundFolder(folder)
+    except SoundError as caught:
+        return [Problem(str(_shown(folder)), 1, 1, str(caught))]
+    problems = []
+    for name in sorted(sounds.names()):
+        file = folder / f"{name}.wav"
+        try:
+            sounds.frames(name)
+        except SoundError as caught:
+            problems.append(Problem(str(_shown(file)), 1, 1, str(caught).removeprefix(f"{file} ")))
+    return problems
 
 
 def _check_settings(file: Path) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from pommai.chart.compile import compile_chart
     from pommai.chart.table import dump
     from pommai.cli.check import checked_chart
+    from pommai.toy.charts import write_atomically
     from pommai.toy.settings import find_project_file
 
     chart: Path = args.chart or find_project_file("statechart.yaml")
@@ -62,34 +61,14 @@ def run(args: argparse.Namespace) -> int:
     text = dump(table)
     seconds = time.perf_counter() - begun
     try:
-        write_whole(output, text)
+        write_atomically(output, text)
     except OSError as caught:
         print(f"pommai compile: {output} cannot be written: {caught.strerror}", file=sys.stderr)
         return 1
-    size = len(text.encode())
-    print(
-        f"{output}: {len(table.nodes):,} configurations, {len(table.events):,} events, {len(table.steps()):,} steps, "
-        f"{size / 1000:,.0f} kB, {seconds:.2f} s"
-    )
+    counts = [(len(table.nodes), "configuration"), (len(table.events), "event"), (len(table.steps()), "step")]
+    parts = ", ".join(f"{number:,} {word}" if number == 1 else f"{number:,} {word}s" for number, word in counts)
+    print(f"{output}: {parts}, {len(text.encode()) / 1000:,.0f} kB, {seconds:.2f} s")
     return 0
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file so that whoever reads it at any moment sees all of it or what was there before. Raises OSError."""
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        # mkstemp makes files that nobody else may read.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, file)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 class Progress:
