@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from pommai.demo.scene import Happening, Scene
@@ -42,29 +41,36 @@ class Director:
     async def attend(self, hello: Say) -> None:
         """Let a person at the keyboard press the button, until they quit. Raises DemoError when a child ends.
 
-        Where the toy hears no real microphone, each press says `hello`.
+        Where the toy hears no real microphone, each press says `hello`, and so does the wake word.
         """
         quit_ = asyncio.Event()
-        pressed: asyncio.Queue[str] = asyncio.Queue()
+        touched: asyncio.Queue[str] = asyncio.Queue()
 
         def take(event: Event) -> None:
-            pressed.put_nowait(event.name)
+            touched.put_nowait(event.name)
 
         button = KeyboardButton(quit_.set, say=lambda _: None)
         button.start(take)
         silent_at = 0.0
         try:
-            while not await self._watch(lambda: quit_.is_set() or not pressed.empty(), math.inf) or not quit_.is_set():
-                name = pressed.get_nowait()
-                if name == "button.released":
-                    await self._stage.release()
-                elif name == "button.pressed":
-                    await self._stage.press()
-                    now = asyncio.get_running_loop().time()
-                    await self._watch(lambda: self._scene.button_down, BUTTON_SECONDS)
-                    if self._stage.can_say and now >= silent_at:
-                        silent_at = now + hello.seconds
-                        await self._say(hello)
+            while True:
+                await self._watch(lambda: quit_.is_set() or not touched.empty(), math.inf)
+                if quit_.is_set():
+                    return
+                match touched.get_nowait():
+                    case "button.released":
+                        await self._stage.release()
+                        continue
+                    case "button.pressed":
+                        await self._touch(self._stage.press, "button.pressed")
+                    case "wake.heard":
+                        await self._touch(self._stage.wake, "wake.heard")
+                    case _:  # held and pressed three times are for the toy to find out
+                        continue
+                now = asyncio.get_running_loop().time()
+                if self._stage.can_say and now >= silent_at:  # else the last one is still being said
+                    silent_at = now + hello.seconds
+                    await self._say(hello)
         finally:
             button.close()
 
@@ -103,12 +109,12 @@ class Director:
         self.look()
         self._seen = max(0, len(self._scene.configurations) - 1)
 
-    async def _touch(self, touch: Callable[[], object], event: str) -> None:
+    async def _touch(self, touch: Callable[[], Awaitable[None]], event: str) -> None:
         self._act()
         count = self._scene.events.count(event)
-        await touch()  # type: ignore[misc]
+        await touch()
         if not await self._watch(lambda: self._scene.events.count(event) > count, BUTTON_SECONDS):
-            raise DemoError(f"the toy did not notice its button: no {event} within {BUTTON_SECONDS:g} s")
+            raise DemoError(f"the toy did not notice: no {event} within {BUTTON_SECONDS:g} s")
 
     async def _say(self, what: Say) -> None:
         self._tell("child", f"says {what.path.name} ({what.seconds:.1f} s)")
@@ -156,8 +162,7 @@ class Director:
                 raise DemoError(failure)
             if (left := end - clock()) <= 0:
                 return False
-            with contextlib.suppress(TimeoutError):
-                await asyncio.sleep(min(left, LOOK_SECONDS))
+            await asyncio.sleep(min(left, LOOK_SECONDS))
 
     def _tell(self, who: str, words: str) -> None:
         self.look()

@@ -116,6 +116,8 @@ class Scene:
                 yield Happening(at, "child", f"lets the button go, after {data.get('held_s', 0.0):.1f} s")
             case "button.held":
                 yield Happening(at, "child", f"has held the button for {data.get('held_s', 0.0):.1f} s")
+            case "wake.heard":
+                yield Happening(at, "child", "calls the toy by its name")
             case "speech.started":
                 yield Happening(at, "toy", "hears speech")
             case "toy.loaded":

@@ -49,9 +49,8 @@ class Screen:
         if not self._alive:
             self._print(f"{time}    {who:{_WHO_COLUMNS}} {what.words}")
             return
-        mark, style = " ", _FAINT if what.pattern is None else _BOLD
-        if what.pattern is not None:
-            mark = self._dot(what.pattern) if what.pattern else f"{_FAINT}·{_PLAIN}"
+        mark = self._strip(what.pattern) if what.pattern else "   " if what.pattern is None else f" {_FAINT}·{_PLAIN} "
+        style = _FAINT if what.pattern is None else _BOLD
         self._print(f"{_FAINT}{time}{_PLAIN}  {mark} {style}{who:{_WHO_COLUMNS}}{_PLAIN} {what.words}")
 
     def draw(self, scene: Scene, now: float) -> None:
@@ -74,9 +73,10 @@ class Screen:
             self._live = ""
             self._write(_CLEAR + _SHOW)
 
-    def _dot(self, pattern: str) -> str:
-        # A pattern is brightest at its beginning.
-        return dot(render(self._patterns[pattern], 0.0, 1)[0])
+    def _strip(self, name: str) -> str:
+        """A pattern in three dots: one LED at the beginning, after a third and after two thirds of its period."""
+        pattern = self._patterns[name]
+        return "".join(dot(render(pattern, pattern.period * third / 3, 1)[0]) for third in range(3))
 
     def _print(self, line: str) -> None:
         self._write(f"{_CLEAR}{line}\n{self._live and _NO_WRAP + self._live + _WRAP}" if self._alive else f"{line}\n")

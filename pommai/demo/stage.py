@@ -90,6 +90,10 @@ class Stage:
         """Let the toy's button go."""
         await self._tell_toy("release")
 
+    async def wake(self) -> None:
+        """Call the toy by its name."""
+        await self._tell_toy("wake")
+
     async def say(self, what: Say) -> None:
         """Begin to speak into the toy's microphone."""
         if self._pipes is not None:

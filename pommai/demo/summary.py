@@ -32,34 +32,32 @@ def latencies(lines: Iterable[Line]) -> dict[str, list[float]]:
     """
     found: dict[str, list[float]] = {name: [] for name in AIMS}
     since: dict[str, float] = {}
-    lit = True
+    last_event = ""
+
+    def measure(what: str, first: str) -> None:
+        if first in since:
+            found[what].append(line["t_us"] / 1000 - since[first])
+
     for line in lines:
-        at, name, kind = line["t_us"] / 1000, line["name"], line["kind"]
-
-        def note(what: str, first: str, at: float = at) -> None:
-            if first in since:
-                found[what].append(at - since[first])
-
-        if kind == "event":
-            since[name] = at
-            lit = name != "button.pressed"
-        elif kind == "operation" and line["op"] == "led" and not lit:
-            lit = True
-            note("press → light", "button.pressed")
-        elif kind == "mark":
-            match name:
-                case "first_frame_sent":
-                    note("press → first frame on the wire", "button.pressed")
-                case "last_frame_sent":
-                    note("release → last frame on the wire", "button.released")
-                    note("last frame captured → on the wire", "last_frame_captured")
-                case "first_sample":
-                    note("first reply frame → first sample", "first_reply_frame")
-                    since.pop("first_reply_frame", None)
-                case "silenced":
-                    note("barge-in press → silence", "button.pressed")
-            if name != "silenced":
-                since[name] = at
+        match line["kind"], line["name"]:
+            case "event", name:
+                last_event = name
+                if name in ("button.pressed", "wake.heard"):  # a turn begins: what was before it is over
+                    since.clear()
+                since[name] = line["t_us"] / 1000
+            case "operation", _ if line["op"] == "led" and last_event == "button.pressed":
+                measure("press → light", "button.pressed")
+            case "mark", "first_frame_sent":
+                measure("press → first frame on the wire", "button.pressed")
+            case "mark", "last_frame_sent":
+                measure("release → last frame on the wire", "button.released")
+                measure("last frame captured → on the wire", "last_frame_captured")
+            case "mark", "first_sample":
+                measure("first reply frame → first sample", "first_reply_frame")
+            case "mark", "silenced" if last_event == "button.pressed":
+                measure("barge-in press → silence", "button.pressed")
+            case "mark", name:
+                since[name] = line["t_us"] / 1000
     return found
 
 
