@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
-from chart_material import checked, problems_of, shown, table_of
+from chart_material import VOCABULARY, checked, problems_of, shown, table_of
 
 from pommai.chart import compile as compiler
 from pommai.chart.compile import compile_chart
 from pommai.chart.machine import ChartMachine
 from pommai.chart.table import OTHER, Step
+from pommai.errors import ChartError
 
 Told = list[str]
 
@@ -179,6 +181,14 @@ states:
 )
 def test_a_light_is_told_when_it_changes_and_only_then(steps: int, expected: Told) -> None:
     assert play(LIGHTS, *["link.up"] * steps)[1] == expected
+
+
+def test_darkness_needs_a_pattern_too() -> None:
+    patterns = frozenset({"breathing_blue", "error_red"})
+    with pytest.raises(ChartError, match=r"no state asks for a light in d, and no pattern is called 'off'") as caught:
+        compile_chart(checked(LIGHTS, replace(VOCABULARY, led_patterns=patterns)))
+    (problem,) = caught.value.problems
+    assert problem.line == 6
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ class Checked:
     chart: Chart
     arguments: Mapping[int, Arguments]
     events: Mapping[int, tuple[str, ...]]
+    led_patterns: frozenset[str] | None
+    """Those of the vocabulary."""
 
 
 def check_chart(chart: Chart, reader: Reader, vocabulary: Vocabulary) -> Checked:
@@ -36,7 +38,7 @@ def check_chart(chart: Chart, reader: Reader, vocabulary: Vocabulary) -> Checked
         checker.raised()
         checker.unused()
     reader.finish()
-    return Checked(chart, checker.arguments, checker.events)
+    return Checked(chart, checker.arguments, checker.events, vocabulary.led_patterns)
 
 
 class _Checker:

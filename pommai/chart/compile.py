@@ -252,8 +252,18 @@ class _Compiler:
         led = self.leds[node]
         operations = tuple(run.operations)
         if led != (None if source is None else self.leds[source]):
-            operations += (Operation("led", led or DARK),)
+            operations += (Operation("led", led or self.dark(node)),)
         return Step(operations, self.configuration(run.place), led, tuple(run.taken), node)
+
+    def dark(self, node: int) -> str:
+        patterns = self.checked.led_patterns
+        if patterns is not None and DARK not in patterns:
+            configuration = self.configuration(self.places[node])
+            at = self.states[configuration[-1]].at
+            message = f"no state asks for a light in {', '.join(configuration)}, and no pattern is called '{DARK}'"
+            hint = f"write `led` in one of them, or a pattern '{DARK}'"
+            raise ChartError([Problem(self.chart.file, at.line, at.column, message, hint)])
+        return DARK
 
     def led(self, configuration: tuple[str, ...]) -> str | None:
         """Highest priority, then deepest, then first in the document."""
