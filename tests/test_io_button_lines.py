@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,46 @@ def test_a_closed_input_is_an_error_in_a_sentence() -> None:
             LineButton(lambda: None, descriptor=reader).start(lambda _: None)
 
     asyncio.run(scenario())
+
+
+def said_by_lines(text: bytes, say: Callable[[Path], None] | None) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, text + b"quit\n")
+
+    async def scenario() -> None:
+        done = asyncio.Event()
+        button = LineButton(done.set, say=say, descriptor=reader)
+        button.start(lambda event: None)
+        async with asyncio.timeout(10):
+            await done.wait()
+        button.close()
+
+    asyncio.run(scenario())
+    os.close(reader)
+    os.close(writer)
+
+
+def test_the_line_say_speaks_a_file_whose_name_may_hold_spaces() -> None:
+    said: list[Path] = []
+    said_by_lines(b"say  my hello.wav \n", said.append)
+    assert said == [Path("my hello.wav")]
+
+
+def test_a_file_that_cannot_be_said_is_logged_and_the_button_works_on(caplog: pytest.LogCaptureFixture) -> None:
+    def say(path: Path) -> None:
+        raise SoundError(f"there is no file {path}")
+
+    said_by_lines(b"say a.wav\n", say)
+    assert caplog.records[0].message == "nothing said"
+    assert caplog.records[0].reason == "there is no file a.wav"
+
+
+@pytest.mark.parametrize(("line", "speaks"), [(b"say a.wav", False), (b"say", True), (b"press hard", True)])
+def test_a_line_that_is_no_word_is_named_with_those_there_are(
+    caplog: pytest.LogCaptureFixture, line: bytes, speaks: bool
+) -> None:
+    said: list[Path] = []
+    said_by_lines(line + b"\n", said.append if speaks else None)
+    assert said == []
+    assert caplog.records[0].line == line.decode()
+    assert caplog.records[0].known.endswith("say FILE" if speaks else "quit")

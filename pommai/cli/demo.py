@@ -129,7 +129,7 @@ async def _demo(args: argparse.Namespace) -> int:
 def _welcome(said: str) -> str:
     words = "The space bar is the button: once presses it, once more lets it go. w is the wake word, q quits."
     if said:
-        words += f" This machine has no sound card, so every press also says {said} for you; the answers are in {OUT / 'reply.wav'}."
+        words += f" There is no sound card, so every press also says {said}; the answers are in {OUT / 'reply.wav'}."
     return words
 
 

@@ -109,7 +109,8 @@ def _amount(lines: Sequence[Line], mark: str) -> str:
         return "none"
     seconds = frames * FRAME_SECONDS
     rate = size * 8 / seconds / 1000
-    return f"{frames} frames ({seconds:.1f} s) in {len(marks)} turns, {size:,} bytes of Opus, {rate:.1f} kbit/s"
+    turns = "1 turn" if len(marks) == 1 else f"{len(marks)} turns"
+    return f"{frames} frames ({seconds:.1f} s) in {turns}, {size:,} bytes of Opus, {rate:.1f} kbit/s"
 
 
 def _about(file: Path) -> str:
