@@ -62,6 +62,12 @@ def test_a_chart_that_is_not_there_is_wrong_usage(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == "pommai compile: there is no file absent.yaml\n"
 
 
+def test_a_chart_is_never_written_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("lamp.yaml", "-o", "./lamp.yaml") == 2
+    assert "is the chart itself" in capsys.readouterr().err
+    assert (folder / "lamp.yaml").read_text() == CHART
+
+
 def test_a_file_that_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("lamp.yaml", "-o", "lamp.yaml/toy.json") == 1
     assert "cannot be written: " in capsys.readouterr().err

@@ -7,7 +7,11 @@ from collections.abc import Callable
 from pommai.chart.table import OTHER, DecisionTable, Step, Tree
 
 Ask = Callable[[str], bool]
-"""Answers a guard. Asked at most once per guard and step: the answer holds for the whole step."""
+"""Answers a guard. Asked at most once per guard and step: the answer holds for the whole step.
+
+All questions of a step come before any of its operations is carried out. So a guard about what an action does is
+answered as of before that action; the next event, whatever it is, lets an eventless transition ask again.
+"""
 
 
 class ChartMachine:

@@ -104,6 +104,8 @@ def kind_of(file: Path) -> str:
         words = [key.text for key, _ in root] if isinstance(root, Mapping) else []
     except SourceError:
         pass  # whatever it is meant to be, its own loader says what is wrong
+    if {"format", "nodes"} <= {*words}:
+        raise _UsageError(f"{file} is a compiled chart; check the one it was made of")
     for same in (lambda word: word if word in _KINDS else None, lambda word: closest(word, _KINDS)):
         for word in words:
             if near := same(word):

@@ -54,6 +54,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"pommai compile: there is no file {chart}", file=sys.stderr)
         return WRONG_USAGE
     output: Path = args.output or chart.with_suffix(SUFFIX)
+    if output.exists() and output.samefile(chart):
+        print(f"pommai compile: {output} is the chart itself; name another file to write", file=sys.stderr)
+        return WRONG_USAGE
     begun = time.perf_counter()
     checked = checked_chart(chart)
     with Progress(sys.stderr) as progress:
