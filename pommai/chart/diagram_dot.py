@@ -45,7 +45,7 @@ class _Drawing:
         yield f"digraph {_quoted(self.chart.name)} {{"
         tip = _quoted(self.chart.description or self.chart.name)
         yield f'  graph [compound=true, rankdir=TB, bgcolor="{PAPER}", fontname="{FONT}", fontsize=12, tooltip={tip},'
-        yield "         fontcolor=" + _quoted(INK) + ", nodesep=0.3, ranksep=0.34, pad=0.3, newrank=true, splines=true]"
+        yield "         fontcolor=" + _quoted(INK) + ", nodesep=0.45, ranksep=0.34, pad=0.3, splines=true]"
         yield f'  node [shape=plain, fontname="{FONT}", fontsize=11, fontcolor="{INK}"]'
         yield f'  edge [fontname="{FONT}", fontsize=9, fontcolor="{INK}", color="{SOFT}", arrowsize=0.7, penwidth=1.2]'
 
