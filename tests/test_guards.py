@@ -1,0 +1,59 @@
+"""The questions a chart may ask."""
+
+import pytest
+from simulated_toy import Sounds, simulated_toy
+from virtual_time import run
+
+from pommai.guards import GUARDS
+from pommai.protocol.messages import DownAudio
+
+
+@pytest.fixture
+def answers():
+    """Asks all guards about a toy that `change` has changed."""
+
+    def ask(change):
+        async def scene():
+            async with simulated_toy() as toy:
+                toy.body.next_turn()
+                change(toy.body)
+                return {name for name, guard in GUARDS.items() if guard(toy.body)}
+
+        return run(scene())
+
+    return ask
+
+
+BASIS = {"microphone_works", "can_answer_offline"}
+
+
+def test_a_fresh_turn_has_heard_nothing_and_has_no_answer(answers):
+    assert answers(lambda body: None) == BASIS
+
+
+def test_speech_counts_as_long_as_the_turn_is_not_over(answers):
+    def heard(body):
+        body.turn.heard_speech = True
+
+    def over(body):
+        body.turn.heard_speech = body.turn.over = True
+
+    assert answers(heard) == {*BASIS, "heard_speech"}
+    assert answers(over) == BASIS
+
+
+def test_an_answer_has_begun_with_its_first_piece(answers):
+    assert answers(lambda body: body.turn.reply.push(DownAudio(1, 0, b"x"))) == {*BASIS, "reply_begun"}
+
+
+def test_each_of_the_others_says_what_it_is_called(answers):
+    assert answers(lambda body: setattr(body.turn, "hands_free", True)) == {*BASIS, "hands_free"}
+    assert answers(lambda body: setattr(body, "microphone_works", False)) == {"can_answer_offline"}
+
+
+def test_without_a_sound_for_it_there_is_no_answer_from_on_board(answers):
+    class Mute(Sounds):
+        def names(self):
+            return frozenset()
+
+    assert answers(lambda body: setattr(body, "sounds", Mute())) == {"microphone_works"}

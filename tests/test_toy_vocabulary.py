@@ -1,0 +1,46 @@
+"""What charts may say, gathered from the functions that exist."""
+
+from pommai.actions import ACTIONS, ACTIVITIES
+from pommai.actions.registry import Seconds
+from pommai.events import EVENTS
+from pommai.guards import GUARDS
+from pommai.toy.vocabulary import _signature, toy_vocabulary
+
+
+def test_everything_there_is_may_be_said():
+    vocabulary = toy_vocabulary()
+    assert vocabulary.events == EVENTS.keys()
+    assert vocabulary.actions.keys() == ACTIONS.keys()
+    assert vocabulary.activities.keys() == ACTIVITIES.keys()
+    assert vocabulary.guards.keys() == GUARDS.keys()
+    assert all(vocabulary.guards.values()), "each has a meaning"
+    assert vocabulary.led_patterns is None
+
+
+def test_parameters_are_those_of_the_function_without_the_toy():
+    (sound,) = toy_vocabulary(sounds=["boo", "ah"]).actions["play"].parameters
+    assert (sound.name, sound.kind, sound.required, sound.choices) == ("sound", "choice", True, ("ah", "boo"))
+    reason, severity = toy_vocabulary().actions["alert_guardian"].parameters
+    assert (reason.name, reason.kind, reason.required) == ("reason", "text", True)
+    assert (severity.name, severity.required, severity.default) == ("severity", False, "medium")
+
+
+def test_every_kind_of_parameter_has_its_word():
+    def function(toy: object, a: str, b: float, c: bool, d: Seconds) -> None:
+        """Do it.
+
+        With care.
+        """
+
+    signature = _signature("function", function, ())
+    assert [parameter.kind for parameter in signature.parameters] == ["text", "number", "boolean", "duration"]
+    assert "Do it." in str(signature)
+    assert "With care" not in str(signature)
+
+
+def test_the_fingerprint_tells_vocabularies_apart():
+    prints = {
+        vocabulary.fingerprint()
+        for vocabulary in (toy_vocabulary(), toy_vocabulary(["x"]), toy_vocabulary(sounds=["boo"]))
+    }
+    assert len(prints) == 3
