@@ -79,20 +79,16 @@ def run(args: argparse.Namespace) -> int:
     from pommai.gateway.personas import load_personas
     from pommai.gateway.server import GatewaySettings
     from pommai.toy.logs import configure_logs
+    from pommai.toy.settings import find_project_file
 
     token = args.token or secrets.token_urlsafe(24)
     configure_logs(args.log_level, secrets=[token])
     if args.log_level != "debug":
         logging.getLogger("websockets").setLevel(logging.CRITICAL)  # strangers who speak no WebSocket are no news
-    personas = load_personas(args.personas or _default_personas())
+    personas = load_personas(args.personas or find_project_file("personas.yaml"))
     settings = GatewaySettings(personas, token, args.host, args.port)
     asyncio.run(_listen(settings, show_token=not args.token))
     return 0
-
-
-def _default_personas() -> Path:
-    here = Path("personas.yaml")
-    return here if here.exists() else Path(__file__).parents[1] / "resources" / "personas.yaml"
 
 
 async def _listen(settings: GatewaySettings, *, show_token: bool) -> None:
