@@ -23,6 +23,7 @@ from pommai.io.simulated_audio import SimulatedMicrophone, SimulatedSpeaker
 from pommai.io.ticker import Ticker
 from pommai.io.voice_activity import SimulatedVoiceActivity, SpeechGate
 from pommai.lights.load import load_patterns
+from pommai.lights.patterns import LightPatterns
 from pommai.protocol.audio import FRAME_SAMPLES, SILENCE
 from pommai.protocol.messages import DownAudio, ToyConfig, ToyProfile
 from pommai.toy.charts import compile_file
@@ -30,7 +31,7 @@ from pommai.toy.runtime import Runtime
 
 ROOT = Path(__file__).resolve().parent.parent
 PATTERNS = load_patterns(ROOT / "led_patterns.yaml")
-SOUND_NAMES = ("error", "hello", "nothing_heard", "offline", "safe_mode", "took_too_long", "toy_switch")
+SOUND_NAMES = tuple(sorted(path.stem for path in (ROOT / "pommai" / "resources" / "sounds").glob("*.wav")))
 TABLE = compile_file(ROOT / "statechart.yaml", frozenset(PATTERNS), SOUND_NAMES)
 
 
@@ -67,7 +68,7 @@ class Recorded:
 
 
 class SimulatedToy:
-    def __init__(self, table: Any, link: SimulatedLink) -> None:
+    def __init__(self, table: Any, link: SimulatedLink, patterns: LightPatterns = PATTERNS) -> None:
         self.microphone, self.speaker, self.link = SimulatedMicrophone(), SimulatedSpeaker(), link
         self.lights = SimulatedLights(3)
         self.trace = Recorded()
@@ -76,11 +77,11 @@ class SimulatedToy:
         self.runtime = Runtime(
             table,
             self.make_body,
-            LightShow(self.lights, PATTERNS),
+            LightShow(self.lights, patterns),
             actions=ACTIONS,
             activities=ACTIVITIES,
             guards=GUARDS,
-            patterns=frozenset(PATTERNS),
+            patterns=frozenset(patterns),
             trace=self.trace,
         )
         self.body = self.runtime.body
@@ -171,9 +172,11 @@ async def settle() -> None:
 
 
 @asynccontextmanager
-async def simulated_toy(table: Any = TABLE, *, up: bool = True, loaded: bool = True) -> AsyncIterator[SimulatedToy]:
+async def simulated_toy(
+    table: Any = TABLE, *, up: bool = True, loaded: bool = True, patterns: LightPatterns = PATTERNS
+) -> AsyncIterator[SimulatedToy]:
     """A running toy, idle when `loaded`; ended on the way out."""
-    toy = SimulatedToy(table, SimulatedLink(up=up))
+    toy = SimulatedToy(table, SimulatedLink(up=up), patterns)
     running = asyncio.create_task(toy.runtime.run())
     toy.room.start()
     await settle()
