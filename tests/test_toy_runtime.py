@@ -3,12 +3,13 @@
 import asyncio
 
 import pytest
-from simulated_toy import SOUND_NAMES, TABLE, settle, simulated_toy
+from simulated_toy import SOUND_NAMES, TABLE, SimulatedToy, settle, simulated_toy
 from virtual_time import run
 
-from pommai.chart.table import DecisionTable, Operation, Step
+from pommai.chart.table import DecisionTable, NodeInfo, Operation, Step
 from pommai.errors import TableError
 from pommai.events import Event
+from pommai.io.link_simulated import SimulatedLink
 from pommai.protocol.messages import Abort, ErrorMessage, GetToyConfig, GuardianAlert, SafetyOverride, SwitchToy
 
 
@@ -488,5 +489,170 @@ def test_a_table_that_names_what_this_toy_does_not_have_is_refused_by_name():
         with pytest.raises(TableError, match="dance, disco, moonlight"):
             async with simulated_toy(table):
                 pass
+
+    run(scene())
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["loading_toy", "idle", "listening", "processing", "speaking", "error", "switching_toy", "calm", "being_let_go"],
+)
+def test_a_toy_ends_within_a_second_in_every_state(state):
+    async def scene():
+        async with simulated_toy(loaded=state != "loading_toy") as toy:
+            if state in ("listening", "processing", "speaking"):
+                toy.link.stalled = True  # what was said cannot be sent either
+                toy.press()
+                await toy.say(1.0)
+            if state in ("processing", "speaking"):
+                toy.release()
+            if state == "speaking":
+                toy.answer([1000] * 500)
+            if state == "error":
+                toy.microphone.vanish()
+                toy.press()
+            if state == "switching_toy":
+                toy.link.deliver(SwitchToy("robo-rex"))
+            if state in ("calm", "being_let_go"):
+                toy.link.deliver(SafetyOverride("pause_interaction", 0.0))
+            if state == "being_let_go":
+                toy.press()
+            await settle()
+            assert toy.state == state
+            ended_at = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - ended_at < 1
+        assert not toy.lights.is_open
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(scene())
+
+
+def test_a_sound_card_that_hangs_while_it_is_opened_does_not_hold_up_the_end():
+    async def scene():
+        async with simulated_toy(up=False) as toy:
+
+            async def hangs(*callbacks):
+                await asyncio.sleep(1000)
+
+            toy.microphone.vanish()
+            toy.speaker.vanish()
+            toy.microphone.open = toy.speaker.open = hangs
+            await asyncio.sleep(5)
+            ended_at = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - ended_at < 1
+
+    run(scene())
+
+
+def test_what_happens_before_the_toy_runs_is_taken_when_it_does():
+    async def scene():
+        toy = SimulatedToy(TABLE, SimulatedLink())
+        toy.press()
+        toy.release()
+        running = asyncio.create_task(toy.runtime.run())
+        await settle()
+        assert toy.state == "idle"
+        assert toy.body.turn.id == 1
+        toy.runtime.stop()
+        await running
+
+    run(scene())
+
+
+def test_a_guard_that_raises_counts_as_no_and_becomes_an_event():
+    async def scene():
+        async with simulated_toy() as toy:
+            toy.runtime._guards = dict.fromkeys(toy.runtime._guards, lambda body: 1 / 0)
+            toy.press()
+            await settle()
+            assert toy.state == "error"
+            assert "error.action" in [line["name"] for line in toy.trace.lines if line["kind"] == "event"]
+
+    run(scene())
+
+
+def test_an_action_that_fails_while_an_error_is_handled_does_not_go_on_for_ever():
+    tree = Step((Operation("call", "log", {"wrong": "argument"}),), ("a",), None, (0,), 0)
+    start = Step((), ("a",), None, (), 0)
+    node = NodeInfo(("a",), (), None, {"error.action": tree, "button.pressed": tree})
+    table = DecisionTable("loops", "0" * 64, (), (), start, (node,))
+
+    async def scene():
+        async with simulated_toy(table, loaded=False, up=False) as toy:
+            toy.press()
+            await settle()
+            assert [line["name"] for line in toy.trace.lines if line["kind"] == "event"] == [
+                "start",
+                "button.pressed",
+                "error.action",
+            ]
+
+    run(scene())
+
+
+def test_guards_are_asked_about_the_event_that_is_being_handled():
+    asked = []
+
+    async def scene():
+        async with simulated_toy() as toy:
+            real = toy.runtime._guards["microphone_works"]
+
+            def noted(body):
+                asked.append(body.event.name)
+                return real(body)
+
+            toy.runtime._guards = {**toy.runtime._guards, "microphone_works": noted}
+            toy.press()
+            await settle()
+
+    run(scene())
+    assert asked == ["button.pressed"]
+
+
+def test_lights_that_fail_by_a_fault_of_ours_leave_a_toy_that_talks(caplog):
+    async def scene():
+        toy = SimulatedToy(TABLE, SimulatedLink())
+
+        def fault(colours):
+            raise RuntimeError("a fault")
+
+        toy.lights.show = fault
+        running = asyncio.create_task(toy.runtime.run())
+        toy.room.start()
+        await settle()
+        await toy.be_loaded()
+        await asyncio.sleep(5)
+        await toy.talk()
+        assert toy.state in ("processing", "error")
+        toy.runtime.stop()
+        await running
+        toy.room.stop()
+
+    run(scene())
+    assert "lights failed" in [record.message for record in caplog.records]
+
+
+@pytest.mark.parametrize("state", ["loading_toy", "idle", "error", "switching_toy", "processing", "speaking"])
+def test_a_press_on_a_toy_that_cannot_hear_says_so_in_every_state(state):
+    async def scene():
+        async with simulated_toy(loaded=state != "loading_toy") as toy:
+            if state in ("processing", "speaking"):
+                await toy.talk()
+            if state == "speaking":
+                toy.answer([1000] * 200)
+            if state == "switching_toy":
+                toy.link.deliver(SwitchToy("robo-rex"))
+            await settle()
+            toy.microphone.vanish()
+            if state == "error":
+                toy.press()
+            await settle()
+            assert toy.state == state
+            toy.press()
+            await settle()
+            assert toy.state == "error"
+            assert toy.body.turn.over
+            await asyncio.sleep(3.1)
+            assert toy.state in ("idle", "switching_toy")
 
     run(scene())
