@@ -10,6 +10,7 @@ Floors, from the ground up; a module imports from floors below its own and from 
     guards                                     as actions
     toy
     qa
+    demo
     cli
     __main__
 """
@@ -33,6 +34,7 @@ FLOORS = (
     ("guards",),
     ("toy",),
     ("qa",),
+    ("demo",),
     ("cli",),
     ("__main__",),
 )

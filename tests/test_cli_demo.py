@@ -6,6 +6,8 @@ import importlib.util
 import itertools
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
@@ -18,8 +20,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pommai.io.alsa_pipes import AlsaPipes
 from pommai.io.wav import read_wav, write_wav
-from pommai.protocol.audio import FRAME_SAMPLES, SAMPLE_RATE
+from pommai.protocol.audio import FRAME_SAMPLES, SAMPLE_RATE, SILENCE
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 THIRD = 2 ** (4 / 12)
@@ -61,7 +64,7 @@ TROUBLES = """\
 Samples = NDArray[np.float64]
 
 
-def demo(folder: Path, script: str, *arguments: str) -> subprocess.Popen[str]:
+def demo(folder: Path, script: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     """A demo of this script in `folder`, where its files go."""
     hello = read_wav(EXAMPLES / "hello.wav")
     write_wav(folder / "hello.wav", hello)
@@ -74,6 +77,7 @@ def demo(folder: Path, script: str, *arguments: str) -> subprocess.Popen[str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        env={**os.environ, **environment},
     )
 
 
@@ -189,6 +193,66 @@ def test_the_toy_holds_a_conversation_and_answers_what_it_heard_a_third_higher(t
         assert "barge-in press → silence" in output
         assert "resume: asked 1 toy to go on" in output
     assert_a_third_higher(tmp_path / "out" / "reply.wav")
+
+
+@pytest.mark.skipif(not HAS_PIPES, reason="needs PortAudio and ALSA")
+def test_a_sound_card_is_found_and_used_and_the_reply_is_a_copy_of_what_it_played(tmp_path: Path) -> None:
+    """The card is one of pipes here, but neither the demo nor the toy knows."""
+    card = AlsaPipes(tmp_path, tmp_path / "card.wav")
+    card.start()
+    try:
+        process = demo(tmp_path, CONVERSATION, **card.environment)
+        output, errors = finished(process)
+    finally:
+        card.stop()
+    assert process.returncode == 0, output + errors
+    assert "Sound: the sound card" in output
+    assert_a_third_higher(tmp_path / "card.wav")
+    played = [frame for frame in read_wav(tmp_path / "card.wav") if frame != SILENCE]
+    copied = [frame for frame in read_wav(tmp_path / "out" / "reply.wav") if frame != SILENCE]
+    assert copied == played
+
+
+def test_at_a_terminal_the_space_bar_is_the_button_and_the_screen_lives(tmp_path: Path) -> None:
+    terminal, inside = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pommai", "demo", "--interactive", "--sound", "wav"],
+        cwd=tmp_path,
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+        env={**os.environ, "TERM": "xterm", "NO_COLOR": ""},
+    )
+    os.close(inside)
+    seen = b""
+
+    def see(words: str) -> None:
+        """Wait until the screen has shown these words, after what was waited for before."""
+        nonlocal seen
+        limit = time.monotonic() + 30
+        while words.encode() not in seen:
+            assert select.select([terminal], [], [], max(0.0, limit - time.monotonic()))[0], f"no {words}: {seen!r}"
+            seen += os.read(terminal, 4096)
+        seen = seen.partition(words.encode())[2]
+
+    try:
+        see("The space bar is the button")
+        see("IDLE")
+        os.write(terminal, b" ")
+        see("LISTENING")
+        see("says hello.wav")
+        see("hears speech")
+        see("button ▼ down")
+        os.write(terminal, b" ")
+        see("SPEAKING")
+        see("speaking_green")
+        os.write(terminal, b"q")
+        see("speech up")
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
 
 
 def test_a_conversation_that_goes_otherwise_says_where_and_how(tmp_path: Path) -> None:

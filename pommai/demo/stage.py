@@ -34,7 +34,7 @@ class Stage:
     """Everything the demo starts. Enter it; on leaving, whatever is alive is ended and the files are complete.
 
     `out` gets reply.wav, trace.jsonl, toy.log and gateway.log. `interactive`: with a real sound card, the toy hears
-    its microphone; else somebody has to `say` something.
+    its microphone; else somebody has to `say` something. Raises DemoError when `out` cannot be written.
     """
 
     def __init__(self, out: Path, sound: Sound, *, interactive: bool = False) -> None:
@@ -46,11 +46,14 @@ class Stage:
         self._token = secrets.token_urlsafe(24)
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._url = ""
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            for file in (self.reply, self.trace, *self.logs.values()):
+                file.unlink(missing_ok=True)
+        except OSError as caught:
+            raise DemoError(f"nothing can be written to {out}: {caught.strerror}") from caught
         self._folder = tempfile.TemporaryDirectory(prefix="pommai-demo-")
         self._pipes = AlsaPipes(Path(self._folder.name), self.reply) if sound == "pipes" else None
-        out.mkdir(parents=True, exist_ok=True)
-        for file in (self.reply, self.trace, *self.logs.values()):
-            file.unlink(missing_ok=True)
 
     async def __aenter__(self) -> Self:
         try:
