@@ -90,5 +90,5 @@ def test_a_toy_that_hears_a_real_microphone_cannot_be_spoken_for(tmp_path: Path)
 
 def test_a_folder_that_cannot_be_written_is_told_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(DemoError, match="nothing can be written to .*out: File exists"):
+    with pytest.raises(DemoError, match=r"nothing can be written to .*out: File exists"):
         Stage(tmp_path / "out", "wav")
