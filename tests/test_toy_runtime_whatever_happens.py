@@ -42,8 +42,8 @@ class WatchedLink(SimulatedLink):
 
     def send_audio(self, turn: int, sequence: int, packet: bytes, *, final: bool) -> bool:
         body = self.toy.body
-        if turn != body.turn.id or body.turn.over:
-            self.toy.wrongs.append(f"sound of turn {turn} sent, which is over")
+        if turn != body.turn.id or not body.turn.is_with_server:
+            self.toy.wrongs.append(f"sound of turn {turn} sent, which the server has no part in")
         if "safe_mode" in self.toy.states:
             self.toy.wrongs.append("sound sent in safe mode")
         return super().send_audio(turn, sequence, packet, final=final)

@@ -1,7 +1,7 @@
 """How a function becomes an action or an activity of the chart: by its name and its signature.
 
     @action
-    def abort_turn(toy: Toy, reason: str) -> None:
+    def abort_turn(toy: Body, reason: str) -> None:
         '''End the turn.'''
 
 makes `abort_turn: {reason: barge-in}` and `abort_turn: barge-in` valid in a chart. An action returns at once; an

@@ -28,7 +28,7 @@ class Playback:
         self.volume = volume
         self._waiting: deque[bytes] = deque()
         self._more = asyncio.Event()
-        self._streaming = 0
+        self._streaming = 0  # the latest stream; one of another number has been replaced
         self._open = False
 
     async def run(self, on_lost: Callable[[str], None], on_back: Callable[[], None]) -> None:

@@ -130,7 +130,7 @@ class Voice(Protocol):
     async def stream(self, frames: AsyncIterator[bytes]) -> None:
         """Play frames as they come, instead of whatever is playing; returns when the last has been played.
 
-        Cancelled: silence at once.
+        Returns early when something else is played instead. Cancelled: silence at once. Raises DeviceError.
         """
 
     def stop(self) -> None:
