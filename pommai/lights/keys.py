@@ -77,7 +77,7 @@ LEVEL: Final = _percent(
     "40%",
 )
 LOW: Final = _percent("The lowest brightness, below `level`. With 0% the light goes out in between.", "0%")
-PERIOD: Final = _duration("How long one round takes, 100ms to 1m. It repeats without end.", None, "4s", "600ms")
+PERIOD: Final = _duration("How long one round takes, 100ms to 1m. It repeats without end.", None, "4s", "1.5s")
 DUTY: Final = _percent("The part of the period in which the light is on.", "50%")
 TAIL: Final = _percent("The part of the period in which the light fades behind itself.", "70%")
 FADE: Final = _duration("How long the change from the keyframe before takes, up to 1m. 0s is a jump.", "0s", "200ms")
