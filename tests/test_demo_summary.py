@@ -48,18 +48,27 @@ def test_it_names_states_by_region_latencies_amounts_and_files(tmp_path: Path) -
         "sound WAV files",
         "behaviour idle → listening → speaking → listening → safe_mode → held",
         "link offline → online",
-        "press → light 1.5 ms (median of 2, worst 2.0, aim 10 ms)",
-        "press → first frame on the wire 4.0 ms (once, aim 30 ms)",
-        "release → last frame on the wire 3.0 ms (once)",
-        "last frame captured → on the wire 2.0 ms (once, aim 10 ms)",
-        "first reply frame → first sample 5.0 ms (once, aim 70 ms)",
-        "barge-in press → silence 8.0 ms (once, aim 30 ms)",
         "speech up 50 frames (1.0 s) in 1 turn, 3,000 bytes of Opus, 24.0 kbit/s",
         "answers down 25 frames (0.5 s) in 1 turn, 1,500 bytes of Opus, 24.0 kbit/s",
         f"files {reply}: 64.0 kB, 2.0 s",
         f"{written}: 0.0 kB, 2 lines",
         f"{missing}: was not written",
+        "",
+        "milliseconds median worst times aim",
+        "press → light 1.5 2.0 2 10",
+        "press → first frame on the wire 4.0 4.0 1 30",
+        "release → last frame on the wire 3.0 3.0 1",
+        "last frame captured → on the wire 2.0 2.0 1 10",
+        "first reply frame → first sample 5.0 5.0 1 70",
+        "barge-in press → silence 8.0 8.0 1 30",
     ]
+
+
+def test_it_fits_into_a_terminal_of_80_columns() -> None:
+    scene = Scene(table())
+    for line in trace() * 10:
+        scene.take(line)
+    assert max(map(len, render_summary(trace(), scene, [], "WAV files", 80).splitlines())) <= 80
 
 
 def test_a_toy_that_never_spoke_has_a_summary_too() -> None:

@@ -117,7 +117,7 @@ async def _demo(args: argparse.Namespace) -> int:
         director.look()
         screen.close()
     files = (stage.reply, stage.trace, *stage.logs.values())
-    print(f"\n{render_summary(director.lines, scene, files, _SOUNDS[sound])}")
+    print(f"\n{render_summary(director.lines, scene, files, _SOUNDS[sound], screen.width)}")
     if failure is None:
         return 0
     for name, log in stage.logs.items():

@@ -36,10 +36,14 @@ class Screen:
         self._alive = has_colours(stream, environment)
         self._live = ""
 
+    @property
+    def width(self) -> int:
+        """Columns that text should keep to."""
+        return min(100, shutil.get_terminal_size((100, 24)).columns)
+
     def note(self, words: str) -> None:
         """Words from the script, as a heading."""
-        width = min(100, shutil.get_terminal_size((100, 24)).columns)
-        text = textwrap.fill(words, width)
+        text = textwrap.fill(words, self.width)
         self._print(f"{_CLEAR}\n{_BOLD}{text}{_PLAIN}" if self._alive else f"\n{text}")
 
     def tell(self, what: Happening) -> None:
