@@ -74,7 +74,7 @@ async def _look_up(host: str, port: int) -> _Found:
     def work() -> None:
         found: _Found | Exception
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except (OSError, ValueError) as caught:  # ValueError: a name that IDNA cannot encode
             found = caught
         with contextlib.suppress(RuntimeError):  # the loop was closed in the meantime
