@@ -171,6 +171,8 @@ def test_a_silent_hold_enters_safe_mode_where_the_microphone_is_off():
             assert "safe_mode" in toy.states
             assert not toy.microphone.is_open
             assert toy.runtime.lights.pattern == "safe_glow"
+            assert toy.body.turn.over
+            assert Abort(1, "safe mode") in toy.link.messages
             assert any(isinstance(message, GuardianAlert) for message in toy.link.messages)
             sent = len(toy.link.audio)
             await asyncio.sleep(1)
@@ -257,6 +259,8 @@ def test_an_answer_that_breaks_off_ends_in_a_friendly_error():
             assert toy.state == "speaking"
             await asyncio.sleep(3.2)
             assert toy.state == "error"
+            assert toy.heard() == [1000, level("took_too_long")]
+            assert Abort(1, "answer broke off") in toy.link.messages
 
     run(scene())
 
@@ -372,7 +376,7 @@ def test_a_toy_that_cannot_be_switched_to_leaves_the_old_one_in_place(refusal):
                 toy.link.deliver(ErrorMessage("TOY_NOT_FOUND", "there is no toy 'nobody'"))
             elif refusal == "link lost":
                 toy.link.go_down("gone")
-            await asyncio.sleep(8.1)
+            await asyncio.sleep(8.1 if refusal == "silence" else 0.1)
             assert toy.state == "idle"
             assert toy.body.toy_id == "pommai-bear"
             assert toy.body.wanted_toy is None

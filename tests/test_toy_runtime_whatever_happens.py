@@ -73,8 +73,14 @@ class WatchedToy(SimulatedToy):
         self.link.toy = self.speaker.toy = self
 
     def make_body(self, post: Any) -> Any:
+        async def offload(function: Any, *arguments: Any) -> Any:
+            await asyncio.sleep(0.003)  # much may happen while a frame is being encoded
+            return function(*arguments)
+
         self.speaker = WatchedSpeaker()
-        return super().make_body(post)
+        body = super().make_body(post)
+        body.offload = offload
+        return body
 
     # -- what may happen ------------------------------------------------------------------
 
