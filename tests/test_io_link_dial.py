@@ -63,7 +63,12 @@ def test_a_name_that_cannot_be_one_is_a_value_error() -> None:
 
 def test_leaving_does_not_wait_for_a_name_server_that_does_not_answer(monkeypatch) -> None:
     answer = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [] if answer.wait(60.0) else [])
+
+    def late(*_: object, **__: object) -> list[object]:
+        answer.wait(60.0)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", late)
 
     async def story() -> None:
         with pytest.raises(TimeoutError):
