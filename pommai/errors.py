@@ -5,7 +5,9 @@ PommaiError
 │   ├── ChartError         statechart.yaml
 │   ├── LightsError        led_patterns.yaml
 │   ├── PersonasError      personas.yaml
-│   └── ScriptError        a conversation for `pommai demo`
+│   ├── ScriptError        a conversation for `pommai demo`
+│   ├── ProfileError       a profile of `pommai fuzz`
+│   └── ReplayError        a replay file: cut off, edited, of another format or another chart
 ├── TableError             a compiled chart cannot be used: damaged, of another format
 ├── SettingsError          a setting has a wrong value; names the setting and where it came from
 ├── ProtocolError          the other end of the wire sent what the protocol does not allow
@@ -78,6 +80,14 @@ class PersonasError(SourceError):
 
 class ScriptError(SourceError):
     """A script of `pommai demo` is wrong."""
+
+
+class ProfileError(SourceError):
+    """A profile of `pommai fuzz` is wrong."""
+
+
+class ReplayError(SourceError):
+    """A replay file is cut off, wrong, of another format, or of another chart."""
 
 
 class TableError(PommaiError):

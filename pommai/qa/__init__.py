@@ -1,0 +1,1 @@
+"""Machines that press the button: profiles, campaigns, coverage, record and replay."""
