@@ -1,7 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench clean
+.PHONY: help setup run test check campaign bench clean
 BIN := .venv/bin
 READY := .venv/.ready
+CAMPAIGN := tests/test_chart_against_library.py tests/test_toy_runtime_whatever_happens.py
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1@/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -16,6 +17,9 @@ check: $(READY) ## style and types
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
 	@$(BIN)/mypy --no-error-summary
+
+campaign: $(READY) ## random charts and random days of a toy, for as long as it takes; EXAMPLES=10000 of each
+	@POMMAI_CAMPAIGN=$(or $(EXAMPLES),10000) $(BIN)/pytest -s $(CAMPAIGN)
 
 bench: $(READY) ## measure; a table, and out/bench.json
 	@$(BIN)/python -m benchmarks
