@@ -73,6 +73,8 @@ async def stream_speech(toy: Body) -> None:
     try:
         await uplink.follow()
     except asyncio.CancelledError:
+        if (task := asyncio.current_task()) is not None:
+            task.uncancel()  # or else Python 3.11.2, which is Debian 12's, takes the timeout for the cancelling
         try:
             async with asyncio.timeout(FLUSH_LIMIT):
                 await uplink.follow()
