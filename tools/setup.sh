@@ -12,6 +12,7 @@ portaudio19-dev     microphones and speakers; without it sound goes from and to 
 alsa-utils          names of sound cards, and their volume
 libasound2-plugins  sound cards made of pipes, so that sound can be tried on a machine that has none
 espeak-ng           speech for the examples and the tests
+sox                 converts recordings; error messages name it, and the tests try what they say
 graphviz            pictures of the chart
 '
 
