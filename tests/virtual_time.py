@@ -36,6 +36,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._virtual.now
 
+    def freeze(self, seconds: float) -> None:
+        """Let time pass in which nothing runs, as in a process that was stopped: all that was due is late."""
+        self._virtual.now += seconds
+
 
 def run(scene: Coroutine[Any, Any, T]) -> T:
     """asyncio.run on virtual time."""

@@ -43,6 +43,11 @@ class LightShow:
         """Name of the pattern that is shown; None before the first."""
         return None if self._animation is None else self._animation.pattern.name
 
+    @property
+    def shown_for(self) -> float:
+        """Seconds since the pattern that is shown began; 0.0 before the first."""
+        return 0.0 if self._animation is None else asyncio.get_running_loop().time() - self._began
+
     def set_pattern(self, name: str) -> None:
         """Show this pattern from its beginning; the one that is shown already goes on undisturbed.
 

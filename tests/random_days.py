@@ -1,0 +1,119 @@
+"""Random days in the life of a toy, for Hypothesis: deeds of children, servers and devices, and the time between them.
+
+A day is a list of chapters, each a few deeds that belong together: left to chance alone, hardly a conversation would
+come about.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+Deed = tuple[Any, ...]
+"""A name, then what it takes; see `watched_toy.WatchedToy.do_…`."""
+Gap = float | str | None
+"""Seconds until the next deed; AT_ONCE; or one of DUE."""
+Chapter = list[tuple[Deed, Gap]]
+
+AT_ONCE = None
+"""The next deed comes before anybody has noticed this one."""
+DUE = {"just before it is due": -0.0005, "as it is due": 0.0, "just after it was due": 0.0005}
+"""The next deed comes when the chart's next timer does, so many seconds later."""
+
+TOYS = ("pommai-bear", "robo-rex", "owl")
+CODES = ("AUDIO_ERROR", "SAFETY_VIOLATION", "RATE_LIMITED", "BAD_MESSAGE", "TOY_NOT_FOUND", "NEWER_THAN_WE")
+
+GAPS = st.sampled_from((AT_ONCE, 0.0, 0.0, 0.001, 0.01, 0.05, 0.3, 1.0, 3.0, 3.1, 11.0, 21.0, *DUE))
+SHORT = st.sampled_from((AT_ONCE, 0.0, 0.001, 0.01, 0.02, 0.049, 0.05, 0.051))
+OLDER = st.sampled_from((0, 0, 0, 1, 2))
+YES = st.booleans()
+FIRST = st.sampled_from((0, 0, 0, 3, 40))
+FRAMES = st.sampled_from((1, 2, 5, 60))
+
+
+def _deed(name: str, *how: st.SearchStrategy[Any]) -> st.SearchStrategy[Deed]:
+    return st.tuples(st.just(name), *how)
+
+
+DEEDS = st.one_of(
+    _deed("press"),
+    _deed("release"),
+    _deed("talk", YES),
+    _deed("wake"),
+    _deed("answer", OLDER, FIRST, FRAMES, YES, st.integers(1, 6)),
+    _deed("garbage"),
+    _deed("nothing_to_say"),
+    _deed("words", OLDER),
+    _deed("refuse", st.sampled_from(CODES), st.none() | OLDER),
+    _deed("switch", st.sampled_from(TOYS)),
+    _deed("configure", st.sampled_from(TOYS), YES),
+    _deed("pause", st.sampled_from((0.0, 0.001, 1.0, 20.0, 3600.0))),
+    _deed("resume"),
+    _deed("link", YES),
+    _deed("stall", YES),
+    _deed("microphone", YES),
+    _deed("speaker", YES),
+    _deed("lights", YES),
+    _deed("freeze", st.sampled_from((0.1, 2.5, 60.0))),
+)
+
+
+@st.composite
+def _bounces(draw: st.DrawFn, down: bool) -> Chapter:
+    """A contact that chatters on its way down or up."""
+    edges = draw(st.integers(0, 3))
+    chapter: Chapter = []
+    for _ in range(edges):
+        for name in ("press", "release") if down else ("release", "press"):
+            chapter.append(((name,), draw(st.sampled_from((0.0, 0.001, 0.004)))))
+    return [*chapter, (("press" if down else "release",), 0.0)]
+
+
+@st.composite
+def _press(draw: st.DrawFn) -> Chapter:
+    """From a press of a millisecond to one that never ends by itself."""
+    held = draw(st.sampled_from((0.001, 0.049, 0.05, 0.2, 2.95, 3.05, 11.0, "as it is due")))
+    down, up = draw(_bounces(True)), draw(_bounces(False))
+    return [*down[:-1], (down[-1][0], held), *up[:-1], (up[-1][0], draw(GAPS))]
+
+
+@st.composite
+def _storm(draw: st.DrawFn) -> Chapter:
+    """A child that hammers on the button."""
+    count, pace = draw(st.integers(3, 25)), draw(st.sampled_from((0.0, 0.001, 0.03, 0.06, 0.12)))
+    return [((("press", "release")[i % 2],), pace) for i in range(count)]
+
+
+@st.composite
+def _flap(draw: st.DrawFn) -> Chapter:
+    """A connection that comes and goes, in the middle of whatever it carries."""
+    return [(("link", bool(i % 2)), draw(SHORT)) for i in range(draw(st.integers(1, 6)))]
+
+
+@st.composite
+def _exchange(draw: st.DrawFn) -> Chapter:
+    """A conversation as it should be, up to some moment, and something in between."""
+    called = draw(st.integers(0, 3)) == 0
+    chapter: Chapter = [
+        (("wake",) if called else ("press",), 0.1),
+        (("talk", True), draw(st.sampled_from((0.2, 1.0)))),
+        (("talk", False), 1.5 if called else 0.05),
+        (("release",), draw(st.sampled_from((0.0, 0.1, "as it is due")))),
+    ]
+    first = 0
+    for final in draw(st.lists(YES, max_size=3)):
+        chapter.append((("answer", 0, first, 20, final, 1), draw(st.sampled_from((0.0, 0.2, 1.0)))))
+        first += draw(st.sampled_from((20, 20, 20, 0)))  # 0: the same once more
+    chapter = chapter[: draw(st.integers(2, 7))]
+    if draw(st.integers(0, 2)) == 0:
+        at = draw(st.integers(1, len(chapter)))
+        chapter[at:at] = draw(st.one_of(_flap(), _press(), st.tuples(DEEDS, SHORT).map(lambda one: [one])))
+    return chapter
+
+
+DAYS = st.lists(
+    st.one_of(st.tuples(DEEDS, GAPS).map(lambda one: [one]), _exchange(), _press(), _storm(), _flap(), _exchange()),
+    min_size=1,
+    max_size=14,
+).map(lambda chapters: [deed for chapter in chapters for deed in chapter])

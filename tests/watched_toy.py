@@ -1,0 +1,197 @@
+"""A simulated toy with a real button, to which anything may happen, and somebody who looks at it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from random_days import AT_ONCE, DUE, Chapter, Deed, Gap
+from simulated_toy import PATTERNS, TABLE, SimulatedToy, settle, tone
+from virtual_time import VirtualTimeLoop
+
+from pommai.events import Event
+from pommai.io.button import SimulatedButton
+from pommai.io.codec import SimulatedCodec
+from pommai.io.lights import SimulatedLights
+from pommai.io.lights_show import LightShow
+from pommai.protocol import messages as m
+from pommai.qa.invariants import Invariants, WatchedLink, WatchedSpeaker, level_of
+
+WORDS = {
+    "press": "the button goes down",
+    "release": "the button comes up",
+    "wake": "somebody calls the toy",
+    "garbage": "an answer comes that is no Opus",
+    "nothing_to_say": "an answer comes without sound",
+    "resume": "the server lets the toy go on",
+    "talk": "the child talks: {}",
+    "answer": "an answer comes: {} turns ago, from piece {}, {} pieces, with its end {}, shuffled by {}",
+    "words": "an answer comes as text: {} turns ago",
+    "refuse": "the server refuses: {}, of {} turns ago",
+    "switch": "the server wants the toy to be {}",
+    "configure": "the server sends the configuration of {}; as an update: {}",
+    "pause": "the server pauses the toy for {} s",
+    "link": "the connection is there: {}",
+    "stall": "the server does not read: {}",
+    "microphone": "the microphone works: {}",
+    "speaker": "the speaker works: {}",
+    "lights": "the lights work: {}",
+    "freeze": "everything stands still for {} s",
+}
+"""Every deed, in words for a story."""
+
+
+class WatchedToy(SimulatedToy):
+    def __init__(self) -> None:
+        super().__init__(TABLE, WatchedLink())
+        self.button = SimulatedButton()
+        self.lights = SimulatedLights(1)
+        self.runtime.lights = LightShow(self.lights, PATTERNS)
+        self.invariants = Invariants(self.runtime, self.microphone, self.lights, PATTERNS)
+        self.link.invariants = self.speaker.invariants = self.invariants
+        self.story: list[str] = []
+
+    def make_body(self, post: Any) -> Any:
+        self.speaker = WatchedSpeaker()
+        return super().make_body(post)
+
+    async def live(self, day: Chapter) -> None:
+        """Live through a day. Raises AssertionError when something is wrong, at any time or at its end."""
+        running = asyncio.create_task(self.runtime.run())
+        await settle()
+        self.button.start(self.runtime.post)
+        self.room.start()
+        try:
+            for deed, gap in day:
+                self.happen(deed)
+                if gap is not AT_ONCE:
+                    await self.go_on(gap)
+            await self.come_to_rest()
+        finally:
+            self.room.stop()
+            self.button.close()
+            self.runtime.stop()
+            await running
+        assert self.runtime.activities.tasks == 0
+        assert self.runtime.timers.pending == ()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    def happen(self, deed: Deed) -> None:
+        name, *how = deed
+        now = asyncio.get_running_loop().time()
+        self.story.append(f"{now:9.4f} s  {WORDS[name].format(*how):60}  {self.state}")
+        getattr(self, "do_" + name)(*how)
+
+    async def go_on(self, gap: Gap) -> None:
+        await settle()
+        self.look()
+        due = [handle.when() for _, handle in self.runtime.timers._pending.values()]
+        now = asyncio.get_running_loop().time()
+        if isinstance(gap, str):
+            gap = max(0.0, min(due, default=now) + DUE[gap] - now)
+        await asyncio.sleep(gap or 0.0)
+        if gap == 0.0:
+            await settle()
+            self.look()
+
+    async def come_to_rest(self) -> None:
+        """Nobody does anything any more. The microphone works and hears nothing."""
+        await settle()
+        self.look()
+        self.microphone.broken = None
+        self.lights.repair()
+        self.speaking = False
+        await asyncio.sleep(5)
+        self.room.stop()
+        await asyncio.sleep(175)
+        await settle()
+        assert {"idle", "calm"} & set(self.states), f"the toy does not rest in {' '.join(self.states)}"
+        assert self.runtime.timers.pending == ()
+        assert self.invariants.look_at_rest() == []
+
+    def look(self) -> None:
+        assert self.invariants.look() == []
+        names = [task.get_name() for task in asyncio.all_tasks()]
+        assert names.count("listening.record") <= 1
+        assert names.count("speaking.play_reply") <= 1
+
+    # -- what may happen ------------------------------------------------------------------
+
+    def do_press(self) -> None:
+        self.button.press()
+
+    def do_release(self) -> None:
+        self.button.release()
+
+    def do_talk(self, aloud: bool) -> None:
+        self.speaking = aloud
+
+    def do_wake(self) -> None:
+        self.runtime.post(Event("wake.heard", {"phrase": "hey pommai", "score": 1.0}))
+
+    def do_answer(self, older: int, first: int, count: int, final: bool, order: int) -> None:
+        turn = max(0, self.body.turn.id - older)
+        encoder = SimulatedCodec().encoder()
+        frames = [
+            m.DownAudio(turn, first + i, encoder.encode(tone(level_of(turn))), final and i == count - 1)
+            for i in range(count)
+        ]
+        self.link.deliver_audio(*sorted(frames, key=lambda frame: frame.sequence * order % 7))
+
+    def do_garbage(self) -> None:
+        self.link.deliver_audio(m.DownAudio(self.body.turn.id, 0, b"no packet at all"))
+
+    def do_nothing_to_say(self) -> None:
+        self.link.deliver_audio(m.DownAudio(self.body.turn.id, 0, b"", final=True))
+
+    def do_words(self, older: int) -> None:
+        self.link.deliver(m.TextResponse(max(0, self.body.turn.id - older), "hello"))
+
+    def do_refuse(self, code: str, older: int | None) -> None:
+        details = {} if older is None else {"turn": self.body.turn.id - older}
+        self.link.deliver(m.ErrorMessage(code, "no", details))
+
+    def do_switch(self, toy: str) -> None:
+        self.link.deliver(m.SwitchToy(toy))
+
+    def do_configure(self, toy: str, update: bool) -> None:
+        profile = m.ToyProfile(toy, toy)
+        self.link.deliver(m.ToyConfigUpdate(profile) if update else m.ToyConfig(profile))
+
+    def do_pause(self, seconds: float) -> None:
+        self.link.deliver(m.SafetyOverride("pause_interaction", seconds))
+
+    def do_resume(self) -> None:
+        self.link.deliver(m.SafetyOverride("resume"))
+
+    def do_link(self, up: bool) -> None:
+        if up:
+            self.link.go_up()
+        else:
+            self.link.go_down()
+
+    def do_stall(self, stalled: bool) -> None:
+        self.link.stalled = stalled
+
+    def do_microphone(self, works: bool) -> None:
+        if works:
+            self.microphone.broken = None
+        else:
+            self.microphone.vanish()
+
+    def do_speaker(self, works: bool) -> None:
+        if works:
+            self.speaker.broken = None
+        else:
+            self.speaker.vanish()
+
+    def do_lights(self, work: bool) -> None:
+        if work:
+            self.lights.repair()
+        else:
+            self.lights.break_down("somebody pulled them off")
+
+    def do_freeze(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        loop.freeze(seconds)
