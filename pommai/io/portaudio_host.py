@@ -8,7 +8,9 @@ call brings after its limit is undone. While a call hangs, further ones are refu
 from __future__ import annotations
 
 import asyncio
+import atexit
 import concurrent.futures
+import contextlib
 import ctypes
 import logging
 import os
@@ -123,6 +125,13 @@ class _ControlThread:
             self._abandon(job)
             raise
 
+    def call_last(self, limit: float, function: Callable[[], object]) -> None:
+        """Make a call where there is no event loop; at most `limit` seconds are waited, and the outcome is lost."""
+        job = _Job("the last call", function, None)
+        self._jobs.put(job)
+        with contextlib.suppress(Exception):
+            job.result.result(limit)
+
     def _abandon(self, job: _Job[Any]) -> None:
         with self._lock:
             job.abandoned = True
@@ -212,6 +221,7 @@ class PortAudioHost:
                 ) from caught
             _quieten()
             self._pyaudio = pyaudio.PyAudio()
+            atexit.register(self._at_exit)
         self._users += 1
 
     def _release(self) -> None:
@@ -219,7 +229,12 @@ class PortAudioHost:
         if self._users == 0:
             # Starting anew with the next stream is also how PortAudio learns of cards plugged in since.
             instance, self._pyaudio = self._pyaudio, None
+            atexit.unregister(self._at_exit)
             instance.terminate()
+
+    def _at_exit(self) -> None:
+        """A stream that nobody has closed ends before Python does: a callback into an ending Python is a crash."""
+        self._control.call_last(CLOSE_SECONDS, lambda: self._pyaudio and self._pyaudio.terminate())
 
     def _list(self) -> list[SoundDevice]:
         found = (self._pyaudio.get_device_info_by_index(index) for index in range(self._pyaudio.get_device_count()))
