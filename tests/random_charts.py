@@ -215,6 +215,8 @@ class _Transitions:
             transition["unless"] = [draw(guards(self.ids))]
         if "target" not in transition:
             transition.update(self.destination(state, free))
+        if self.enters_twice(state, transition.get("target", "")):
+            del transition["target"]
         home = next((self.homes[name] for name in transition.get("target", "").split() if name in self.homes), None)
         # The library runs actions on the way into a history twice, from outside; a chart that has any is refused.
         if home is None or state.id in self.inside[home.id]:
@@ -224,6 +226,15 @@ class _Transitions:
         if not transition.get("target") and not transition.get("on"):
             transition["on"] = ["ring"]
         return transition
+
+    def enters_twice(self, state: Plan, target: str) -> bool:
+        """Whether the library would enter a state without having left it; such a chart is refused."""
+        home = self.homes.get(target)
+        child = next((one for one in home.children if state.id in self.inside[one.id]), None) if home else None
+        if home is None or child is None:
+            return False
+        deep, default, _ = home.histories[target]
+        return deep or default in self.inside[child.id]
 
     def destination(self, state: Plan, free: bool) -> dict[str, Any]:
         draw = self.draw

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from chart_material import chart_of, shown
+from chart_material import chart_of, shown, table_of
 
+from pommai.chart.machine import ChartMachine
 from pommai.chart.structure import MAX_STATES
 
 # fmt: off
@@ -71,3 +72,44 @@ def test_a_target_may_be_one_state_in_each_part_of_a_parallel_state() -> None:
 def test_a_chart_with_more_states_than_any_toy_has_is_refused() -> None:
     states = ", ".join(f"s{number}: {{}}" for number in range(MAX_STATES + 1))
     assert shown(f"states: {{{states}}}")[0].endswith(f"more than {MAX_STATES} states (divide the chart)")
+
+
+INSIDE = """
+    states:
+      home:
+        history: {{h: {{type: {kind}, transitions: [{{target: {default}}}]}}}}
+        transitions: {{event: link.down, target: h, internal: true}}
+        states:
+          child:
+            transitions: {{event: link.up, target: h}}
+            states:
+              a: {{transitions: {{event: button.pressed, target: {target}}}}}
+              b: {{}}
+          other: {{}}
+"""
+
+
+@pytest.mark.parametrize(("kind", "default"), [("shallow", "b"), ("deep", "child"), ("deep", "other")])
+def test_a_way_from_deep_inside_into_a_history_that_may_enter_a_state_twice_is_refused(kind, default):
+    assert shown(INSIDE.format(kind=kind, default=default, target="h")) == [
+        "10:60: from inside 'child', 'h' could enter 'child' again without leaving it "
+        "(let the transition begin at 'child')"
+    ]
+
+
+@pytest.mark.parametrize(("kind", "default"), [("shallow", "child"), ("shallow", "other")])
+def test_a_way_into_a_history_that_leads_to_whole_children_starts_anywhere(kind, default):
+    started: list[str] = []
+    table = table_of(
+        INSIDE.format(kind=kind, default=default, target="h").replace(
+            "child:\n", "child:\n" + " " * 12 + "do: record\n"
+        )
+    )
+    machine = ChartMachine(table)
+    for step in (machine.start(bool), machine.receive("button.pressed", bool), machine.receive("link.up", bool)):
+        for operation in step.operations:
+            if operation.kind == "start":
+                assert operation.name not in started
+                started.append(operation.name)
+            elif operation.kind == "stop":
+                started.remove(operation.name)

@@ -90,6 +90,22 @@ class _Structure:
                 transition.at, f"a transition from outside into a history of '{homes[0]}' cannot have actions", hint
             )
 
+        if len(homes) == len(transition.targets) == 1:
+            self.back(state, transition, homes[0], known[0])
+
+    def back(self, state: State, transition: Transition, home: str, history: str) -> None:
+        """A way back from deep inside a history's own state. python-statemachine 3.2.2, as SCXML has it, looks for what
+        to leave from where the history leads to, and for what to enter from where it stands: what lies between is
+        entered without being left."""
+        child = next((one for one in self.by_id[home].children if state.id in self.below[one.id] - {one.id}), None)
+        if child is None:
+            return
+        remembered = next(one for one in self.by_id[home].history if one.id == history)
+        inside = self.below[child.id] - {child.id}
+        if remembered.deep or any(target in inside for default in remembered.default for target in default.targets):
+            message = f"from inside '{child.id}', '{history}' could enter '{child.id}' again without leaving it"
+            self.reader.problem(transition.target_at, message, f"let the transition begin at '{child.id}'")
+
     def internal(self, state: State, transition: Transition, targets: list[str]) -> None:
         problem = self.reader.problem
         inside = self.below[state.id] - {state.id}
