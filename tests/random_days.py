@@ -51,12 +51,28 @@ DEEDS = st.one_of(
     _deed("pause", st.sampled_from((0.0, 0.001, 1.0, 20.0, 3600.0))),
     _deed("resume"),
     _deed("link", YES),
+    _deed("call"),
+    _deed("board", YES),
     _deed("stall", YES),
     _deed("microphone", YES),
     _deed("speaker", YES),
     _deed("lights", YES),
     _deed("freeze", st.sampled_from((0.1, 2.5, 60.0))),
 )
+
+
+TROUBLE = st.one_of(
+    _deed("refuse", st.sampled_from(("AUDIO_ERROR", "SAFETY_VIOLATION")), st.just(0)),
+    _deed("microphone", st.just(False)),
+    _deed("speaker", st.just(False)),
+    _deed("link", st.just(False)),
+    _deed("switch", st.sampled_from(TOYS)),
+    _deed("configure", st.just(TOYS[0]), YES),
+    _deed("pause", st.sampled_from((1.0, 20.0))),
+    _deed("stall", st.just(True)),
+    DEEDS,
+)
+"""What may come in the middle of a conversation."""
 
 
 @st.composite
@@ -106,14 +122,63 @@ def _exchange(draw: st.DrawFn) -> Chapter:
         chapter.append((("answer", 0, first, 20, final, 1), draw(st.sampled_from((0.0, 0.2, 1.0)))))
         first += draw(st.sampled_from((20, 20, 20, 0)))  # 0: the same once more
     chapter = chapter[: draw(st.integers(2, 7))]
-    if draw(st.integers(0, 2)) == 0:
+    if draw(YES):
         at = draw(st.integers(1, len(chapter)))
-        chapter[at:at] = draw(st.one_of(_flap(), _press(), st.tuples(DEEDS, SHORT).map(lambda one: [one])))
+        trouble = st.tuples(TROUBLE, SHORT).map(lambda one: [one])
+        chapter[at:at] = draw(st.one_of(trouble, trouble, _flap(), _press()))
     return chapter
 
 
+@st.composite
+def _story(draw: st.DrawFn) -> Chapter:
+    """An answer longer than any child listens: of two and a half minutes."""
+    talk: Chapter = [(("press",), 0.1), (("talk", True), 0.5), (("talk", False), 0.05), (("release",), 0.1)]
+    pieces: Chapter = [(("answer", 0, 250 * i, 250, False, 1), 5.0) for i in range(30)]
+    return [*talk, *pieces[: draw(st.sampled_from((1, 5, 30)))]]
+
+
+@st.composite
+def _switch(draw: st.DrawFn) -> Chapter:
+    """Another toy is wanted, and comes, or does not."""
+    toy = draw(st.sampled_from(TOYS))
+    then = st.one_of(
+        _deed("configure", st.just(toy), YES),
+        _deed("configure", st.just(toy), YES),
+        _deed("refuse", st.just("TOY_NOT_FOUND"), st.none()),
+        _deed("switch", st.sampled_from(TOYS)),
+        _deed("press"),
+        _deed("link", YES),
+    )
+    return [
+        (("link", True), 0.0),
+        (("configure", TOYS[0], False), draw(st.sampled_from((0.0, 9.0)))),
+        (("switch", toy), draw(SHORT)),
+        (draw(then), draw(GAPS)),
+        (draw(then), draw(GAPS)),
+    ]
+
+
+@st.composite
+def _far_away(draw: st.DrawFn) -> Chapter:
+    """A server that does not answer, and a child who talks to the toy meanwhile."""
+    board = draw(YES)
+    talk: Chapter = [(("press",), 0.1), (("talk", True), 0.5), (("talk", False), 0.05), (("release",), 0.1)]
+    gap = draw(st.sampled_from((0.0, 5.0, 16.0)))
+    return [(("board", board), 0.0), (("link", False), 0.0), (("call",), gap), *talk, (("board", True), 0.0)]
+
+
 DAYS = st.lists(
-    st.one_of(st.tuples(DEEDS, GAPS).map(lambda one: [one]), _exchange(), _press(), _storm(), _flap(), _exchange()),
+    st.one_of(
+        st.tuples(DEEDS, GAPS).map(lambda one: [one]),
+        _exchange(),
+        _exchange(),
+        _press(),
+        _storm(),
+        _flap(),
+        _switch(),
+        _far_away(),
+        _story(),
+    ),
     min_size=1,
     max_size=14,
 ).map(lambda chapters: [deed for chapter in chapters for deed in chapter])

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from random_days import AT_ONCE, DUE, Chapter, Deed, Gap
-from simulated_toy import PATTERNS, TABLE, SimulatedToy, settle, tone
+from simulated_toy import PATTERNS, TABLE, SimulatedToy, Sounds, settle, tone
 from virtual_time import VirtualTimeLoop
 
 from pommai.events import Event
@@ -24,6 +24,8 @@ WORDS = {
     "garbage": "an answer comes that is no Opus",
     "nothing_to_say": "an answer comes without sound",
     "resume": "the server lets the toy go on",
+    "call": "the toy calls the server, which does not answer",
+    "board": "there is an answer on board: {}",
     "talk": "the child talks: {}",
     "answer": "an answer comes: {} turns ago, from piece {}, {} pieces, with its end {}, shuffled by {}",
     "words": "an answer comes as text: {} turns ago",
@@ -41,10 +43,28 @@ WORDS = {
 """Every deed, in words for a story."""
 
 
+class CallingLink(WatchedLink):
+    """A link that can call a server for a long time."""
+
+    def call(self) -> None:
+        """The toy calls, and has no answer yet."""
+        self._connect(self._running())
+
+
+class SoundsOnBoard(Sounds):
+    """The toy's sounds, with or without the one that answers when the server is away."""
+
+    offline = True
+
+    def names(self) -> frozenset[str]:
+        return super().names() - (frozenset() if self.offline else {"offline"})
+
+
 class WatchedToy(SimulatedToy):
     def __init__(self) -> None:
-        super().__init__(TABLE, WatchedLink())
+        super().__init__(TABLE, CallingLink())
         self.button = SimulatedButton()
+        self.body.sounds = SoundsOnBoard()
         self.lights = SimulatedLights(1)
         self.runtime.lights = LightShow(self.lights, PATTERNS)
         self.invariants = Invariants(self.runtime, self.microphone, self.lights, PATTERNS)
@@ -169,6 +189,13 @@ class WatchedToy(SimulatedToy):
             self.link.go_up()
         else:
             self.link.go_down()
+
+    def do_call(self) -> None:
+        if not self.link.is_up:
+            self.link.call()
+
+    def do_board(self, answer: bool) -> None:
+        self.body.sounds.offline = answer
 
     def do_stall(self, stalled: bool) -> None:
         self.link.stalled = stalled
