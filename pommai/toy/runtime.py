@@ -55,6 +55,7 @@ class Runtime:
         self._guards = guards
         self._trace = trace or NoTrace()
         self._told: tuple[str, ...] = ()
+        self._answers: dict[str, bool] = {}  # of the guards the latest step asked
         self._carry_out: dict[str, Callable[[Operation], None]] = {
             "call": self._call,
             "start": lambda o: self.activities.start(o.state, o.name, o.args),
@@ -106,7 +107,9 @@ class Runtime:
 
     def _do(self, step: Step) -> None:
         event = self.body.event
-        self._trace.write("event", event.name, self.body.turn.id, data=event.data, handled=bool(step.taken))
+        turn, handled = self.body.turn.id, bool(step.taken)
+        self._trace.write("event", event.name, turn, data=event.data, handled=handled, guards=self._answers)
+        self._answers = {}
         for operation in step.operations:
             try:
                 self._carry_out[operation.kind](operation)
@@ -129,10 +132,12 @@ class Runtime:
 
     def _ask(self, guard: str) -> bool:
         try:
-            return bool(self._guards[guard](self.body))
+            answer = bool(self._guards[guard](self.body))
         except Exception as caught:
             self._failed(guard, caught)
-            return False  # as good a guess as any
+            answer = False  # as good a guess as any
+        self._answers[guard] = answer
+        return answer
 
     def _failed(self, name: str, error: Exception) -> None:
         """An action or guard has raised: log it, and tell the chart."""

@@ -2,7 +2,7 @@
 
 Each line has `t_us` (monotonic microseconds), `kind`, `name` and `turn`. Kinds:
 
-    event           an event was taken from the queue (`data`: its payload)
+    event           an event was taken from the queue (`data`: its payload; `guards`: those asked, with their answers)
     operation       an operation of the step was carried out (`op`: call, start, stop, timer, cancel or led; `args`)
     configuration   the active states changed (`states`: all of them in document order; `name`: the innermost)
     mark            a moment worth measuring, such as first_frame_sent

@@ -1,0 +1,215 @@
+"""`pommai fuzz`: random streams of events, and what must not happen in them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from pommai.cli import INTERRUPTED, WRONG_USAGE
+
+if TYPE_CHECKING:
+    from pommai.chart.table import DecisionTable
+    from pommai.qa.campaign import Result
+    from pommai.qa.subject import Subject
+
+_DESCRIPTION = """\
+Let machines press the button: random streams of events, drawn from a profile, on the chart's decision table. After each
+event it is asked what must always hold. What fails is cut down to a few events, told as a story, and written into a
+file for `pommai replay`.
+
+The same seed gives the same streams on any machine, with any number of workers.
+"""
+_EPILOG = """\
+Examples:
+  pommai fuzz                                           a hundred thousand events of a good-natured child
+  pommai fuzz --events 1000000 --seed 7 --profile hostile --workers 4
+  pommai fuzz --profile my_home.yaml --report out/home  with coverage as JSON and as a page to look at
+
+Exit code: 0 nothing failed, 1 something did, 2 wrong usage, 130 interrupted (what was found is printed).
+"""
+FAILURES = Path("out") / "fuzz"
+"""Where a failure's replay file goes without --report."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Teach the command line this command."""
+    parser = subparsers.add_parser(
+        "fuzz",
+        help="random streams of events, and what must not happen in them",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("chart", nargs="?", type=Path, metavar="CHART", help="the chart (default: the project's own)")
+    parser.add_argument(
+        "--events", type=_count("events"), default=100_000, metavar="N", help="how many (default 100000)"
+    )
+    parser.add_argument("--seed", type=_seed, default=1, metavar="N", help="which streams (default 1)")
+    parser.add_argument(
+        "--profile",
+        default="child",
+        metavar="NAME",
+        help="child, night, flaky-wifi, hostile, or a file (default child)",
+    )
+    parser.add_argument("--workers", type=_count("workers"), default=1, metavar="N", help="processes (default 1)")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write coverage and failures into this folder")
+    parser.set_defaults(run=run)
+
+
+def _count(what: str) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"a number of {what} is a whole number, not '{text}'") from None
+        if number < 1:
+            raise argparse.ArgumentTypeError(f"at least 1 of {what}, not {number}")
+        return number
+
+    return parse
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 on, of at most 18 digits, not '{text}'")
+    return int(text)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fuzz. The exit code: 0 nothing failed, 1 something did, 2 no such chart or folder, 130 interrupted."""
+    from pommai.chart.table import dump
+    from pommai.qa.campaign import run_campaign
+    from pommai.qa.profile import load_profile
+    from pommai.qa.subject import Subject
+    from pommai.toy.settings import find_project_file
+
+    chart: Path = args.chart or find_project_file("statechart.yaml")
+    if not chart.is_file():
+        print(f"pommai fuzz: there is no file {chart}", file=sys.stderr)
+        return WRONG_USAGE
+    if args.report is not None and (words := _cannot_write(args.report)):
+        print(f"pommai fuzz: {words}", file=sys.stderr)
+        return WRONG_USAGE
+    subject = Subject(dump(table_of(chart)), load_profile(args.profile))
+    with Progress(sys.stderr) as progress:
+        result = run_campaign(
+            subject, subject.ground, seed=args.seed, events=args.events, workers=args.workers, progress=progress
+        )
+    print(summary(result, args.profile, args.seed))
+    for words in result.deaths:
+        print(f"pommai fuzz: {words}", file=sys.stderr)
+    if args.report is not None:
+        _report(args.report, result)
+    if result.failure is not None:
+        _tell_failure(subject, result, args)
+        return 1
+    return INTERRUPTED if result.interrupted else 0
+
+
+def table_of(chart: Path) -> DecisionTable:
+    """The decision table of a chart, compiled here unless it is compiled already. Raises ChartError, TableError."""
+    from pommai.chart import table
+    from pommai.chart.compile import compile_chart
+    from pommai.cli.check import checked_chart
+
+    text = chart.read_bytes()
+    if text.lstrip()[:1] == b"{":
+        return table.load(text.decode("utf-8", "replace"))
+    return compile_chart(checked_chart(chart))
+
+
+def _cannot_write(folder: Path) -> str:
+    """Why nothing can be written into a folder, before hours are spent; empty when it can."""
+    probe = folder / ".written"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as caught:
+        return f"the report cannot be written to {folder}: {caught.strerror}"
+    return ""
+
+
+def summary(result: Result, profile: str, seed: int) -> str:
+    """What the campaign came to."""
+    hours = result.life_seconds / 3600
+    rate = result.events / result.seconds if result.seconds else 0.0
+    words = [
+        f"{result.events:,} events of profile {profile}, seed {seed}, in {result.streams:,} streams: "
+        f"{hours:,.1f} h of a toy's life in {result.seconds:.1f} s, {rate:,.0f} events/s",
+        result.coverage.summary(),
+    ]
+    if result.interrupted:
+        words.insert(0, f"interrupted after {result.events:,} of {result.events_wanted:,} events; so far:")
+    if result.failure is None:
+        words.append("nothing failed")
+    return "\n".join(words)
+
+
+def _report(folder: Path, result: Result) -> None:
+    from pommai.toy.charts import write_atomically
+
+    told = result.coverage.as_json() | {"events": result.events, "streams": result.streams}
+    write_atomically(folder / "coverage.json", json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    print(f"coverage: {folder / 'coverage.json'}")
+
+
+def _tell_failure(subject: Subject, result: Result, args: argparse.Namespace) -> None:
+    from pommai.qa.failure import minimal_on_table
+    from pommai.qa.replay_file import write
+    from pommai.qa.story import story
+    from pommai.toy.charts import write_atomically
+
+    assert result.failure is not None
+    print(f"FAILED in stream {result.failed_stream}, event {result.failure.number:,}: {result.failure.why}")
+    if result.failure.number == 0 and result.deaths:
+        return
+    replay, told = minimal_on_table(subject.engine(), result, args.seed, subject.checks())
+    print(f"\nin {len(replay.happenings)} steps:\n")
+    print(story(subject.ground.table, told, replay.why))
+    file = (args.report or FAILURES) / f"failure-{args.seed}-{result.failed_stream}.replay"
+    write_atomically(file, write(replay))
+    print(f"\nrun it again: pommai replay {file}")
+
+
+class Progress:
+    """A line on a terminal: how far, how fast, how much is covered, how long it will take."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._next = clock() + 0.5
+        self._shown = False
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    def __call__(self, result: Result) -> None:
+        """Show how far it is, a few times a second at most."""
+        if not self._stream.isatty() or self._clock() < self._next:
+            return
+        self._next = self._clock() + 0.25
+        self._shown = True
+        rate = result.events / max(result.seconds, 1e-9)
+        left = (result.events_wanted - result.events) / max(rate, 1e-9)
+        done, there_are = result.coverage.figures()["events"]
+        bar = "█" * (24 * result.events // result.events_wanted)
+        words = f"{result.events:,} events, {rate:,.0f}/s, {100 * done / there_are:.0f} % covered, {_clock(left)} left"
+        self._stream.write(f"\r\x1b[K{bar:░<24} {words}")
+        self._stream.flush()
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,115 @@
+"""`pommai replay`: what happened once, again."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pommai.cli import WRONG_USAGE
+
+if TYPE_CHECKING:
+    from pommai.chart.table import DecisionTable
+
+_DESCRIPTION = """\
+Let happen again what a replay file holds, event by event, and look whether it still fails. With --step, one event at a
+time: the Enter key lets the next one happen.
+
+A real toy writes what happens to it with `pommai run --trace`; --from-trace makes a replay file of that, so that what
+happened at somebody's home happens again on a desk.
+"""
+_EPILOG = """\
+Examples:
+  pommai replay out/fuzz/failure-7-0.replay
+  pommai replay bug-123.replay --step
+  pommai replay --from-trace out/trace.jsonl -o bug-123.replay
+
+Exit code: 0 nothing is wrong (any more), 1 it fails again, or the file cannot be read, 2 wrong usage.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Teach the command line this command."""
+    parser = subparsers.add_parser(
+        "replay",
+        help="what happened once, again",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the replay file")
+    parser.add_argument("--chart", type=Path, metavar="CHART", help="the chart (default: the project's own)")
+    parser.add_argument("--step", action="store_true", help="one event at a time")
+    parser.add_argument("--from-trace", type=Path, metavar="TRACE", help="make a replay file of a toy's trace")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to, with --from-trace")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replay. The exit code: 0 nothing wrong, 1 it fails again, 2 wrong usage. Raises ReplayError, ChartError."""
+    from pommai.cli.fuzz import table_of
+    from pommai.toy.settings import find_project_file
+
+    if (args.file is None) == (args.from_trace is None):
+        print("pommai replay: name a replay file, or a trace with --from-trace", file=sys.stderr)
+        return WRONG_USAGE
+    chart: Path = args.chart or find_project_file("statechart.yaml")
+    if not chart.is_file():
+        print(f"pommai replay: there is no file {chart}", file=sys.stderr)
+        return WRONG_USAGE
+    table = table_of(chart)
+    if args.from_trace is not None:
+        return _from_trace(args, table)
+    return _replay(args, table)
+
+
+def _from_trace(args: argparse.Namespace, table: DecisionTable) -> int:
+    from pommai.qa.from_trace import replay_of_trace
+    from pommai.qa.replay_file import write
+    from pommai.toy.charts import write_atomically
+
+    if args.output is None:
+        print("pommai replay: say where to write the replay file: -o FILE", file=sys.stderr)
+        return WRONG_USAGE
+    replay = replay_of_trace(args.from_trace, table)
+    try:
+        write_atomically(args.output, write(replay))
+    except OSError as caught:
+        print(f"pommai replay: {args.output} cannot be written: {caught.strerror}", file=sys.stderr)
+        return 1
+    print(f"{args.output}: {len(replay.happenings):,} events")
+    return 0
+
+
+def _replay(args: argparse.Namespace, table: DecisionTable) -> int:
+    from pommai.qa.replay_file import chart_doubts, read_file
+    from pommai.qa.story import told_lines
+    from pommai.qa.table_replay import TableReplay, check_names
+
+    replay = read_file(args.file)
+    if doubts := chart_doubts(replay, table, str(args.file)):
+        print(f"pommai replay: {doubts}", file=sys.stderr)
+    check_names(replay.happenings, table, str(args.file))
+    player = TableReplay(table)
+    assumed: set[str] = set()
+    for number, happening in enumerate(replay.happenings, 1):
+        for told in player.take(happening):
+            print("\n".join(told_lines(table, told)))
+            assumed.update(told.assumed)
+            if told.wrong:
+                print(f"{'':12}✗ {told.wrong}")
+                return 1
+        if args.step and number < len(replay.happenings) and not _go_on():
+            break
+    if assumed:
+        names = ", ".join(sorted(assumed))
+        print(f"pommai replay: the file does not say how these were answered, taken for no: {names}", file=sys.stderr)
+    print("nothing is wrong" if not replay.why else f"does not fail any more: {replay.why}")
+    return 0
+
+
+def _go_on() -> bool:
+    """Wait for the Enter key; false when nobody is there any more."""
+    print("  ↵ ", end="", flush=True)
+    return sys.stdin.readline() != ""

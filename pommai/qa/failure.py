@@ -1,0 +1,49 @@
+"""From a stream that failed to a replay file one can read: told again, cut short, shrunk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pommai.qa.campaign import Result
+from pommai.qa.replay_file import START, Happening, Replay
+from pommai.qa.shrink import shrink
+from pommai.qa.situation import Check
+from pommai.qa.table_engine import TableEngine
+from pommai.qa.table_replay import Told, asked_only, play
+
+
+def minimal_on_table(
+    engine: TableEngine, result: Result, seed: int, checks: Sequence[Check]
+) -> tuple[Replay, list[Told]]:
+    """The shortest list of events found that fails as the campaign did, and what each of them does.
+
+    The beginning cannot be left out: it is part of every stream.
+    """
+    assert result.failure is not None
+    table, why = engine.ground.table, result.failure.why
+    record: list[Happening] = []
+    engine.run(seed, result.failed_stream, result.failed_events, record)
+    start, events = record[:1], record[1:]
+
+    def fails(part: Sequence[Happening]) -> bool:
+        return play(table, [*start, *part], checks)[-1].wrong == why
+
+    short = [] if fails([]) else shrink(events, fails)
+    told = play(table, _without_waits([*start, *short]), checks)
+    replay = Replay(
+        chart=table.name,
+        source_sha256=table.source_sha256,
+        engine="table",
+        happenings=asked_only(told),
+        why=why,
+        profile=engine.profile.name,
+        seed=seed,
+    )
+    return replay, told
+
+
+def _without_waits(happenings: list[Happening]) -> list[Happening]:
+    """Times as they are, but counted from just before the first event."""
+    first = next((one.at for one in happenings if one.name != START), 0.0)
+    return [replace(one, at=max(0.0, round(one.at - first, 6))) for one in happenings]

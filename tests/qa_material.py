@@ -1,0 +1,48 @@
+"""What the tests of campaigns share: the shipped table, a table with a fault, a small profile."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from pommai.chart.table import DecisionTable, Step, Tree
+from pommai.cli.fuzz import table_of
+from pommai.errors import ProfileError
+from pommai.qa.coverage import Ground
+from pommai.qa.profile import Profile, read_profile
+from pommai.source import Reader
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@cache
+def shipped_table() -> DecisionTable:
+    return table_of(ROOT / "statechart.yaml")
+
+
+@cache
+def ground() -> Ground:
+    return Ground(shipped_table())
+
+
+@cache
+def forgetful_table() -> DecisionTable:
+    """The shipped table, compiled by somebody who forgets to stop the recording when a reply fails."""
+
+    def forget(tree: Tree) -> Tree:
+        if isinstance(tree, Step):
+            return tree._replace(operations=tuple(o for o in tree.operations if (o.kind, o.name) != ("stop", "record")))
+        return (tree[0], forget(tree[1]), forget(tree[2]))
+
+    table = shipped_table()
+    nodes = tuple(
+        replace(node, events={e: forget(tree) if e == "reply.failed" else tree for e, tree in node.events.items()})
+        for node in table.nodes
+    )
+    return replace(table, nodes=nodes)
+
+
+def profile_of(text: str, name: str = "test") -> Profile:
+    return read_profile(Reader(textwrap.dedent(text), f"{name}.yaml", ProfileError), name)

@@ -1,0 +1,106 @@
+"""`pommai fuzz` as a shell sees it."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from qa_material import forgetful_table, ground
+
+from pommai.chart.table import dump
+from pommai.cli import main
+from pommai.cli.fuzz import Progress
+from pommai.qa.campaign import Result
+from pommai.qa.coverage import Coverage
+from pommai.qa.replay_file import read_file
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """A chart in which a recording is forgotten, compiled."""
+    path = tmp_path / "broken.pommai.json"
+    path.write_text(dump(forgetful_table()))
+    return path
+
+
+def test_a_campaign_says_how_much_it_did_and_covered(capsys) -> None:
+    assert main(["fuzz", "--events", "4000", "--seed", "7", "--profile", "hostile"]) == 0
+    out, err = capsys.readouterr()
+    assert "4,000 events of profile hostile, seed 7, in 1 streams" in out
+    assert "transition pairs" in out
+    assert out.rstrip().endswith("nothing failed")
+    assert err == ""
+
+
+def test_a_failure_is_told_and_kept_in_a_file_that_fails_again(broken, tmp_path, capsys) -> None:
+    folder = tmp_path / "report"
+    assert main(["fuzz", str(broken), "--events", "50000", "--seed", "7", "--report", str(folder)]) == 1
+    out = capsys.readouterr().out
+    assert "FAILED in stream" in out
+    assert "✗ the activity record of listening goes on when that state has been left" in out
+    (file,) = folder.glob("*.replay")
+    assert f"pommai replay {file}" in out
+    assert read_file(file).seed == 7
+    assert json.loads((folder / "coverage.json").read_text())["events"] > 0
+    assert main(["replay", str(file), "--chart", str(broken)]) == 1
+    assert "✗ the activity record of listening goes on" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--events", "-5"], "at least 1 of events, not -5"),
+        (["--events", "many"], "a number of events is a whole number, not 'many'"),
+        (["--workers", "0"], "at least 1 of workers, not 0"),
+        (["--seed", "-1"], "a seed is a whole number from 0 on"),
+        (["--profile", "nihgt"], "there is no profile 'nihgt' (did you mean 'night'?"),
+        (["gone.yaml"], "there is no file gone.yaml"),
+        (["--report", "/proc/nowhere"], "the report cannot be written to /proc/nowhere"),
+    ],
+)
+def test_wrong_usage_is_said_in_words_and_costs_nothing(words: list[str], told: str, capsys) -> None:
+    assert main(["fuzz", *words]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_profile_with_a_mistake_is_refused_with_its_line(tmp_path, capsys) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "sources:\n  b:\n    begin: button.released\n    chain:\n"
+        "      button.released: {wait: 1s, then: button.presed}\n"
+    )
+    assert main(["fuzz", "--profile", str(path)]) == 1
+    assert f"{path}:5:41: error: no event is called 'button.presed' (did you mean" in capsys.readouterr().err
+
+
+def test_ctrl_c_prints_what_was_found(monkeypatch, capsys) -> None:
+    from pommai.qa.table_engine import TableEngine
+
+    whole = TableEngine.run
+
+    def run(self, seed, number, events, record=None):
+        if number == 1:
+            raise KeyboardInterrupt
+        return whole(self, seed, number, events, record)
+
+    monkeypatch.setattr(TableEngine, "run", run)
+    assert main(["fuzz", "--events", "20000"]) == 130
+    out = capsys.readouterr().out
+    assert "interrupted after 5,000 of 20,000 events; so far:" in out
+    assert "configurations" in out
+
+
+def test_progress_says_how_far_how_fast_and_how_long_still() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream, times = Terminal(), iter([0.0, 0.1, 1.0, 1.0, 1.0])
+    result = Result(Coverage(ground()), 400_000, events=100_000, seconds=1.0)
+    with Progress(stream, lambda: next(times)) as progress:
+        progress(result)
+        assert stream.getvalue() == ""
+        progress(result)
+    assert "100,000 events, 100,000/s, 0 % covered, 0:03 left" in stream.getvalue()
+    assert stream.getvalue().endswith("\r\x1b[K")

@@ -1,0 +1,86 @@
+"""`pommai replay` as a shell sees it; and every file of tests/regressions, which must not fail again."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from pommai.cli import main
+
+REGRESSIONS = sorted((Path(__file__).parent / "regressions").glob("*.replay"))
+SAFE = Path(__file__).parent / "regressions" / "held-without-a-word.replay"
+
+
+@pytest.mark.parametrize("file", REGRESSIONS, ids=lambda file: file.stem)
+def test_what_failed_once_does_not_fail_again(file: Path, capsys) -> None:
+    assert main(["replay", str(file)]) == 0, capsys.readouterr().out
+
+
+def test_a_replay_tells_what_happens(capsys) -> None:
+    assert main(["replay", str(SAFE)]) == 0
+    out = capsys.readouterr().out
+    assert "(switched on)" in out
+    assert "→ calm" in out
+    assert "● safe_glow" in out
+
+
+def test_one_event_at_a_time_waits_for_the_enter_key(monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    assert main(["replay", str(SAFE), "--step"]) == 0
+    assert capsys.readouterr().out.count("↵") == 2  # the second time, nobody is there any more
+
+
+def test_another_version_of_the_chart_is_said_and_another_chart_refused(tmp_path, capsys) -> None:
+    text = SAFE.read_text()
+    other = tmp_path / "other.replay"
+    other.write_text("\n".join("source: " + "0" * 64 if "source:" in line else line for line in text.split("\n")))
+    assert main(["replay", str(other)]) == 0
+    assert "another version of the chart 'pommai'" in capsys.readouterr().err
+    other.write_text(text.replace("chart: pommai", "chart: robot"))
+    assert main(["replay", str(other)]) == 1
+    assert "recorded with the chart 'robot', and this is 'pommai'" in capsys.readouterr().err
+
+
+def test_a_file_that_was_cut_off_is_refused(tmp_path, capsys) -> None:
+    cut = tmp_path / "cut.replay"
+    cut.write_text(SAFE.read_text()[:-20])
+    assert main(["replay", str(cut)]) == 1
+    assert "error" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "name a replay file, or a trace with --from-trace"),
+        (["a.replay", "--from-trace", "b.jsonl"], "name a replay file, or a trace with --from-trace"),
+        (["a.replay", "--chart", "gone.yaml"], "there is no file gone.yaml"),
+        (["--from-trace", "b.jsonl"], "say where to write the replay file: -o FILE"),
+    ],
+)
+def test_wrong_usage_is_said(words: list[str], told: str, capsys) -> None:
+    assert main(["replay", *words]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_answers_that_the_file_does_not_have_are_named(tmp_path, capsys) -> None:
+    bare = tmp_path / "bare.replay"
+    head = SAFE.read_text().split("\n\n")[0]
+    bare.write_text(head + "\n\n0 toy.loaded\n1 button.pressed\nend: 2 events\n")
+    assert main(["replay", str(bare)]) == 0
+    assert "taken for no: microphone_works" in capsys.readouterr().err
+
+
+def test_a_trace_becomes_a_replay_file_that_takes_the_same_course(tmp_path, capsys) -> None:
+    lines = [
+        {"t_us": 5_000_000, "kind": "event", "name": "start", "turn": 0, "data": {}, "guards": {}},
+        {"t_us": 6_000_000, "kind": "event", "name": "toy.loaded", "turn": 0, "data": {"toy_id": "owl"}, "guards": {}},
+    ]
+    (tmp_path / "trace.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    made = tmp_path / "bug.replay"
+    assert main(["replay", "--from-trace", str(tmp_path / "trace.jsonl"), "-o", str(made)]) == 0
+    assert "2 events" in capsys.readouterr().out
+    assert main(["replay", str(made)]) == 0
+    assert "→ idle offline" in capsys.readouterr().out
