@@ -1,179 +1,27 @@
-"""A whole toy whose devices are simulated, and the child and the server that play with it."""
+"""The shipped toy, simulated: its table, and a running one for a test."""
 
 from __future__ import annotations
 
 import asyncio
-from array import array
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-from pommai.actions import ACTIONS, ACTIVITIES
-from pommai.actions.body import Body
-from pommai.events import Event
-from pommai.guards import GUARDS
-from pommai.io.capture import Capture
-from pommai.io.codec import SimulatedCodec
-from pommai.io.lights import SimulatedLights
-from pommai.io.lights_show import LightShow
+from pommai.chart.table import DecisionTable
 from pommai.io.link_simulated import SimulatedLink
-from pommai.io.playback import Playback
-from pommai.io.simulated_audio import SimulatedMicrophone, SimulatedSpeaker
-from pommai.io.ticker import Ticker
-from pommai.io.voice_activity import SimulatedVoiceActivity, SpeechGate
 from pommai.lights.load import load_patterns
 from pommai.lights.patterns import LightPatterns
-from pommai.protocol.audio import FRAME_SAMPLES, SILENCE
-from pommai.protocol.messages import DownAudio, ToyConfig, ToyProfile
+from pommai.qa.simulated_toy import SOUND_NAMES, SimulatedToy, settle
 from pommai.toy.charts import compile_file
-from pommai.toy.runtime import Runtime
 
 ROOT = Path(__file__).resolve().parent.parent
 PATTERNS = load_patterns(ROOT / "led_patterns.yaml")
-SOUND_NAMES = tuple(sorted(path.stem for path in (ROOT / "pommai" / "resources" / "sounds").glob("*.wav")))
 TABLE = compile_file(ROOT / "statechart.yaml", frozenset(PATTERNS), SOUND_NAMES)
-
-
-def tone(level: int) -> bytes:
-    """A frame that can be told from others by its level, 1..32767."""
-    return array("h", [level] * FRAME_SAMPLES).tobytes()
-
-
-SPEECH = tone(9000)
-
-
-class Sounds:
-    """Three frames a sound, each sound of its own level."""
-
-    def names(self) -> frozenset[str]:
-        return frozenset(SOUND_NAMES)
-
-    def frames(self, name: str) -> list[bytes]:
-        return [tone(100 + SOUND_NAMES.index(name))] * 3
-
-
-class Recorded:
-    """A trace kept in memory."""
-
-    def __init__(self) -> None:
-        self.lines: list[dict[str, Any]] = []
-
-    def write(self, kind: str, name: str, turn: int, **more: object) -> None:
-        now = asyncio.get_running_loop().time()
-        self.lines.append({"t": now, "kind": kind, "name": name, "turn": turn, **more})
-
-    def close(self) -> None:
-        pass
-
-
-class SimulatedToy:
-    def __init__(self, table: Any, link: SimulatedLink, patterns: LightPatterns = PATTERNS) -> None:
-        self.microphone, self.speaker, self.link = SimulatedMicrophone(), SimulatedSpeaker(), link
-        self.lights = SimulatedLights(3)
-        self.trace = Recorded()
-        self.speaking = False
-        self.room = Ticker(lambda: self.microphone.feed(SPEECH if self.speaking else SILENCE))
-        self.runtime = Runtime(
-            table,
-            self.make_body,
-            LightShow(self.lights, patterns),
-            actions=ACTIONS,
-            activities=ACTIVITIES,
-            guards=GUARDS,
-            patterns=frozenset(patterns),
-            trace=self.trace,
-        )
-        self.body = self.runtime.body
-
-    def make_body(self, post: Any) -> Body:
-        async def offload(function: Any, *arguments: Any) -> Any:
-            return function(*arguments)
-
-        return Body(
-            post=post,
-            mark=lambda name, turn, **more: self.trace.write("mark", name, turn, **more),
-            offload=offload,
-            hearing=Capture(self.microphone),
-            voice=Playback(self.speaker),
-            link=self.link,
-            codec=SimulatedCodec(),
-            sounds=Sounds(),
-            voice_activity=SimulatedVoiceActivity,
-            speech_gate=SpeechGate,
-            toy_id="pommai-bear",
-        )
-
-    # -- the child ------------------------------------------------------------------------
-
-    def post(self, name: str, **data: object) -> None:
-        self.runtime.post(Event(name, data))
-
-    def press(self) -> None:
-        self.post("button.pressed")
-
-    def release(self) -> None:
-        self.post("button.released", held_s=1.0)
-
-    async def say(self, seconds: float) -> None:
-        self.speaking = True
-        await asyncio.sleep(seconds)
-        self.speaking = False
-
-    async def talk(self, seconds: float = 1.0) -> None:
-        """Press, say something, release."""
-        self.press()
-        await self.say(seconds)
-        self.release()
-        await settle()
-
-    # -- the server -----------------------------------------------------------------------
-
-    async def be_loaded(self, toy_id: str = "pommai-bear") -> None:
-        self.link.deliver(ToyConfig(ToyProfile(toy_id, toy_id.title())))
-        await settle()
-
-    def answer(self, levels: Iterable[int], turn: int | None = None, first: int = 0, final: bool = True) -> None:
-        """Send an answer of frames of these levels."""
-        encoder = SimulatedCodec().encoder()
-        levels = list(levels)
-        for i, level in enumerate(levels):
-            last = final and i == len(levels) - 1
-            packet = encoder.encode(tone(level))
-            self.link.deliver_audio(DownAudio(turn or self.body.turn.id, first + i, packet, last))
-
-    # -- looking --------------------------------------------------------------------------
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        return self.runtime.machine.configuration
-
-    @property
-    def state(self) -> str:
-        """The deepest active state of the behaviour."""
-        inside = [
-            id_ for id_ in self.states if id_ not in ("toy", "behaviour", "link", "offline", "connecting", "online")
-        ]
-        return inside[-1]
-
-    def operations(self, op: str) -> list[str]:
-        return [line["name"] for line in self.trace.lines if line["kind"] == "operation" and line["op"] == op]
-
-    def heard(self) -> list[int]:
-        """Levels of the frames the speaker played, without repeats in a row."""
-        levels = [array("h", frame)[0] for _, frame in self.speaker.played]
-        return [level for i, level in enumerate(levels) if i == 0 or level != levels[i - 1]]
-
-
-async def settle() -> None:
-    """Let everything that can happen now happen."""
-    for _ in range(40):
-        await asyncio.sleep(0)
 
 
 @asynccontextmanager
 async def simulated_toy(
-    table: Any = TABLE, *, up: bool = True, loaded: bool = True, patterns: LightPatterns = PATTERNS
+    table: DecisionTable = TABLE, *, up: bool = True, loaded: bool = True, patterns: LightPatterns = PATTERNS
 ) -> AsyncIterator[SimulatedToy]:
     """A running toy, idle when `loaded`; ended on the way out."""
     toy = SimulatedToy(table, SimulatedLink(up=up), patterns)

@@ -2,11 +2,12 @@
 
 import asyncio
 
-from simulated_toy import simulated_toy, tone
-from virtual_time import run
+from simulated_toy import simulated_toy
 
 from pommai.actions.body import MAX_RECORDING, MAX_TURN, Recording, Reply, Turn
 from pommai.protocol.messages import DownAudio
+from pommai.qa.simulated_toy import tone
+from pommai.qa.virtual_time import run
 
 
 def test_a_recording_wakes_who_follows_it_at_each_frame_and_at_its_end():

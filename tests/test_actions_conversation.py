@@ -2,11 +2,12 @@
 
 import asyncio
 
-from simulated_toy import settle, simulated_toy
-from virtual_time import run
+from simulated_toy import simulated_toy
 
 from pommai.actions.conversation import abort_turn
 from pommai.protocol.messages import Abort, ErrorMessage
+from pommai.qa.simulated_toy import settle
+from pommai.qa.virtual_time import run
 
 
 def test_a_turn_aborted_twice_is_told_to_the_server_once():

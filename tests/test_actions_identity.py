@@ -2,10 +2,11 @@
 
 import asyncio
 
-from simulated_toy import settle, simulated_toy
-from virtual_time import run
+from simulated_toy import simulated_toy
 
 from pommai.protocol.messages import GetToyConfig, SwitchToy
+from pommai.qa.simulated_toy import settle
+from pommai.qa.virtual_time import run
 
 
 def test_asked_to_become_who_it_is_the_toy_loads_itself_anew():

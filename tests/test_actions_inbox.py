@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
-from simulated_toy import settle, simulated_toy
-from virtual_time import run
+from simulated_toy import simulated_toy
 
 from pommai.protocol import messages as m
+from pommai.qa.simulated_toy import settle
+from pommai.qa.virtual_time import run
 
 
 def events(toy, name):

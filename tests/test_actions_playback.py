@@ -3,13 +3,14 @@
 import asyncio
 
 import pytest
-from simulated_toy import SOUND_NAMES, settle, simulated_toy, tone
-from virtual_time import run
+from simulated_toy import simulated_toy
 
 from pommai.errors import SoundError
 from pommai.events import Event
 from pommai.io.codec import SimulatedCodec
 from pommai.protocol.messages import DownAudio
+from pommai.qa.simulated_toy import SOUND_NAMES, settle, tone
+from pommai.qa.virtual_time import run
 
 
 def level(sound: str) -> int:

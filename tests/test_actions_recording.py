@@ -2,11 +2,12 @@
 
 import asyncio
 
-from simulated_toy import settle, simulated_toy
-from virtual_time import run
+from simulated_toy import simulated_toy
 
 from pommai.actions import recording
 from pommai.errors import CodecError
+from pommai.qa.simulated_toy import settle
+from pommai.qa.virtual_time import run
 
 
 def test_a_recording_begins_300_ms_before_the_press_and_ends_with_the_release():

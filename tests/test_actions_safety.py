@@ -3,10 +3,11 @@
 import asyncio
 from datetime import datetime
 
-from simulated_toy import settle, simulated_toy
-from virtual_time import run
+from simulated_toy import simulated_toy
 
 from pommai.protocol.messages import GuardianAlert, SafetyOverride
+from pommai.qa.simulated_toy import settle
+from pommai.qa.virtual_time import run
 
 
 def test_a_pause_of_no_length_lasts_until_somebody_resumes():

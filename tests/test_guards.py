@@ -1,11 +1,12 @@
 """The questions a chart may ask."""
 
 import pytest
-from simulated_toy import Sounds, simulated_toy
-from virtual_time import run
+from simulated_toy import simulated_toy
 
 from pommai.guards import GUARDS
 from pommai.protocol.messages import DownAudio
+from pommai.qa.simulated_toy import Sounds
+from pommai.qa.virtual_time import run
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-import virtual_time
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pommai.errors import DeviceError
 from pommai.events import EVENTS, Event
 from pommai.io.button import DEBOUNCE_S, HOLD_S, TRIPLE_GAP_S, Gestures, SimulatedButton, Watch
+from pommai.qa import virtual_time
 
 
 def names(events: list[Event]) -> list[str]:

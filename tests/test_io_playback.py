@@ -5,12 +5,12 @@ from array import array
 from contextlib import asynccontextmanager
 
 import pytest
-from simulated_toy import settle, tone
-from virtual_time import run
 
 from pommai.errors import DeviceError
 from pommai.io.playback import AHEAD, Playback
 from pommai.io.simulated_audio import SimulatedSpeaker
+from pommai.qa.simulated_toy import settle, tone
+from pommai.qa.virtual_time import run
 
 
 @asynccontextmanager

@@ -2,10 +2,9 @@
 
 import asyncio
 
-from simulated_toy import tone
-from virtual_time import run
-
 from pommai.io.silence import SilentSpeaker
+from pommai.qa.simulated_toy import tone
+from pommai.qa.virtual_time import run
 
 
 def test_silence_takes_as_long_as_sound():

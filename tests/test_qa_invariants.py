@@ -2,12 +2,12 @@
 
 import asyncio
 
-from simulated_toy import settle, tone
-from virtual_time import run
 from watched_toy import WatchedToy
 
 from pommai.protocol.messages import GuardianAlert, TextResponse
 from pommai.qa.invariants import level_of
+from pommai.qa.simulated_toy import settle, tone
+from pommai.qa.virtual_time import run
 
 
 def wrongs_of(misdeed, *, quiet=False):

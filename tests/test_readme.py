@@ -5,11 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
-from simulated_toy import ROOT, SOUND_NAMES, simulated_toy
-from virtual_time import run
+from simulated_toy import ROOT, simulated_toy
 
 from pommai.errors import ChartError
 from pommai.lights.load import parse_patterns
+from pommai.qa.simulated_toy import SOUND_NAMES
+from pommai.qa.virtual_time import run
 from pommai.toy.charts import compile_file
 
 BLOCKS = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)

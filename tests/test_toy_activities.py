@@ -4,8 +4,8 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
-from virtual_time import run
 
+from pommai.qa.virtual_time import run
 from pommai.toy.activities import LEAVE_LIMIT, RESTART_SECONDS, Activities
 
 

@@ -5,10 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
-from simulated_toy import PATTERNS, ROOT, SOUND_NAMES, TABLE
+from simulated_toy import PATTERNS, ROOT, TABLE
 
 from pommai.chart.table import dump
 from pommai.errors import ChartError, SettingsError, TableError
+from pommai.qa.simulated_toy import SOUND_NAMES
 from pommai.toy import charts
 
 CHART = ROOT / "statechart.yaml"

@@ -3,14 +3,15 @@
 import asyncio
 
 import pytest
-from simulated_toy import SOUND_NAMES, TABLE, SimulatedToy, settle, simulated_toy
-from virtual_time import run
+from simulated_toy import PATTERNS, TABLE, simulated_toy
 
 from pommai.chart.table import DecisionTable, NodeInfo, Operation, Step
 from pommai.errors import TableError
 from pommai.events import Event
 from pommai.io.link_simulated import SimulatedLink
 from pommai.protocol.messages import Abort, ErrorMessage, GetToyConfig, GuardianAlert, SafetyOverride, SwitchToy
+from pommai.qa.simulated_toy import SOUND_NAMES, SimulatedToy, settle
+from pommai.qa.virtual_time import run
 
 
 def level(sound: str) -> int:
@@ -550,7 +551,7 @@ def test_a_sound_card_that_hangs_while_it_is_opened_does_not_hold_up_the_end():
 
 def test_what_happens_before_the_toy_runs_is_taken_when_it_does():
     async def scene():
-        toy = SimulatedToy(TABLE, SimulatedLink())
+        toy = SimulatedToy(TABLE, SimulatedLink(), PATTERNS)
         toy.press()
         toy.release()
         running = asyncio.create_task(toy.runtime.run())
@@ -615,7 +616,7 @@ def test_guards_are_asked_about_the_event_that_is_being_handled():
 
 def test_lights_that_fail_by_a_fault_of_ours_leave_a_toy_that_talks(caplog):
     async def scene():
-        toy = SimulatedToy(TABLE, SimulatedLink())
+        toy = SimulatedToy(TABLE, SimulatedLink(), PATTERNS)
 
         def fault(colours):
             raise RuntimeError("a fault")

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from campaign import Progress, examples
 from hypothesis import HealthCheck, given, note, settings
 from random_days import DAYS, Chapter
-from virtual_time import run
 from watched_toy import WatchedToy
 
 from pommai.errors import DeviceError
+from pommai.qa.virtual_time import run
 
 
 @contextmanager

@@ -6,8 +6,7 @@ import asyncio
 from typing import Any
 
 from random_days import AT_ONCE, DUE, Chapter, Deed, Gap
-from simulated_toy import PATTERNS, TABLE, SimulatedToy, Sounds, settle, tone
-from virtual_time import VirtualTimeLoop
+from simulated_toy import PATTERNS, TABLE
 
 from pommai.events import Event
 from pommai.io.button import SimulatedButton
@@ -16,6 +15,8 @@ from pommai.io.lights import SimulatedLights
 from pommai.io.lights_show import LightShow
 from pommai.protocol import messages as m
 from pommai.qa.invariants import Invariants, WatchedLink, WatchedSpeaker, level_of
+from pommai.qa.simulated_toy import SimulatedToy, Sounds, settle, tone
+from pommai.qa.virtual_time import VirtualTimeLoop
 
 WORDS = {
     "press": "the button goes down",
@@ -62,7 +63,7 @@ class SoundsOnBoard(Sounds):
 
 class WatchedToy(SimulatedToy):
     def __init__(self) -> None:
-        super().__init__(TABLE, CallingLink())
+        super().__init__(TABLE, CallingLink(), PATTERNS)
         self.button = SimulatedButton()
         self.body.sounds = SoundsOnBoard()
         self.lights = SimulatedLights(1)

@@ -29,6 +29,7 @@ class SimulatedLink:
 
     def __init__(self, *, up: bool = True) -> None:
         """`up`: whether the first call succeeds as soon as `run` runs."""
+        self.toy_id = ""
         self.sent: list[Sent] = []
         self.running = asyncio.Event()
         """Set while `run` runs."""

@@ -1,4 +1,8 @@
-"""An event loop whose clock jumps to the next timer instead of waiting: hours of a toy's life in a moment."""
+"""An event loop whose clock jumps to the next timer instead of waiting: hours of a toy's life in a moment.
+
+Libraries for this (looptime, aiotools) are made for the fixtures of tests; a campaign needs a loop of its own, a clock
+that can stand still, and no system call between two timers.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +15,21 @@ T = TypeVar("T")
 
 
 class _Selector(selectors.SelectSelector):
-    """Waits for nothing: the time asked for is added to the clock."""
+    """Waits for nothing: the time asked for is added to the clock. The system is asked only when nothing else is left,
+    for a signal or another thread may have woken the loop.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if timeout is None and not ready:
-            raise RuntimeError("everybody waits, and nothing will ever happen")
-        if not ready and timeout:
+        if timeout is not None:
             self.now += timeout
+            return []
+        ready = super().select(0)
+        if not ready:
+            raise RuntimeError("everybody waits, and nothing will ever happen")
         return ready
 
 
