@@ -107,3 +107,37 @@ def test_a_press_while_the_toy_finds_out_who_it_is_begins_a_turn_and_the_answer_
             assert toy.body.profile.name == "Pommai-Bear"
 
     run(scene())
+
+
+def test_a_toy_that_comes_in_the_middle_of_a_turn_is_become_at_its_end():
+    async def scene():
+        async with simulated_toy() as toy:
+            toy.link.deliver(SwitchToy("robo-rex"))
+            await settle()
+            assert toy.state == "switching_toy"
+            await toy.talk()
+            await toy.be_loaded("robo-rex")
+            assert (toy.state, toy.body.toy_id) == ("processing", "pommai-bear")
+            toy.answer([1000] * 5)
+            await asyncio.sleep(0.5)
+            assert (toy.state, toy.body.toy_id, toy.body.wanted_toy) == ("idle", "robo-rex", None)
+
+    run(scene())
+
+
+def test_safe_mode_asks_nothing_until_it_is_over():
+    async def scene():
+        async with simulated_toy() as toy:
+            toy.post("safety.pause", seconds=60.0, message="")
+            await settle()
+            before = len(toy.link.messages)
+            toy.post("link.down", reason="gone")
+            toy.post("link.up", session="s")
+            await settle()
+            assert "online" in toy.states
+            assert len(toy.link.messages) == before
+            toy.post("safety.resume")
+            await settle()
+            assert toy.link.messages[before:] == [GetToyConfig("pommai-bear")]
+
+    run(scene())

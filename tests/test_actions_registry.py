@@ -4,6 +4,7 @@ import asyncio
 import inspect
 
 from pommai.actions import ACTIONS, ACTIVITIES
+from pommai.actions.registry import EFFECTS
 
 
 def test_actions_return_at_once_and_activities_take_their_time():
@@ -17,3 +18,11 @@ def test_every_word_of_the_chart_says_what_it_means_and_takes_the_toy_first():
         assert function.__name__ == name
         assert inspect.getdoc(function), name
         assert next(iter(inspect.signature(function).parameters)) == "toy", name
+
+
+def test_whoever_uses_the_link_says_that_it_sends():
+    """But for `stay_connected`, which keeps the link and has nothing to say."""
+    using = {
+        name for name, function in {**ACTIONS, **ACTIVITIES}.items() if "toy.link.send" in inspect.getsource(function)
+    }
+    assert using | {"stream_speech"} == EFFECTS.keys()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pommai.chart.guards import GuardSyntaxError, parse, render
+from pommai.chart.guards import GuardSyntaxError, evaluate, parse, render
 
 NAMES = st.sampled_from(["online", "heard_speech", "Inside", "notable", "order", "a1"])
 STATES = st.sampled_from(["idle", "safe_mode"])
@@ -70,3 +70,12 @@ def test_several_states_in_one_question_must_all_be_active() -> None:
 def test_what_is_wrong_with_a_guard_is_said_in_words(text: str, words: str) -> None:
     with pytest.raises(GuardSyntaxError, match=re.escape(words)):
         parse(text)
+
+
+@given(st.fixed_dictionaries(dict.fromkeys("abcd", st.booleans())))
+@pytest.mark.parametrize(
+    "text", ["a", "not a", "a and b or c", "a or b and not c", "not (a or b) and c", "not not a or In('d', 'b')"]
+)
+def test_an_expression_is_true_when_python_says_so(text: str, held: dict[str, bool]) -> None:
+    python = text.replace("In('d', 'b')", "(d and b)")
+    assert evaluate(parse(text), lambda _, name: held[name]) == eval(python, {}, held)

@@ -27,6 +27,44 @@ EVERYTHING: dict[str, Any] = {
     "name": "everything",
     "description": "A chart with every key there is.",
     "durations": {"wait": "1m30s"},
+    "resting": "rest",
+    "properties": {
+        "a": {
+            "because": "It matters.",
+            "never": {
+                "in": "one",
+                "not_in": ["two"],
+                "doing": "record",
+                "not_doing": ["listen"],
+                "light": "error_red",
+                "not_light": ["off"],
+                "but": "listen",
+                "if": "In('one')",
+            },
+        },
+        "b": {
+            "because": "It matters.",
+            "always": {
+                "from": "one",
+                "not_from": ["two"],
+                "on": ["link.*", "timer.work.wait"],
+                "not_on": "link.up",
+                "if": ["online", "not In('two')"],
+                "entering": "two",
+                "to": ["two"],
+                "not_to": "one",
+                "calls": ["chime", "play"],
+                "never_calls": "forget",
+                "within": "wait",
+            },
+        },
+        "c": {"because": "It matters.", "returns": {"from": "one", "to": ["rest"], "within": "10s"}},
+        "d": {"because": "It matters.", "only": {"calls": "chime", "starts": ["record"], "from": "one"}},
+    },
+    "assumptions": {
+        "e": {"because": "It is so.", "never_together": ["online", "heard_speech"], "on": "link.up", "in": ["one"]},
+        "f": {"because": "It is so.", "holds": "online or heard_speech"},
+    },
     "states": {
         "work": {
             "description": "Has an inside.",
@@ -91,6 +129,8 @@ def keys_used(document: Any) -> set[str]:
 RECORDS = [path for path in mappings(EVERYTHING) if isinstance(at(EVERYTHING, path), dict)]
 OPEN = {
     ("durations",),
+    ("properties",),
+    ("assumptions",),
     ("states", "work", "after"),
     ("states",),
     ("states", "work", "states"),
@@ -105,6 +145,7 @@ def test_the_schema_is_a_schema() -> None:
 
 def test_a_chart_with_every_key_is_taken_by_both() -> None:
     every = [keys.DOCUMENT_KEYS, keys.STATE_KEYS, keys.TRANSITION_KEYS, keys.LED_KEYS, keys.HISTORY_KEYS]
+    every += [keys.PROPERTY_KEYS, keys.ASSUMPTION_KEYS, *keys.PROPERTY_KINDS.values()]
     assert {key for table in every for key in table} <= keys_used(EVERYTHING)
     VALIDATOR.validate(EVERYTHING)
     assert loads(EVERYTHING)

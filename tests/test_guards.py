@@ -4,7 +4,7 @@ import pytest
 from simulated_toy import simulated_toy
 
 from pommai.guards import GUARDS
-from pommai.protocol.messages import DownAudio
+from pommai.protocol.messages import DownAudio, ToyProfile
 from pommai.qa.simulated_toy import Sounds
 from pommai.qa.virtual_time import run
 
@@ -58,3 +58,8 @@ def test_without_a_sound_for_it_there_is_no_answer_from_on_board(answers):
             return frozenset()
 
     assert answers(lambda body: setattr(body, "sounds", Mute())) == {"microphone_works"}
+
+
+@pytest.mark.parametrize(("toy_id", "more"), [("pommai-rabbit", {"becomes_another_toy"}), ("pommai-bear", set())])
+def test_a_configuration_that_has_come_may_be_another_toys(answers, toy_id, more):
+    assert answers(lambda body: setattr(body, "offered", ToyProfile(toy_id, "Somebody"))) == {*BASIS, *more}

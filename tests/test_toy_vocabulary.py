@@ -44,3 +44,11 @@ def test_the_fingerprint_tells_vocabularies_apart():
         for vocabulary in (toy_vocabulary(), toy_vocabulary(["x"]), toy_vocabulary(sounds=["boo"]))
     }
     assert len(prints) == 3
+
+
+def test_what_sends_to_the_cloud_says_so():
+    vocabulary = toy_vocabulary()
+    sending = {name for name, signature in vocabulary.actions.items() if "sends_to_cloud" in signature.effects}
+    assert sending == {"abort_turn", "alert_guardian", "ask_who_i_am", "become_toy"}
+    assert vocabulary.activities["stream_speech"].effects == ("sends_to_cloud",)
+    assert vocabulary.activities["record"].effects == ()

@@ -6,7 +6,7 @@ import logging
 
 from pommai.actions.body import Body
 from pommai.actions.inbox import Inbox
-from pommai.actions.registry import action, activity
+from pommai.actions.registry import action, activity, sends_to_cloud
 from pommai.protocol.messages import Abort
 
 logger = logging.getLogger(__name__)
@@ -19,6 +19,7 @@ def begin_turn(toy: Body) -> None:
 
 
 @action
+@sends_to_cloud
 def abort_turn(toy: Body, reason: str) -> None:
     """End the turn: send nothing more of it, play nothing more of its answer, and tell the server."""
     turn = toy.turn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from pommai.actions.body import Body
-from pommai.actions.registry import action
+from pommai.actions.registry import action, sends_to_cloud
 from pommai.events import Event
 from pommai.protocol.messages import GetToyConfig
 
@@ -13,6 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 @action
+@sends_to_cloud
 def ask_who_i_am(toy: Body) -> None:
     """Ask the server for this toy's configuration; it comes as toy.loaded."""
     toy.link.send(GetToyConfig(toy.toy_id))
@@ -53,6 +54,7 @@ def forget_switch(toy: Body) -> None:
 
 
 @action
+@sends_to_cloud
 def become_toy(toy: Body) -> None:
     """Ask the server for the configuration of the toy to become, or anew for this toy's; it comes as toy.loaded."""
     toy.link.send(GetToyConfig(toy.wanted_toy or toy.toy_id))

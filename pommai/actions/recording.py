@@ -7,7 +7,7 @@ import logging
 from typing import Final
 
 from pommai.actions.body import Body, Turn
-from pommai.actions.registry import activity
+from pommai.actions.registry import activity, sends_to_cloud
 from pommai.events import Event
 from pommai.io.ports import Encoder
 from pommai.protocol.audio import FRAME_SECONDS
@@ -63,6 +63,7 @@ async def record(toy: Body) -> None:
 
 
 @activity
+@sends_to_cloud
 async def stream_speech(toy: Body) -> None:
     """Send the recording as it grows. Left with the turn alive, it sends what is left, then the end mark.
 

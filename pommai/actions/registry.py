@@ -26,6 +26,9 @@ ACTIONS: dict[str, Action] = {}
 ACTIVITIES: dict[str, Activity] = {}
 """Every activity, by the name a chart calls it."""
 
+EFFECTS: dict[str, tuple[str, ...]] = {}
+"""What an action or activity does to the world, in words a chart's properties may use instead of its name."""
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -38,4 +41,10 @@ def action(function: _F) -> _F:
 def activity(function: _F) -> _F:
     """Make a coroutine function an activity."""
     ACTIVITIES[function.__name__] = function
+    return function
+
+
+def sends_to_cloud(function: _F) -> _F:
+    """Say that an action or activity sends something to the server: properties may speak of all that do."""
+    EFFECTS[function.__name__] = ("sends_to_cloud",)
     return function

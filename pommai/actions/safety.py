@@ -7,7 +7,7 @@ import logging
 from datetime import UTC, datetime
 
 from pommai.actions.body import Body
-from pommai.actions.registry import action, activity
+from pommai.actions.registry import action, activity, sends_to_cloud
 from pommai.events import Event
 from pommai.protocol.messages import GuardianAlert
 
@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 @action
+@sends_to_cloud
 def alert_guardian(toy: Body, reason: str, severity: str = "medium") -> None:
     """Tell the grown-ups, through the server; without one, only the log keeps it."""
     alert = GuardianAlert(severity, reason, datetime.now(UTC).isoformat(timespec="milliseconds"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pommai.chart.model import Action, Call, Chart, Raise, State, Transition, Value
+from pommai.chart.properties import Specification, specify
 from pommai.chart.vocabulary import Parameter, Signature, Vocabulary
 from pommai.source import Node, Reader, Scalar, did_you_mean, quote
 
@@ -27,6 +28,8 @@ class Checked:
     events: Mapping[int, tuple[str, ...]]
     led_patterns: frozenset[str] | None
     """Those of the vocabulary."""
+    specification: Specification
+    """What is to be proved of the chart."""
 
 
 def check_chart(chart: Chart, reader: Reader, vocabulary: Vocabulary) -> Checked:
@@ -34,11 +37,12 @@ def check_chart(chart: Chart, reader: Reader, vocabulary: Vocabulary) -> Checked
     checker = _Checker(chart, reader, vocabulary)
     for state in chart.walk():
         checker.state(state)
+    specification = specify(chart, reader, vocabulary)
     if not reader.problems:  # what seems to be missing may stand where a problem is
         checker.raised()
         checker.unused()
     reader.finish()
-    return Checked(chart, checker.arguments, checker.events, vocabulary.led_patterns)
+    return Checked(chart, checker.arguments, checker.events, vocabulary.led_patterns, specification)
 
 
 class _Checker:
@@ -52,7 +56,7 @@ class _Checker:
         self.done = {f"done.state.{s.id}" for s in states if _can_finish(s)}
         self.timers = {t.event for s in states for t in s.after}
         self.known = vocabulary.events | {a.event for a in self.raises} | self.done
-        self.used = {t.label for s in states for t in s.after}
+        self.used = {t.label for s in states for t in s.after} | {p.within_label for p in chart.properties}
 
     def state(self, state: State) -> None:
         patterns = self.vocabulary.led_patterns

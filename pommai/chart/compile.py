@@ -21,7 +21,7 @@ from statemachine.orderedset import OrderedSet
 from pommai.chart.check import Checked
 from pommai.chart.lower import ROOT, Lowered, lower
 from pommai.chart.model import Chart, State
-from pommai.chart.table import OTHER, DecisionTable, NodeInfo, Operation, StateInfo, Step, Tree
+from pommai.chart.table import DARK, OTHER, DecisionTable, NodeInfo, Operation, StateInfo, Step, Tree
 from pommai.errors import ChartError, Problem
 
 MAX_NODES = 20_000
@@ -30,9 +30,6 @@ MAX_OUTCOMES = 4_096
 """Most outcomes of the guards asked on one event."""
 MAX_MICROSTEPS = 300
 """A step that takes more transitions than this will never end."""
-
-DARK = "off"
-"""The pattern of a configuration in which no state asks for one."""
 
 History = tuple[tuple[str, tuple[str, ...]], ...]
 Place = tuple[tuple[str, ...], History]

@@ -6,7 +6,10 @@ The grammar is a part of python-statemachine's: names, `not`, `and`, `or`, brack
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+from pommai.chart.model import Guard
+from pommai.source import Mapping, Reader
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<inside>In\s*\(\s*(?P<states>(?:'[^']*'|\"[^\"]*\")(?:\s*,\s*(?:'[^']*'|\"[^\"]*\"))*)\s*\))"
@@ -35,6 +38,26 @@ def parse(text: str) -> Tokens:
     return tokens
 
 
+def read(reader: Reader, mapping: Mapping, key: str) -> tuple[Guard, ...]:
+    """The guards under a key: one expression or a list of them, all of which must hold. Notes problems."""
+    node = mapping.get(key)
+    found = []
+    items = () if node is None else reader.one_or_many(node)
+    if node is not None and not items:
+        # No guard would mean: always. That is hardly what somebody meant who wrote `cond:`.
+        reader.problem(node, f"'{key}' is empty", "write a guard, or take the key away")
+    for item in items:
+        text = reader.text(item, f"'{key}'")
+        if text is None:
+            continue
+        try:
+            found.append(Guard(text, parse(text), item))
+        except GuardSyntaxError as caught:
+            hint = "a guard is made of names, not, and, or, brackets and In('state')"
+            reader.problem(item, f'the guard "{text}" {caught}', hint)
+    return tuple(found)
+
+
 def render(tokens: Tokens, names: dict[str, str], states: dict[str, str]) -> str:
     """The expression with guards and states renamed, in python-statemachine's syntax."""
     parts = []
@@ -46,6 +69,13 @@ def render(tokens: Tokens, names: dict[str, str], states: dict[str, str]) -> str
         else:
             parts.append(text)
     return " ".join(parts)
+
+
+def evaluate(tokens: Tokens, holds: Callable[[str, str], bool]) -> bool:
+    """Whether the expression is true. `holds(kind, text)` answers for each name and each state."""
+    value, rest = _value_of_either(list(tokens), holds)
+    assert not rest, "only what `parse` has made is evaluated"
+    return value
 
 
 def _cut(text: str) -> Iterator[tuple[str, str]]:
@@ -109,3 +139,33 @@ def _one(rest: _Rest) -> _Rest:
     if not rest or rest[0] != ("word", ")"):
         raise GuardSyntaxError("has a bracket that is not closed")
     return rest[1:]
+
+
+_Holds = Callable[[str, str], bool]
+
+
+def _value_of_either(rest: _Rest, holds: _Holds) -> tuple[bool, _Rest]:
+    value, rest = _value_of_both(rest, holds)
+    while rest and rest[0] == ("word", "or"):
+        other, rest = _value_of_both(rest[1:], holds)
+        value = value or other
+    return value, rest
+
+
+def _value_of_both(rest: _Rest, holds: _Holds) -> tuple[bool, _Rest]:
+    value, rest = _value_of_one(rest, holds)
+    while rest and rest[0] == ("word", "and"):
+        other, rest = _value_of_one(rest[1:], holds)
+        value = value and other
+    return value, rest
+
+
+def _value_of_one(rest: _Rest, holds: _Holds) -> tuple[bool, _Rest]:
+    kind, text = rest[0]
+    if (kind, text) == ("word", "not"):
+        value, rest = _value_of_one(rest[1:], holds)
+        return not value, rest
+    if (kind, text) == ("word", "("):
+        value, rest = _value_of_either(rest[1:], holds)
+        return value, rest[1:]
+    return holds(kind, text), rest[1:]

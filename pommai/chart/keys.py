@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pommai.chart.vocabulary import Parameter, Signature, Vocabulary
@@ -12,6 +13,12 @@ Fragment = dict[str, Any]
 ID = "[A-Za-z_][A-Za-z0-9_]*"
 """How a state, a guard, an action or a duration may be called."""
 DURATION = r"([0-9]+(\.[0-9]+)?h)?([0-9]+(\.[0-9]+)?m)?([0-9]+(\.[0-9]+)?s)?([0-9]+(\.[0-9]+)?ms)?"
+
+
+def is_id(text: str) -> bool:
+    """Whether something may be called so."""
+    return re.fullmatch(ID, text) is not None
+
 
 TEXT: Fragment = {"type": ["string", "number", "boolean"], "pattern": r"\S"}
 """Any single value: the loader reads the words as they are written, so `5` is text, too."""
@@ -37,6 +44,25 @@ DOCUMENT_KEYS: dict[str, Fragment] = {
     "states": _described(
         _ref("states"), "The states. The first one is where the toy begins, unless one says `initial`."
     ),
+}
+
+NAMES: Fragment = {"anyOf": [TEXT, {"type": "array", "minItems": 1, "items": TEXT}]}
+"""One name, or a list of names."""
+
+DOCUMENT_KEYS |= {
+    "resting": {**NAMES, "description": "States the toy may stay in for ever. From everywhere it must come to one."},
+    "properties": {
+        "type": ["object", "null"],
+        "description": "What must never, or must always, happen; `pommai verify` proves it. Each has a name.",
+        "propertyNames": {"pattern": f"^{ID}$"},
+        "additionalProperties": _ref("property"),
+    },
+    "assumptions": {
+        "type": ["object", "null"],
+        "description": "What `pommai verify` may take for granted about guards. Each has a name.",
+        "propertyNames": {"pattern": f"^{ID}$"},
+        "additionalProperties": _ref("assumption"),
+    },
 }
 
 STATE_KEYS: dict[str, Fragment] = {
@@ -103,6 +129,74 @@ HISTORY_KEYS: dict[str, Fragment] = {
 
 HISTORY_TRANSITION_KEYS: dict[str, Fragment] = {key: TIMER_TRANSITION_KEYS[key] for key in ("target", "on")}
 
+_IF = _described(_ref("guard"), "Only if this holds before the event: guard names, not, and, or, In('state').")
+_FROM = {
+    "from": {**NAMES, "description": "Only when one of these states is active before the event."},
+    "not_from": {**NAMES, "description": "Only when none of these states is active before the event."},
+    "on": {**NAMES, "description": "Only on one of these events; `link.*` means all of them. Default: every event."},
+    "not_on": {**NAMES, "description": "On none of these events."},
+    "if": _IF,
+}
+_BUT = {"but": {**NAMES, "description": "Actions or activities that are not meant, although an effect names them."}}
+
+PROPERTY_KINDS: dict[str, dict[str, Fragment]] = {
+    "never": {
+        "in": {**NAMES, "description": "One of these states is active."},
+        "not_in": {**NAMES, "description": "None of these states is active."},
+        "doing": {**NAMES, "description": "One of these activities runs."},
+        "not_doing": {**NAMES, "description": "None of these activities runs."},
+        "light": {**NAMES, "description": "One of these patterns is shown."},
+        "not_light": {**NAMES, "description": "None of these patterns is shown."},
+        "if": _described(TEXT, "This holds: In('state'), not, and, or."),
+        **_BUT,
+    },
+    "always": {
+        **_FROM,
+        "entering": {**NAMES, "description": "Only when the event makes one of these states active."},
+        "to": {**NAMES, "description": "It leads to one of these states."},
+        "not_to": {**NAMES, "description": "It leads to none of these states."},
+        "calls": {**NAMES, "description": "All of these actions are called, in this order."},
+        "never_calls": {**NAMES, "description": "None of these actions is called."},
+        **_BUT,
+        "within": _described(_ref("time"), "With `to`: at the latest after this time, if nothing else happens."),
+    },
+    "returns": {
+        "from": _FROM["from"],
+        "to": {**NAMES, "description": "Comes to one of these states. Default: those of `resting`."},
+        "within": _described(_ref("time"), "At the latest after this time, by timers alone."),
+    },
+    "only": {
+        "calls": {**NAMES, "description": "Each of these actions is called only then."},
+        "starts": {**NAMES, "description": "Each of these activities is started only then."},
+        **_BUT,
+        **_FROM,
+        "to": {**NAMES, "description": "Only when the event leads to one of these states."},
+        "not_to": {**NAMES, "description": "Only when the event leads to none of these states."},
+    },
+}
+"""The kinds of properties, each with its keys. A list of names means any of them; several keys mean all of them."""
+
+PROPERTY_KEYS: dict[str, Fragment] = {
+    "because": {**TEXT, "description": "Why this matters, in words for people."},
+    "never": _described(_ref("never"), "No situation that can come about is like this."),
+    "always": _described(_ref("always"), "Whenever this happens, that follows."),
+    "returns": _described(_ref("returns"), "With timers alone, nobody helping, the toy comes back."),
+    "only": _described(_ref("only"), "This happens only then."),
+}
+
+ASSUMPTION_KEYS: dict[str, Fragment] = {
+    "because": {**TEXT, "description": "Why it may be taken for granted, in words for people."},
+    "never_together": {
+        "type": "array",
+        "minItems": 2,
+        "items": TEXT,
+        "description": "At most one of these guards holds.",
+    },
+    "holds": _described(_ref("guard"), "This guard expression is true."),
+    "on": {**NAMES, "description": "Only on these events. Default: always."},
+    "in": {**NAMES, "description": "Only while one of these states is active. Default: everywhere."},
+}
+
 OTHER_WORDS: dict[str, str] = {
     "entry": "enter",
     "onentry": "enter",
@@ -145,6 +239,9 @@ ELSEWHERE: dict[str, str] = {
     "after": "timers stand in `after` of a state",
     "transitions": "transitions stand in a state",
     "durations": "durations stand at the top of the file",
+    "properties": "properties stand at the top of the file",
+    "assumptions": "assumptions stand at the top of the file",
+    "resting": "`resting` stands at the top of the file",
 }
 """Keys that exist, for whoever wrote them where they mean nothing."""
 
@@ -192,6 +289,10 @@ def schema(vocabulary: Vocabulary) -> Fragment:
             "actions": _calls(vocabulary.actions, {"raise": _described(TEXT, "An event for the chart itself.")}),
             "activities": _calls(vocabulary.activities, {}),
             "guard": _one_or_more(_offered(sorted(vocabulary.guards))),
+            "property": _one_kind(PROPERTY_KEYS, PROPERTY_KINDS),
+            **{kind: {**_record(fragments), "minProperties": 1} for kind, fragments in PROPERTY_KINDS.items()},
+            "assumption": _one_kind(ASSUMPTION_KEYS, ("never_together", "holds")),
+            "time": {"type": "string", "pattern": f"^({ID}|{DURATION})$"},
             "duration": {"type": "string", "pattern": f"^{DURATION}$", "minLength": 2},
         },
     }
@@ -199,6 +300,11 @@ def schema(vocabulary: Vocabulary) -> Fragment:
 
 def _record(keys: dict[str, Fragment], *required: str) -> Fragment:
     return {"type": "object", "additionalProperties": False, "properties": keys, "required": list(required)}
+
+
+def _one_kind(keys: dict[str, Fragment], kinds: Iterable[str]) -> Fragment:
+    """A record with a reason and exactly one of the kinds."""
+    return {**_record(keys, "because"), "oneOf": [{"required": [kind]} for kind in kinds]}
 
 
 def _offered(names: list[str]) -> Fragment:

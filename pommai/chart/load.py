@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from pommai.chart import guards, keys
-from pommai.chart.model import Action, Call, Chart, Duration, Guard, History, Led, Raise, State, Timer, Transition
+from pommai.chart import guards, keys, properties
+from pommai.chart.model import Action, Call, Chart, Duration, History, Led, Raise, State, Timer, Transition
 from pommai.chart.structure import check_structure
 from pommai.source import Mapping, Node, Reader, Scalar, did_you_mean, parse_duration, quote
 
@@ -54,6 +54,9 @@ class _Loader:
             states=states,
             description=self._text(root, "description", "the description") or "",
             durations=self.durations,
+            resting=properties.read_resting(reader, root),
+            properties=properties.read_properties(reader, root, self.durations),
+            assumptions=properties.read_assumptions(reader, root),
         )
         check_structure(chart, reader)
         return chart
@@ -235,24 +238,6 @@ class _Loader:
                 found.append(action)
         return tuple(found)
 
-    def _guards(self, mapping: Mapping, key: str) -> tuple[Guard, ...]:
-        node = mapping.get(key)
-        found = []
-        items = () if node is None else self.reader.one_or_many(node)
-        if node is not None and not items:
-            # No guard would mean: always. That is hardly what somebody meant who wrote `cond:`.
-            self.reader.problem(node, f"'{key}' is empty", "write a guard, or take the key away")
-        for item in items:
-            text = self.reader.text(item, f"'{key}'")
-            if text is None:
-                continue
-            try:
-                found.append(Guard(text, guards.parse(text), item))
-            except guards.GuardSyntaxError as caught:
-                hint = "a guard is made of names, not, and, or, brackets and In('state')"
-                self.reader.problem(item, f'the guard "{text}" {caught}', hint)
-        return tuple(found)
-
     # -- transitions ----------------------------------------------------------------------
 
     def _transitions(self, node: Node | None, id_: str) -> tuple[Transition, ...]:
@@ -274,8 +259,8 @@ class _Loader:
         transition = Transition(
             events=events,
             targets=tuple(targets),
-            cond=self._guards(mapping, "cond"),
-            unless=self._guards(mapping, "unless"),
+            cond=guards.read(self.reader, mapping, "cond"),
+            unless=guards.read(self.reader, mapping, "unless"),
             on=self._actions(mapping.get("on")),
             internal=self._flag(mapping, "internal"),
             at=node,

@@ -160,6 +160,48 @@ class Duration:
 
 
 @dataclass(frozen=True, slots=True)
+class Name:
+    """A name of something, as written in a property."""
+
+    text: str
+    at: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """What must always hold. `kind` is one of keys.PROPERTY_KINDS and says what the names mean.
+
+    `names` holds what stands under each key that takes names; all of `condition` must hold; `within` is in seconds.
+    """
+
+    id: str
+    because: str
+    kind: str
+    at: Node
+    names: Mapping[str, tuple[Name, ...]]
+    condition: tuple[Guard, ...] = ()
+    within: float | None = None
+    within_label: str = ""
+    """As written: `10s`, or a name from `durations`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """What is taken for granted about the answers of guards: on these events, in these states, all of `holds` is true.
+
+    No events: on every event. No states: everywhere. `together` names guards of which at most one holds.
+    """
+
+    id: str
+    because: str
+    at: Node
+    holds: tuple[Guard, ...]
+    together: tuple[Name, ...] = ()
+    events: tuple[Name, ...] = ()
+    states: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """A whole statechart. `sha256` is the hash of its source text."""
 
@@ -169,6 +211,10 @@ class Chart:
     states: tuple[State, ...]
     description: str = ""
     durations: Mapping[str, Duration] = field(default_factory=dict)
+    resting: tuple[Name, ...] = ()
+    """States in which the toy may stay for ever."""
+    properties: tuple[Property, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
 
     def walk(self) -> Iterator[State]:
         """All states in document order."""

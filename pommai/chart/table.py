@@ -19,6 +19,9 @@ OTHER = ""
 """In a node's events: any event that has no entry of its own. Only there when it matters, and then only because an
 eventless transition asks its guards again whatever happens."""
 
+DARK = "off"
+"""The pattern of a configuration in which no state asks for one."""
+
 FORMAT = 1
 """Version of the file format. A toy refuses a file of another one."""
 

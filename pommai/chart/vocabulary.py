@@ -28,6 +28,8 @@ class Signature:
     name: str
     parameters: tuple[Parameter, ...] = ()
     meaning: str = ""
+    effects: tuple[str, ...] = ()
+    """What it does to the world, in words properties may use instead of its name: `sends_to_cloud`."""
 
 
 @dataclass(frozen=True, slots=True)

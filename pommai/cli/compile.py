@@ -80,8 +80,11 @@ class Progress:
     PATIENCE_S = 1.0
     WIDTH = 30
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, stream: TextIO, clock: Callable[[], float] = time.monotonic, what: str = "configurations"
+    ) -> None:
         self._stream = stream
+        self._what = what
         self._clock = clock
         self._next = clock() + self.PATIENCE_S
         self._shown = False
@@ -101,5 +104,5 @@ class Progress:
         self._next = self._clock() + 0.1
         self._shown = True
         bar = "█" * (self.WIDTH * done // found)
-        self._stream.write(f"\r{bar:░<{self.WIDTH}} {done:,} of {found:,} configurations found so far")
+        self._stream.write(f"\r{bar:░<{self.WIDTH}} {done:,} of {found:,} {self._what} found so far")
         self._stream.flush()

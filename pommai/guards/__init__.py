@@ -35,7 +35,20 @@ def can_answer_offline(toy: Body) -> bool:
     return OFFLINE_ANSWER in toy.sounds.names()
 
 
+def becomes_another_toy(toy: Body) -> bool:
+    """Is the configuration that has come another toy's?"""
+    return toy.offered is not None and toy.offered.toy_id != toy.toy_id
+
+
 GUARDS: dict[str, Guard] = {
-    guard.__name__: guard for guard in (heard_speech, hands_free, microphone_works, reply_begun, can_answer_offline)
+    guard.__name__: guard
+    for guard in (
+        heard_speech,
+        hands_free,
+        microphone_works,
+        reply_begun,
+        can_answer_offline,
+        becomes_another_toy,
+    )
 }
 """Every guard, by the name a chart calls it."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any, get_type_hints
 
 from pommai.actions import ACTIONS, ACTIVITIES
-from pommai.actions.registry import Seconds, SoundName
+from pommai.actions.registry import EFFECTS, Seconds, SoundName
 from pommai.chart.vocabulary import Parameter, Signature, Vocabulary
 from pommai.events import EVENTS
 from pommai.guards import GUARDS
@@ -34,7 +34,7 @@ def _signature(name: str, function: Callable[..., Any], sounds: Collection[str])
         kind = _KINDS[hints[parameter.name]]
         choices = tuple(sorted(sounds)) if hints[parameter.name] is SoundName else ()
         parameters.append(Parameter(parameter.name, kind, required, None if required else parameter.default, choices))
-    return Signature(name, tuple(parameters), _meaning(function))
+    return Signature(name, tuple(parameters), _meaning(function), EFFECTS.get(name, ()))
 
 
 def _meaning(function: Callable[..., Any]) -> str:

@@ -1,0 +1,300 @@
+"""Every situation a chart can come to, found breadth first.
+
+A situation is more than a configuration: it is also which timers are pending, which activities run and which light is
+shown, by what the operations on the way there have said. Events from outside may come at any time, a timer's only while
+it is pending, and guards answer as they like, as far as the assumptions let them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import NamedTuple
+
+from pommai.chart import guards
+from pommai.chart.properties import Specification
+from pommai.chart.table import OTHER, DecisionTable, Step, Tree
+from pommai.errors import ChartError, Problem
+
+MAX_SITUATIONS = 200_000
+"""Most situations of a chart; a toy's has a few hundred."""
+
+Answers = tuple[tuple[str, bool], ...]
+
+
+class Edge(NamedTuple):
+    """One event with one outcome of the guards it asks."""
+
+    event: str
+    answers: Answers
+    step: Step
+    effect: int
+    """Index into the space's effects."""
+
+
+class Book(NamedTuple):
+    """What is going on besides the configuration."""
+
+    timers: frozenset[str] = frozenset()
+    running: frozenset[tuple[str, str]] = frozenset()
+    """(state, activity)."""
+    light: str | None = None
+
+
+class Effect(NamedTuple):
+    """What an edge does to the book: the timer that fires, and the operations that count."""
+
+    fired: str
+    operations: tuple[tuple[str, str, str], ...]
+    """(kind, name, state) of all but calls."""
+
+
+class Space:
+    """All situations of a table. Raises ChartError when there are more than MAX_SITUATIONS.
+
+    Situations are numbered in the order they were found, so a smaller number is no farther from the start.
+    `progress(done, found)` is told how far the search is.
+    """
+
+    def __init__(
+        self, table: DecisionTable, specification: Specification, progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        self.table = table
+        self.specification = specification
+        self.parents = {state.id: state.parent for state in table.states}
+        self.active = [frozenset(node.configuration) for node in table.nodes]
+        self.durations = {
+            o.name: round(o.seconds * 1e6) for s in table.steps() for o in s.operations if o.kind == "timer"
+        }
+        """Timer -> microseconds."""
+        self.sooner = {timer: self._sooner(timer) for timer in self.durations}
+        """Timer -> timers that run out before it whenever both are pending: shorter, and started no later."""
+        self.effects: list[Effect] = [Effect("", ())]
+        self._effect_numbers: dict[Effect, int] = {self.effects[0]: 0}
+        self.books: list[Book] = [Book()]
+        self._book_numbers: dict[Book, int] = {self.books[0]: 0}
+        self._next: dict[tuple[int, int], int] = {}
+        self.faults: dict[tuple[int, int], tuple[str, ...]] = {}
+        """(book, effect) -> what the operations do that makes no sense there."""
+        self.starts = [Edge("", a, s, self._effect("", s)) for a, s in self._leaves(table.start, None, "")]
+        self.edges: list[list[Edge]] = [[] for _ in table.nodes]
+        """Node -> what can happen there; events that do nothing are left out."""
+        self.situations: list[tuple[int, int]] = []
+        """(node, book)."""
+        self.came: list[tuple[int, Edge]] = []
+        """Situation -> the one before (-1: the start) and the edge between them."""
+        self.first: dict[int, int] = {}
+        """Node -> the first situation there."""
+        self.first_fired: dict[tuple[int, int], int] = {}
+        """(node, index of a timer's edge) -> the first situation in which it can fire."""
+        self.steps = 0
+        """(situation, event, answers) there are."""
+        self.first_fault: tuple[int, Edge, str] | None = None
+        self._explore(progress)
+
+    # -- exploring ------------------------------------------------------------------------
+
+    def _explore(self, progress: Callable[[int, int], None] | None) -> None:
+        seen: dict[tuple[int, int], int] = {}
+        situations, came, after = self.situations, self.came, self.after
+        for edge in self.starts:
+            self._note(-1, 0, edge)
+            target = edge.step.node, after(0, edge.effect)
+            if target not in seen:
+                seen[target] = len(situations)
+                situations.append(target)
+                came.append((-1, edge))
+        here = 0
+        while here < len(situations):
+            node, book = situations[here]
+            if node not in self.first:
+                self.first[node] = here
+                self.edges[node] = list(self._edges(node))
+            pending = self.books[book].timers
+            for index, edge in enumerate(self.edges[node]):
+                fired = self.effects[edge.effect].fired if edge.effect else ""
+                if fired:
+                    if fired not in pending or self.sooner[fired] & pending:
+                        continue
+                    self.first_fired.setdefault((node, index), here)
+                self.steps += 1
+                target = edge.step.node, after(book, edge.effect)
+                if self.faults:
+                    self._note(here, book, edge)
+                if target not in seen:
+                    seen[target] = len(situations)
+                    situations.append(target)
+                    came.append((here, edge))
+            here += 1
+            if len(situations) > MAX_SITUATIONS:
+                raise ChartError([Problem(self.table.name, 1, 1, self._too_many())])
+            if progress and here % 64 == 0:
+                progress(here, len(situations))
+
+    def _note(self, situation: int, book: int, edge: Edge) -> None:
+        if self.first_fault is None and (faults := self.faults.get((book, edge.effect))):
+            self.first_fault = (situation, edge, faults[0])
+
+    def _too_many(self) -> str:
+        busiest = max(self.durations, key=lambda t: sum(t in book.timers for book in self.books), default="")
+        return (
+            f"the chart has more than {MAX_SITUATIONS:,} situations: {len(self.first):,} configurations, each with one "
+            f"of {len(self.books):,} sets of pending timers and running activities; '{busiest}' multiplies them most"
+        )
+
+    def after(self, book: int, effect: int) -> int:
+        """The book after an effect."""
+        if not effect:
+            return book
+        found = self._next.get((book, effect))
+        if found is None:
+            found = self._next[book, effect] = self._apply(book, effect)
+        return found
+
+    def _apply(self, number: int, effect: int) -> int:
+        book, (fired, operations) = self.books[number], self.effects[effect]
+        timers, running, light = set(book.timers) - {fired}, set(book.running), book.light
+        faults = []
+        for kind, name, state in operations:
+            if kind == "led":
+                light = name
+            elif kind == "timer":
+                if name in timers:
+                    faults.append(f"the timer '{name}' is started while it is pending")
+                timers.add(name)
+            elif kind == "cancel":
+                timers.discard(name)
+            elif kind == "start":
+                if (state, name) in running:
+                    faults.append(f"'{name}' of '{state}' is started while it runs")
+                running.add((state, name))
+            elif kind == "stop":
+                if (state, name) not in running:
+                    faults.append(f"'{name}' of '{state}' is stopped while it does not run")
+                running.discard((state, name))
+        if faults:
+            self.faults[number, effect] = tuple(faults)
+        made = Book(frozenset(timers), frozenset(running), light)
+        if made not in self._book_numbers:
+            self._book_numbers[made] = len(self.books)
+            self.books.append(made)
+        return self._book_numbers[made]
+
+    # -- edges ----------------------------------------------------------------------------
+
+    def _edges(self, node: int) -> Iterator[Edge]:
+        info = self.table.nodes[node]
+        listed = dict(info.events)
+        other = listed.pop(OTHER, None)
+        timers = {timer for timer in self.durations if owner(timer) in self.active[node]}
+        silent = Step((), info.configuration, info.led, (), node)
+        for event, tree in listed.items():
+            if event in self.specification.outside or event in timers:
+                yield from self._outcomes(tree, node, event)
+        if other is not None:
+            for event in sorted((self.specification.outside | timers) - listed.keys()):
+                yield from self._outcomes(other, node, event)
+        else:
+            for timer in sorted(timers - listed.keys()):
+                yield Edge(timer, (), silent, self._effect(timer, silent))
+
+    def _outcomes(self, tree: Tree, node: int, event: str) -> Iterator[Edge]:
+        timer = event if event in self.durations else ""
+        if isinstance(tree, Step) and not self.specification.assumptions:  # as most are
+            yield Edge(event, (), tree, self._effect(timer, tree))
+            return
+        for answers, step in self._leaves(tree, node, event):
+            yield Edge(event, answers, step, self._effect(timer, step))
+
+    def _leaves(self, tree: Tree, node: int | None, event: str) -> Iterator[tuple[Answers, Step]]:
+        active = frozenset() if node is None else self.active[node]
+        for answers, step in outcomes(tree, ()):
+            if self.possible(dict(answers), active, event):
+                yield answers, step
+
+    def _effect(self, timer: str, step: Step) -> int:
+        effect = Effect(timer, tuple((o.kind, o.name, o.state) for o in step.operations if o.kind != "call"))
+        number = self._effect_numbers.setdefault(effect, len(self.effects))
+        if number == len(self.effects):
+            self.effects.append(effect)
+        return number
+
+    def _sooner(self, timer: str) -> frozenset[str]:
+        """A state is never entered before the ones around it, so their timers were started no later."""
+        around: set[str | None] = set()
+        state: str | None = owner(timer)
+        while state is not None:
+            around.add(state)
+            state = self.parents.get(state)
+        return frozenset(t for t, d in self.durations.items() if owner(t) in around and d < self.durations[timer])
+
+    # -- guards ---------------------------------------------------------------------------
+
+    def possible(
+        self,
+        answers: Mapping[str, bool],
+        active: frozenset[str],
+        event: str,
+        conditions: Sequence[guards.Tokens] = (),
+        *,
+        broken: bool = False,
+    ) -> bool:
+        """Whether guards can answer so in these states, on this event, with all conditions true (`broken`: not all).
+
+        Guards that were not asked may answer anything, as far as the assumptions let them.
+        """
+        assumed = [
+            tokens
+            for one in self.specification.assumptions
+            if (one.events is None or event in one.events) and (one.states is None or one.states & active)
+            for tokens in one.holds
+        ]
+        if not assumed and not conditions:
+            return not broken
+        asked = {text for tokens in (*assumed, *conditions) for kind, text in tokens if kind == "name"}
+        unknown = sorted(asked - answers.keys())
+        for guess in product((True, False), repeat=len(unknown)):
+            held = {**answers, **dict(zip(unknown, guess, strict=True))}
+
+            def holds(kind: str, text: str, held: dict[str, bool] = held) -> bool:
+                return held[text] if kind == "name" else text in active
+
+            if not all(guards.evaluate(tokens, holds) for tokens in assumed):
+                continue
+            if all(guards.evaluate(tokens, holds) for tokens in conditions) is not broken:
+                return True
+        return False
+
+    # -- looking --------------------------------------------------------------------------
+
+    def taken(self) -> Iterator[tuple[int, int, Edge]]:
+        """Every edge that can be taken, with its node and the first situation in which it can."""
+        for node, situation in self.first.items():
+            for index, edge in enumerate(self.edges[node]):
+                if not edge.effect or not self.effects[edge.effect].fired:
+                    yield node, situation, edge
+                elif (node, index) in self.first_fired:
+                    yield node, self.first_fired[node, index], edge
+
+    def path(self, situation: int) -> list[Edge]:
+        """The edges of a shortest way to a situation, the start first."""
+        edges: list[Edge] = []
+        while situation >= 0:
+            situation, edge = self.came[situation]
+            edges.append(edge)
+        return edges[::-1]
+
+
+def owner(timer: str) -> str:
+    """The state of a timer: `timer.STATE.DURATION`."""
+    return timer.split(".")[1]
+
+
+def outcomes(tree: Tree, so_far: Answers) -> Iterator[tuple[Answers, Step]]:
+    """Every leaf of a tree with the answers that lead to it."""
+    if isinstance(tree, Step):
+        yield so_far, tree
+        return
+    guard, yes, no = tree
+    yield from outcomes(yes, (*so_far, (guard, True)))
+    yield from outcomes(no, (*so_far, (guard, False)))
