@@ -217,9 +217,9 @@ class _Transitions:
             transition.update(self.destination(state, free))
         if self.enters_twice(state, transition.get("target", "")):
             del transition["target"]
-        home = next((self.homes[name] for name in transition.get("target", "").split() if name in self.homes), None)
+        homes = [self.homes[name].id for name in transition.get("target", "").split() if name in self.homes]
         # The library runs actions on the way into a history twice, from outside; a chart that has any is refused.
-        if home is None or state.id in self.inside[home.id]:
+        if all(state.id in self.inside[home] for home in homes):
             on = self.actions() + (self.raises(FORWARD) if own else self.raises(FREE, FORWARD))
             if on:
                 transition["on"] = on
