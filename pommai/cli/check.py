@@ -14,6 +14,7 @@ from pommai.source import Mapping, Reader, closest
 
 if TYPE_CHECKING:
     from pommai.chart.check import Checked
+    from pommai.chart.vocabulary import Vocabulary
 
 _DESCRIPTION = """\
 Read statecharts, light patterns, personas and settings, and say everything that is wrong in them, one line each:
@@ -174,15 +175,20 @@ def checked_chart(file: Path, patterns: Path | None = None) -> Checked:
     """
     from pommai.chart.check import check_chart
     from pommai.chart.load import read_chart
-    from pommai.toy.vocabulary import toy_vocabulary
 
     reader = Reader.of_file(file, ChartError)
-    vocabulary = toy_vocabulary(_pattern_names(patterns or patterns_for(file, {})), _sounds())
     chart = read_chart(reader)
     if chart is None:
         reader.finish()
         raise AssertionError("a chart that cannot be read has a problem")
-    return check_chart(chart, reader, vocabulary)
+    return check_chart(chart, reader, vocabulary_for(file, patterns))
+
+
+def vocabulary_for(chart: Path, patterns: Path | None = None) -> Vocabulary:
+    """What a chart may say, its light patterns from `patterns` (default: beside the chart, else the project's)."""
+    from pommai.toy.vocabulary import toy_vocabulary
+
+    return toy_vocabulary(_pattern_names(patterns or patterns_for(chart, {})), _sounds())
 
 
 def _pattern_names(file: Path | None) -> frozenset[str] | None:

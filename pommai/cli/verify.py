@@ -28,8 +28,10 @@ _EPILOG = """\
 Examples:
   pommai verify                        the project's own chart
   pommai verify my_chart.yaml --json   for machines
+  pommai verify --mutants              break the chart in every way: do the properties notice?
 
-Exit code: 0 all properties hold, 1 one is broken or the chart has errors, 2 wrong usage.
+Exit code: 0 all properties hold, 1 one is broken or the chart has errors, 2 wrong usage. With --mutants: 0 when at
+least 90 % of the mutants that behave otherwise are caught, else 1.
 """
 
 
@@ -47,6 +49,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--out", type=Path, default=OUT, metavar="DIR", help=f"where replays and diagrams go (default: {OUT})"
     )
     parser.add_argument("--json", action="store_true", help="write the result as JSON")
+    parser.add_argument(
+        "--mutants",
+        action="store_true",
+        help="break the chart on purpose, in one place at a time, and show what the properties notice",
+    )
     parser.set_defaults(run=run)
 
 
@@ -62,6 +69,10 @@ def run(args: argparse.Namespace) -> int:
     if not chart.is_file():
         print(f"pommai verify: there is no file {chart}", file=sys.stderr)
         return WRONG_USAGE
+    if args.mutants:
+        from pommai.cli.verify_mutants import verify_mutants
+
+        return verify_mutants(chart, as_json=args.json)
     begun = time.perf_counter()
     checked = checked_chart(chart)
     with Progress(sys.stderr) as progress:

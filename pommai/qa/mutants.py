@@ -7,10 +7,11 @@ light is another one. Made from the model, so a mutant needs no text of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 from pommai.chart.model import Action, Call, Chart, Guard, Led, State, Transition
 from pommai.chart.table import OTHER, DecisionTable, Operation, Step, Tree
@@ -31,21 +32,23 @@ class Mutant:
     chart: Chart
 
 
-KINDS = (
-    "transition dropped",
-    "transition retargeted",
-    "transitions swapped",
-    "guard negated",
-    "guard dropped",
-    "action dropped",
-    "actions swapped",
-    "activity dropped",
-    "timer dropped",
-    "timer slowed",
-    "light changed",
-    "light dropped",
+KINDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "transition dropped": "no property says what this event does here",
+        "transition retargeted": "no property says where this leads",
+        "transitions swapped": "no property says which of the two comes first",
+        "guard negated": "no property says when this is done",
+        "guard dropped": "no property says when this is not done",
+        "action dropped": "no property asks for this action",
+        "actions swapped": "no property says which of the two comes first",
+        "activity dropped": "no property asks for this activity",
+        "timer dropped": "no property says that this ever ends",
+        "timer slowed": "no property says how long this may take",
+        "light changed": "no property says what is seen here",
+        "light dropped": "no property says what is seen here",
+    }
 )
-"""Every way in which a chart is broken."""
+"""Every way in which a chart is broken, and why the properties of a chart may not notice."""
 
 
 def mutants(chart: Chart) -> Iterator[Mutant]:
