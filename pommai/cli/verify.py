@@ -70,9 +70,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"pommai verify: there is no file {chart}", file=sys.stderr)
         return WRONG_USAGE
     if args.mutants:
-        from pommai.cli.verify_mutants import verify_mutants
-
-        return verify_mutants(chart, as_json=args.json)
+        return _judge_mutants(chart, as_json=args.json)
     begun = time.perf_counter()
     checked = checked_chart(chart)
     with Progress(sys.stderr) as progress:
@@ -88,6 +86,28 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(as_text(table, proof, seconds, written))
     return 0 if proof.holds else 1
+
+
+def _judge_mutants(chart: Path, *, as_json: bool) -> int:
+    """Judge every mutant and print what came of it. The exit code: 0 when enough are caught, else 1."""
+    from pommai.cli.check import checked_chart, vocabulary_for
+    from pommai.cli.compile import Progress
+    from pommai.qa import mutation
+
+    checked = checked_chart(chart)
+    check = mutation.MutationCheck(checked, chart.read_text("utf-8"), vocabulary_for(chart))
+    judgements = []
+    with Progress(sys.stderr, what="mutants") as progress:
+        for judgement in check.run():
+            judgements.append(judgement)
+            progress(len(judgements), len(check.mutants))
+    if as_json:
+        import json
+
+        print(json.dumps(mutation.as_json(judgements), indent=2, ensure_ascii=False))
+    else:
+        print(mutation.as_text(str(chart), judgements, checked.specification))
+    return 0 if mutation.share_caught(judgements) >= mutation.ENOUGH else 1
 
 
 # -- for people ----------------------------------------------------------------------------

@@ -6,17 +6,18 @@ chart may do without anybody having said that it must not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from pommai.chart.check import Checked, check_chart
 from pommai.chart.compile import compile_chart
+from pommai.chart.properties import Specification
 from pommai.chart.prove import Proof, prove
 from pommai.chart.table import DecisionTable
 from pommai.chart.vocabulary import Vocabulary
 from pommai.errors import ChartError
-from pommai.qa.mutants import Mutant, mutants, same_behaviour
+from pommai.qa.mutants import KINDS, Mutant, mutants, same_behaviour
 from pommai.source import Reader
 
 REFUSED: Final = "refused"
@@ -27,6 +28,8 @@ CAUGHT: Final = "caught"
 """It behaves otherwise, and breaks a property."""
 SURVIVED: Final = "survived"
 """It behaves otherwise, and no property says that it must not."""
+ENOUGH: Final = 0.9
+"""Share of the mutants that behave otherwise that a chart's properties are to catch."""
 OUTCOMES: Final = (SAME, REFUSED, CAUGHT, SURVIVED)
 
 
@@ -80,3 +83,50 @@ def share_caught(judgements: Iterable[Judgement]) -> float:
 
 def _broken(proof: Proof) -> tuple[str, ...]:
     return tuple(verdict.id for verdict in proof.verdicts if not verdict.holds)
+
+
+# -- the report ----------------------------------------------------------------------------
+
+
+def as_text(file: str, judgements: Sequence[Judgement], specification: Specification) -> str:
+    """A table of kinds and outcomes, then the survivors with why, then the sum."""
+    width = max(map(len, KINDS))
+    lines = [" " * width + "".join(f"{outcome:>10}" for outcome in OUTCOMES)]
+    for kind in KINDS:
+        here = [judgement.outcome for judgement in judgements if judgement.mutant.kind == kind]
+        if here:
+            lines.append(f"{kind:<{width}}" + "".join(f"{here.count(outcome) or '·':>10}" for outcome in OUTCOMES))
+    survivors = [judgement.mutant for judgement in judgements if judgement.outcome == SURVIVED]
+    if survivors:
+        lines += ["", "No property notices:"]
+        lines += [f"  {file}:{m.line}: {m.kind}: {m.words} ({KINDS[m.kind]})" for m in survivors]
+    useful = {id_ for judgement in judgements for id_ in judgement.by}
+    if idle := [claim.id for claim in specification.claims if claim.id not in useful]:
+        lines += ["", f"No mutant breaks: {', '.join(idle)}"]
+    outcomes = [judgement.outcome for judgement in judgements]
+    caught, survived = outcomes.count(CAUGHT), len(survivors)
+    lines += [
+        "",
+        f"{len(judgements)} mutants, of which {caught + survived} are compiled and behave otherwise: "
+        f"{caught} caught, {share_caught(judgements):.1%}",
+    ]
+    return "\n".join(lines)
+
+
+def as_json(judgements: Sequence[Judgement]) -> dict[str, Any]:
+    """Everything `as_text` shows, and which properties each mutant breaks."""
+    outcomes = [judgement.outcome for judgement in judgements]
+    return {
+        **{outcome: outcomes.count(outcome) for outcome in OUTCOMES},
+        "share_caught": round(share_caught(judgements), 4),
+        "mutants": [
+            {
+                "kind": judgement.mutant.kind,
+                "line": judgement.mutant.line,
+                "words": judgement.mutant.words,
+                "outcome": judgement.outcome,
+                "by": list(judgement.by),
+            }
+            for judgement in judgements
+        ],
+    }
