@@ -7,11 +7,12 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from pommai.chart.table import DecisionTable, Step, Tree
-from pommai.cli.fuzz import table_of
+from pommai.chart.table import DecisionTable, Step, Tree, dump
+from pommai.cli.fuzz import subject_of
 from pommai.errors import ProfileError
 from pommai.qa.coverage import Ground
-from pommai.qa.profile import Profile, read_profile
+from pommai.qa.profile import Profile, load_profile, read_profile
+from pommai.qa.subject import Subject
 from pommai.source import Reader
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,12 +20,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @cache
 def shipped_table() -> DecisionTable:
-    return table_of(ROOT / "statechart.yaml")
+    return shipped_subject().ground.table
+
+
+@cache
+def shipped_subject(profile: str = "child", engine: str = "table") -> Subject:
+    return subject_of(ROOT / "statechart.yaml", load_profile(profile), engine)
 
 
 @cache
 def ground() -> Ground:
-    return Ground(shipped_table())
+    return shipped_subject().ground
 
 
 @cache
@@ -46,3 +52,8 @@ def forgetful_table() -> DecisionTable:
 
 def profile_of(text: str, name: str = "test") -> Profile:
     return read_profile(Reader(textwrap.dedent(text), f"{name}.yaml", ProfileError), name)
+
+
+def forgetful_subject(profile: str = "child", engine: str = "table") -> Subject:
+    shipped = shipped_subject(profile, engine)
+    return replace(shipped, table_text=dump(forgetful_table()))

@@ -6,18 +6,14 @@ import os
 from dataclasses import dataclass
 
 import pytest
-from qa_material import forgetful_table, ground, shipped_table
+from qa_material import forgetful_subject, ground, shipped_subject
 
-from pommai.chart.table import dump
 from pommai.qa.campaign import Result, run_campaign
-from pommai.qa.coverage import Ground
-from pommai.qa.profile import load_profile
 from pommai.qa.replay_file import Happening
-from pommai.qa.subject import Subject
 from pommai.qa.table_engine import Failure, Run
 
-SUBJECT = Subject(dump(shipped_table()), load_profile("hostile"))
-BROKEN = Subject(dump(forgetful_table()), load_profile("child"))
+SUBJECT = shipped_subject("hostile")
+BROKEN = forgetful_subject()
 
 
 def shown(result: Result) -> tuple[object, ...]:
@@ -33,7 +29,7 @@ def test_two_workers_find_what_one_finds() -> None:
 
 
 def test_a_campaign_ends_at_its_first_failure_and_two_workers_agree_on_it() -> None:
-    where = Ground(forgetful_table())
+    where = BROKEN.ground
     alone = run_campaign(BROKEN, where, seed=7, events=50_000)
     together = run_campaign(BROKEN, where, seed=7, events=50_000, workers=2)
     assert alone.failure is not None

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from qa_material import forgetful_table, ground
+from qa_material import forgetful_subject, forgetful_table, ground
 
-from pommai.chart.table import dump
 from pommai.qa.campaign import run_campaign
-from pommai.qa.coverage import Ground
-from pommai.qa.failure import minimal_on_table
+from pommai.qa.failure import minimal_on_table, minimal_on_toy
 from pommai.qa.profile import load_profile
 from pommai.qa.replay_file import read, write
-from pommai.qa.subject import Subject
 from pommai.qa.table_engine import TableEngine
 from pommai.qa.table_replay import play
 
 
 def test_a_failure_is_shrunk_to_the_few_events_that_matter() -> None:
-    subject = Subject(dump(forgetful_table()), load_profile("child"))
-    result = run_campaign(subject, Ground(forgetful_table()), seed=7, events=50_000)
-    replay, told = minimal_on_table(subject.engine(), result, 7, subject.checks())
+    subject = forgetful_subject()
+    result = run_campaign(subject, subject.ground, seed=7, events=50_000)
+    replay, told = minimal_on_table(subject.table_engine(), result, 7, subject.checks)
     assert len(replay.happenings) <= 4
     assert (replay.happenings[0].name, replay.happenings[-1].name) == ("start", "reply.failed")
     assert replay.happenings[-2].guards == {"microphone_works": True}
@@ -39,3 +36,17 @@ def test_a_chart_that_is_wrong_from_the_start_needs_no_event() -> None:
     result = run_campaign(lambda: engine, ground(), seed=1, events=100)
     replay, _ = minimal_on_table(engine, result, 1, [never])
     assert [one.name for one in replay.happenings] == ["start"]
+
+
+def test_a_toy_that_fails_is_played_with_until_few_deeds_are_left() -> None:
+    subject = forgetful_subject("hostile", "toy")
+    engine = subject.toy_engine()
+    result = run_campaign(lambda: engine, subject.ground, seed=7, events=5_000)
+    assert result.failure is not None
+    replay, told = minimal_on_toy(engine, result, 7)
+    assert 0 < len(replay.happenings) <= 5
+    assert replay.engine == "toy"
+    assert told[-1].moment.event == "reply.failed"
+    again = engine.replay(read(write(replay)).happenings)
+    assert again.failure is not None
+    assert again.failure.why == replay.why

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import pickle
 
-from qa_material import shipped_table
+from qa_material import shipped_subject
 
-from pommai.chart.table import dump
-from pommai.qa.profile import load_profile
-from pommai.qa.subject import Subject
+from pommai.qa.table_engine import TableEngine
+from pommai.qa.toy_engine import ToyEngine
 
 
 def test_a_subject_survives_the_way_to_another_process() -> None:
-    subject = Subject(dump(shipped_table()), load_profile("child"))
+    subject = shipped_subject()
     assert subject().run(7, 0, 500) == pickle.loads(pickle.dumps(subject))().run(7, 0, 500)
 
 
 def test_what_a_subject_has_worked_out_is_not_sent_along() -> None:
-    subject = Subject(dump(shipped_table()), load_profile("child"))
+    subject = pickle.loads(pickle.dumps(shipped_subject()))
     before = len(pickle.dumps(subject))
     assert subject.ground.leaves
     assert len(pickle.dumps(subject)) == before
+
+
+def test_with_lights_it_makes_whole_toys() -> None:
+    assert isinstance(shipped_subject()(), TableEngine)
+    assert isinstance(shipped_subject(engine="toy")(), ToyEngine)
+
+
+def test_what_the_chart_takes_for_granted_is_no_part_of_the_ground() -> None:
+    subject = shipped_subject()
+    for assumption in subject.specification.assumptions:
+        assert assumption.because
+    assert 0 < len(subject.ground.leaves) <= sum(1 for _ in subject.ground.leaves)

@@ -60,3 +60,30 @@ def test_waiting_for_what_never_comes_is_an_error() -> None:
 
     with pytest.raises(RuntimeError, match="everybody waits, and nothing will ever happen"):
         run(scene())
+
+
+def test_a_quiet_moment_comes_when_all_that_can_happen_now_has_happened() -> None:
+    seen: list[tuple[float, int]] = []
+
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        count = 0
+
+        async def busy() -> None:
+            nonlocal count
+            for _ in range(5):
+                await asyncio.sleep(0)
+                count += 1
+
+        loop.call_when_quiet(lambda: seen.append((loop.time(), count)))
+        tasks = [asyncio.create_task(busy()) for _ in range(2)]
+        await asyncio.sleep(1)
+        await asyncio.gather(*tasks)
+        tasks = [asyncio.create_task(busy())]
+        await asyncio.sleep(1)
+        await asyncio.gather(*tasks)
+        loop.call_when_quiet(lambda: None)
+
+    run(scene())
+    assert seen == [(0.0, 10), (1.0, 15)]

@@ -11,16 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from pommai.cli import INTERRUPTED, WRONG_USAGE
+from pommai.errors import SettingsError
+from pommai.events import EVENTS
 
 if TYPE_CHECKING:
-    from pommai.chart.table import DecisionTable
     from pommai.qa.campaign import Result
+    from pommai.qa.profile import Profile
     from pommai.qa.subject import Subject
 
 _DESCRIPTION = """\
-Let machines press the button: random streams of events, drawn from a profile, on the chart's decision table. After each
-event it is asked what must always hold. What fails is cut down to a few events, told as a story, and written into a
-file for `pommai replay`.
+Let machines press the button: random streams of events, drawn from a profile, on the chart's decision table or on whole
+toys. After each event it is asked what must always hold: of the table, the chart's properties; of a toy, what is sent
+and heard, the microphone, the lights, and that it comes to rest. What fails is cut down to a few events, told as a
+story, and written into a file for `pommai replay`.
 
 The same seed gives the same streams on any machine, with any number of workers.
 """
@@ -28,6 +31,7 @@ _EPILOG = """\
 Examples:
   pommai fuzz                                           a hundred thousand events of a good-natured child
   pommai fuzz --events 1000000 --seed 7 --profile hostile --workers 4
+  pommai fuzz --engine toy --events 20000               an afternoon with whole toys, in a few seconds
   pommai fuzz --profile my_home.yaml --report out/home  with coverage as JSON and as a page to look at
 
 Exit code: 0 nothing failed, 1 something did, 2 wrong usage, 130 interrupted (what was found is printed).
@@ -56,6 +60,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="NAME",
         help="child, night, flaky-wifi, hostile, or a file (default child)",
     )
+    parser.add_argument(
+        "--engine",
+        choices=("table", "toy"),
+        default="table",
+        help="the decision table alone, or whole toys with simulated devices on virtual time (default table)",
+    )
     parser.add_argument("--workers", type=_count("workers"), default=1, metavar="N", help="processes (default 1)")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write coverage and failures into this folder")
     parser.set_defaults(run=run)
@@ -82,10 +92,8 @@ def _seed(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Fuzz. The exit code: 0 nothing failed, 1 something did, 2 no such chart or folder, 130 interrupted."""
-    from pommai.chart.table import dump
     from pommai.qa.campaign import run_campaign
     from pommai.qa.profile import load_profile
-    from pommai.qa.subject import Subject
     from pommai.toy.settings import find_project_file
 
     chart: Path = args.chart or find_project_file("statechart.yaml")
@@ -95,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     if args.report is not None and (words := _cannot_write(args.report)):
         print(f"pommai fuzz: {words}", file=sys.stderr)
         return WRONG_USAGE
-    subject = Subject(dump(table_of(chart)), load_profile(args.profile))
+    subject = subject_of(chart, load_profile(args.profile), args.engine)
     with Progress(sys.stderr) as progress:
         result = run_campaign(
             subject, subject.ground, seed=args.seed, events=args.events, workers=args.workers, progress=progress
@@ -111,16 +119,27 @@ def run(args: argparse.Namespace) -> int:
     return INTERRUPTED if result.interrupted else 0
 
 
-def table_of(chart: Path) -> DecisionTable:
-    """The decision table of a chart, compiled here unless it is compiled already. Raises ChartError, TableError."""
+def subject_of(chart: Path, profile: Profile, engine: str = "table") -> Subject:
+    """What a campaign on this chart is about. A compiled chart has no properties, so only its form is judged.
+
+    Raises ChartError, TableError.
+    """
     from pommai.chart import table
     from pommai.chart.compile import compile_chart
-    from pommai.cli.check import checked_chart
+    from pommai.chart.properties import Specification
+    from pommai.cli.check import checked_chart, patterns_for
+    from pommai.qa.subject import Subject
 
     text = chart.read_bytes()
     if text.lstrip()[:1] == b"{":
-        return table.load(text.decode("utf-8", "replace"))
-    return compile_chart(checked_chart(chart))
+        compiled, specification = text.decode("utf-8", "replace"), Specification(frozenset(EVENTS))
+    else:
+        checked = checked_chart(chart)
+        compiled, specification = table.dump(compile_chart(checked)), checked.specification
+    patterns = None
+    if engine == "toy" and (patterns := patterns_for(chart, {})) is None:
+        raise SettingsError("a whole toy needs its lights: there is no led_patterns.yaml")
+    return Subject(compiled, specification, profile, patterns)
 
 
 def _cannot_write(folder: Path) -> str:
@@ -160,7 +179,7 @@ def _report(folder: Path, result: Result) -> None:
 
 
 def _tell_failure(subject: Subject, result: Result, args: argparse.Namespace) -> None:
-    from pommai.qa.failure import minimal_on_table
+    from pommai.qa.failure import minimal_on_table, minimal_on_toy
     from pommai.qa.replay_file import write
     from pommai.qa.story import story
     from pommai.toy.charts import write_atomically
@@ -169,8 +188,11 @@ def _tell_failure(subject: Subject, result: Result, args: argparse.Namespace) ->
     print(f"FAILED in stream {result.failed_stream}, event {result.failure.number:,}: {result.failure.why}")
     if result.failure.number == 0 and result.deaths:
         return
-    replay, told = minimal_on_table(subject.engine(), result, args.seed, subject.checks())
-    print(f"\nin {len(replay.happenings)} steps:\n")
+    if args.engine == "toy":
+        replay, told = minimal_on_toy(subject.toy_engine(), result, args.seed)
+    else:
+        replay, told = minimal_on_table(subject.table_engine(), result, args.seed, subject.checks)
+    print(f"\ncut down to {len(replay.happenings)}:\n")
     print(story(subject.ground.table, told, replay.why))
     file = (args.report or FAILURES) / f"failure-{args.seed}-{result.failed_stream}.replay"
     write_atomically(file, write(replay))

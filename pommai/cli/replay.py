@@ -11,6 +11,8 @@ from pommai.cli import WRONG_USAGE
 
 if TYPE_CHECKING:
     from pommai.chart.table import DecisionTable
+    from pommai.qa.replay_file import Happening, Replay
+    from pommai.qa.subject import Subject
 
 _DESCRIPTION = """\
 Let happen again what a replay file holds, event by event, and look whether it still fails. With --step, one event at a
@@ -48,7 +50,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Replay. The exit code: 0 nothing wrong, 1 it fails again, 2 wrong usage. Raises ReplayError, ChartError."""
-    from pommai.cli.fuzz import table_of
+    from pommai.cli.fuzz import subject_of
+    from pommai.qa.profile import Profile
+    from pommai.qa.replay_file import chart_doubts, read_file
     from pommai.toy.settings import find_project_file
 
     if (args.file is None) == (args.from_trace is None):
@@ -58,10 +62,20 @@ def run(args: argparse.Namespace) -> int:
     if not chart.is_file():
         print(f"pommai replay: there is no file {chart}", file=sys.stderr)
         return WRONG_USAGE
-    table = table_of(chart)
+    nobody = Profile("replay", "", "", {}, ())
     if args.from_trace is not None:
-        return _from_trace(args, table)
-    return _replay(args, table)
+        return _from_trace(args, subject_of(chart, nobody).ground.table)
+    replay = read_file(args.file)
+    subject = subject_of(chart, nobody, replay.engine)
+    if doubts := chart_doubts(replay, subject.ground.table, str(args.file)):
+        print(f"pommai replay: {doubts}", file=sys.stderr)
+    again = _on_table if replay.engine == "table" else _on_toy
+    wrong = again(replay, subject, args)
+    if wrong:
+        print(f"{'':12}✗ {wrong}")
+        return 1
+    print("nothing is wrong" if not replay.why else f"does not fail any more: {replay.why}")
+    return 0
 
 
 def _from_trace(args: argparse.Namespace, table: DecisionTable) -> int:
@@ -82,31 +96,46 @@ def _from_trace(args: argparse.Namespace, table: DecisionTable) -> int:
     return 0
 
 
-def _replay(args: argparse.Namespace, table: DecisionTable) -> int:
-    from pommai.qa.replay_file import chart_doubts, read_file
+def _on_table(replay: Replay, subject: Subject, args: argparse.Namespace) -> str:
+    """What is wrong; empty when nothing is."""
     from pommai.qa.story import told_lines
     from pommai.qa.table_replay import TableReplay, check_names
 
-    replay = read_file(args.file)
-    if doubts := chart_doubts(replay, table, str(args.file)):
-        print(f"pommai replay: {doubts}", file=sys.stderr)
+    table = subject.ground.table
     check_names(replay.happenings, table, str(args.file))
-    player = TableReplay(table)
+    player = TableReplay(table, subject.checks)
     assumed: set[str] = set()
     for number, happening in enumerate(replay.happenings, 1):
         for told in player.take(happening):
             print("\n".join(told_lines(table, told)))
             assumed.update(told.assumed)
             if told.wrong:
-                print(f"{'':12}✗ {told.wrong}")
-                return 1
+                return told.wrong
         if args.step and number < len(replay.happenings) and not _go_on():
             break
     if assumed:
         names = ", ".join(sorted(assumed))
         print(f"pommai replay: the file does not say how these were answered, taken for no: {names}", file=sys.stderr)
-    print("nothing is wrong" if not replay.why else f"does not fail any more: {replay.why}")
-    return 0
+    return ""
+
+
+def _on_toy(replay: Replay, subject: Subject, args: argparse.Namespace) -> str:
+    """What is wrong; empty when nothing is."""
+    from pommai.qa.replay_file import line_of
+    from pommai.qa.story import told_lines
+    from pommai.qa.table_replay import check_names
+
+    table = subject.ground.table
+    check_names(replay.happenings, table, str(args.file))
+
+    def before(happening: Happening) -> None:
+        if args.step:
+            _go_on()
+        print(f"  • {line_of(happening)}")
+
+    engine = subject.toy_engine()
+    run = engine.replay(replay.happenings, before, lambda told: print("\n".join(told_lines(table, told))))
+    return "" if run.failure is None else run.failure.why
 
 
 def _go_on() -> bool:

@@ -83,6 +83,12 @@ class SimulatedLink:
 
     # -- the server's part -----------------------------------------------------------------
 
+    def call(self) -> None:
+        """The toy calls the server, and there is no answer yet. Nothing happens while it is connected."""
+        listener = self._running()
+        if not self._up:
+            self._connect(listener)
+
     def go_up(self, session: str = "simulated") -> None:
         """The server answers the handshake."""
         listener = self._running()

@@ -9,7 +9,7 @@ transition pairs     one transition taken in the step that takes one after anoth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -31,10 +31,15 @@ class Leaf(NamedTuple):
     step: Step
 
 
+Possible = Callable[[Mapping[str, bool], frozenset[str], str], bool]
+"""Whether guards can answer so in these states on this event."""
+
+
 class Ground:
     """All there is to cover in a table. `leaves` are numbered the same way on every machine."""
 
-    def __init__(self, table: DecisionTable) -> None:
+    def __init__(self, table: DecisionTable, possible: Possible = lambda answers, states, event: True) -> None:
+        """`possible` leaves out what the chart's assumptions rule out."""
         self.table = table
         self.leaves: list[Leaf] = []
         self.of_node: list[dict[str, list[Leaf]]] = []
@@ -44,13 +49,13 @@ class Ground:
             other = node.events.get(OTHER, stays)
             own = {event for event in node.events if _possible(event, node.configuration)}
             found: dict[str, list[Leaf]] = {}
+            states = frozenset(node.configuration)
             for event in sorted(own | EVENTS.keys()):
-                tree = node.events.get(event, other)
-                found[event] = [
-                    Leaf(len(self.leaves) + number, index, event, path, step)
-                    for number, (path, step) in enumerate(leaves_of(tree))
-                ]
-                self.leaves += found[event]
+                found[event] = []
+                for path, step in leaves_of(node.events.get(event, other)):
+                    if possible(dict(path), states, event):
+                        found[event].append(Leaf(len(self.leaves), index, event, path, step))
+                        self.leaves.append(found[event][-1])
             self.of_node.append(found)
         self.transitions = frozenset(number for leaf in self.leaves for number in leaf.step.taken)
         self.pairs = self._pairs()

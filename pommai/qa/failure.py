@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from pommai.qa.campaign import Result
 from pommai.qa.replay_file import START, Happening, Replay
@@ -11,6 +12,28 @@ from pommai.qa.shrink import shrink
 from pommai.qa.situation import Check
 from pommai.qa.table_engine import TableEngine
 from pommai.qa.table_replay import Told, asked_only, play
+from pommai.qa.toy_engine import ToyEngine
+
+TOY_ATTEMPTS: Final = 400
+"""Most toys that are played with to find a shorter list: each takes a moment."""
+
+
+def minimal_on_toy(engine: ToyEngine, result: Result, seed: int) -> tuple[Replay, list[Told]]:
+    """The shortest list of deeds found that fails as the campaign did, and the events that come of it."""
+    assert result.failure is not None
+    table, why = engine.ground.table, result.failure.why
+    record: list[Happening] = []
+    engine.run(seed, result.failed_stream, result.failed_events, record)
+
+    def fails(part: Sequence[Happening]) -> bool:
+        failure = engine.replay(part).failure
+        return failure is not None and failure.why == why
+
+    short = [] if fails([]) else shrink(record, fails, limit=TOY_ATTEMPTS)
+    told: list[Told] = []
+    engine.replay(short, told=told.append)
+    name = engine.profile.name
+    return Replay(table.name, table.source_sha256, "toy", tuple(short), why, name, seed), told
 
 
 def minimal_on_table(

@@ -66,9 +66,21 @@ class Recorded:
 class SimulatedToy:
     """A toy of the real parts but for its devices. Made and used on a running event loop."""
 
-    def __init__(self, table: DecisionTable, link: SimulatedLink, patterns: LightPatterns) -> None:
-        self.microphone, self.speaker, self.link = SimulatedMicrophone(), SimulatedSpeaker(), link
-        self.lights = SimulatedLights(3)
+    def __init__(
+        self,
+        table: DecisionTable,
+        link: SimulatedLink,
+        patterns: LightPatterns,
+        *,
+        microphone: SimulatedMicrophone | None = None,
+        speaker: SimulatedSpeaker | None = None,
+        lights: SimulatedLights | None = None,
+    ) -> None:
+        """Devices that are not given are the plain simulated ones, with three LEDs."""
+        self.link = link
+        self.microphone = microphone or SimulatedMicrophone()
+        self.speaker = speaker or SimulatedSpeaker()
+        self.lights = lights or SimulatedLights(3)
         self.trace = Recorded()
         self.speaking = False
         self.room = Ticker(lambda: self.microphone.feed(SPEECH if self.speaking else SILENCE))

@@ -8,13 +8,13 @@ again, the verdict is looked up. Timers run on a clock of their own, in microsec
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
 from pommai.chart.table import OTHER, Step
-from pommai.qa.coverage import Ground, Leaf, leaves_of
+from pommai.qa.coverage import Ground, Leaf, Path, leaves_of
 from pommai.qa.profile import DEEDS, Profile, stream_seed
 from pommai.qa.replay_file import START, Happening
 from pommai.qa.situation import BEGINNING, Check, Moment, Situation, after, first_wrong, sound_step
@@ -81,18 +81,22 @@ class _Place:
         for event, leaves in ground.of_node[situation.node].items():
             if event.startswith("timer.") and event not in situation.pending:
                 continue
-            edges = [_Edge(leaf) for leaf in leaves]
-            self.edges += edges
-            self.trees[event] = _grow(node.events.get(event) or node.events.get(OTHER), iter(edges), chances)
+            edges = {leaf.path: _Edge(leaf) for leaf in leaves}
+            self.edges += edges.values()
+            self.trees[event] = _grow(node.events.get(event) or node.events.get(OTHER), edges, chances)
         self.goals = [[edge for edge in self.edges if edge.leaf.number % GOALS == goal] for goal in range(GOALS)]
         self.ways: list[tuple[_Edge, _Place]] | None = None
 
 
-def _grow(tree: Any, edges: Iterator[_Edge], chances: Mapping[str, float]) -> Any:
+def _grow(tree: Any, edges: Mapping[Path, _Edge], chances: Mapping[str, float], path: Path = ()) -> Any:
+    """A tree of the table with its steps made edges, without what is ruled out (None: all of it)."""
     if tree is None or isinstance(tree, Step):
-        return next(edges)
+        return edges.get(path)
     guard, yes, no = tree
-    return (chances.get(guard, 0.5), _grow(yes, edges, chances), _grow(no, edges, chances))
+    ways = [_grow(way, edges, chances, (*path, (guard, holds))) for way, holds in ((yes, True), (no, False))]
+    if None in ways:
+        return ways[0] if ways[1] is None else ways[1]
+    return (chances.get(guard, 0.5), *ways)
 
 
 class TableEngine:
@@ -107,7 +111,7 @@ class TableEngine:
         self._checks = (sound_step(ground.table), *checks)
         self._places: dict[Situation, _Place] = {}
         self._starts = [_Edge(Leaf(-1, -1, START, path, step)) for path, step in leaves_of(ground.table.start)]
-        self._start = _grow(ground.table.start, iter(self._starts), profile.guards)
+        self._start = _grow(ground.table.start, {edge.leaf.path: edge for edge in self._starts}, profile.guards)
 
     def run(self, seed: int, number: int, events: int, record: list[Happening] | None = None) -> Run:
         """Run stream `number` of a campaign until `events` have happened or something is wrong.
@@ -141,6 +145,8 @@ class TableEngine:
                 if steered and not way and (count % STEER_EVERY == 0 or count < FIRST):
                     way = self._way(place, number)
                     steered = bool(way)
+                if way and way[-1].leaf.event in deadlines and way[-1].leaf.event != due_event:
+                    way.clear()  # timers fire in their order, and another one has come in between
                 if way:
                     tree: Any = way.pop()
                     event = tree.leaf.event

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -22,8 +22,11 @@ class _Selector(selectors.SelectSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
+        self.on_quiet: Callable[[], None] = _nothing
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout != 0:
+            self.on_quiet()
         if timeout is not None:
             self.now += timeout
             return []
@@ -31,6 +34,10 @@ class _Selector(selectors.SelectSelector):
         if not ready:
             raise RuntimeError("everybody waits, and nothing will ever happen")
         return ready
+
+
+def _nothing() -> None:
+    pass
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -42,6 +49,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._virtual.now
+
+    def call_when_quiet(self, callback: Callable[[], None]) -> None:
+        """Call this, and nothing else, whenever all that can happen now has happened and time is about to go on."""
+        self._virtual.on_quiet = callback
 
     def freeze(self, seconds: float) -> None:
         """Let time pass in which nothing runs, as in a process that was stopped: all that was due is late."""
