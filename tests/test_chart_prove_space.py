@@ -68,7 +68,7 @@ def test_an_event_only_the_chart_raises_does_not_come_from_outside() -> None:
               - {event: own.event, target: there}
           there: {transitions: [{event: button.pressed, target: here}]}
     """)
-    assert {edge.event for _, _, edge in space.taken()} == {"button.pressed"}
+    assert {edge.event for _, _, edge in space.all_taken()} == {"button.pressed"}
 
 
 def test_an_eventless_transition_is_tried_on_every_event_there_is() -> None:

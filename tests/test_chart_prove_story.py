@@ -50,7 +50,7 @@ def test_the_diagram_shows_who_says_what() -> None:
 
 
 def _edge(space: Space, here: str, event: str) -> Edge:
-    return next(e for node, _, e in space.taken() if here in space.active[node] and e.event == event)
+    return next(e for node, _, e in space.all_taken() if here in space.active[node] and e.event == event)
 
 
 def test_a_story_that_time_does_not_allow_says_so() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 
 from pommai.chart.prove_claims import Verdict, slowest
 from pommai.chart.prove_space import Space, outcomes, owner
@@ -44,8 +45,8 @@ def _ambiguous(table: DecisionTable) -> str:
         return "two nodes of the table are the same configuration with the same memory"
     for node in table.nodes:
         for event, tree in node.events.items():
-            for answers, step in outcomes(tree, ()):
-                if len(dict(answers)) < len(answers):
+            for answers, step in outcomes(tree):
+                if len(answers) > 1 and len(dict(answers)) < len(answers):
                     return f"on {event} a guard is asked twice in {', '.join(node.configuration)}"
                 if step.configuration != table.nodes[step.node].configuration:
                     return f"on {event} a step leads to another configuration than its node's"
@@ -83,9 +84,12 @@ def timers_end(space: Space) -> Verdict:
         for timer in sorted(space.durations):
             if owner(timer) in entered and timer not in space.books[book].timers:
                 return _at(space, id_, because, number, f"'{timer}' is not started with '{owner(timer)}'")
-    for _, situation, edge in space.taken():
-        if space.effects[edge.effect].fired and not edge.answers and not edge.step.taken:
-            words = f"nothing waits for '{edge.event}' here"
+    for (timer, effect), edges in space.taken.items():
+        if not space.effects[effect].fired:
+            continue
+        if idle := [one for one in edges if not one[2].step.taken and not one[2].answers]:
+            _, situation, edge = idle[0]
+            words = f"nothing waits for '{timer}' here"
             return Verdict(id_, because, KIND, 0, False, words, tell(space, [*space.path(situation), edge], words))
     return Verdict(id_, because, KIND, 0, True)
 
@@ -112,8 +116,9 @@ def states_are_reached(space: Space) -> Verdict:
 
 def transitions_are_taken(space: Space) -> Verdict:
     """No transition is dead."""
-    taken = {index for edge in space.starts for index in edge.step.taken}
-    taken |= {index for _, _, edge in space.taken() for index in edge.step.taken}
+    taken: set[int] = set()
+    for edge in chain(space.starts, (edge for _, _, edge in space.all_taken())):
+        taken.update(edge.step.taken)
     dead = [
         f"line {transition.line}, {transition.source} on {' '.join(transition.events) or 'no event'}"
         for index, transition in enumerate(space.table.transitions)
@@ -127,9 +132,13 @@ def no_waiting_for_the_cloud(space: Space) -> Verdict:
     """No state is left by nothing but what a server sends."""
     id_, because = "no_waiting_for_the_cloud", "A server that is silent can keep the toy in no state."
     ends: dict[str, set[str]] = {}
-    for node, _, edge in space.taken():
-        for state in space.active[node] - space.active[edge.step.node]:
-            ends.setdefault(state, set()).add(edge.event)
+    ways: dict[tuple[int, int], set[str]] = {}
+    for (event, _), edges in space.taken.items():
+        for node, _, edge in edges:
+            ways.setdefault((node, edge.step.node), set()).add(event)
+    for (node, after), events in ways.items():
+        for state in space.active[node] - space.active[after]:
+            ends.setdefault(state, set()).update(events)
     for state, events in sorted(ends.items()):
         sources = {spec.source if (spec := EVENTS.get(event)) else "chart" for event in events} - {"error"}
         if sources and sources <= ELSEWHERE:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from pommai.chart.properties import Claim
-from pommai.chart.prove_space import Edge, Space
+from pommai.chart.prove_space import Edge, Space, Taken
 from pommai.chart.prove_story import Counterexample, tell
 from pommai.chart.prove_timers import NEVER, Wait, Waiting
 from pommai.chart.table import OTHER, Step
@@ -130,17 +131,17 @@ def _steps(space: Space, claim: Claim) -> Iterator[tuple[int, Edge]]:
     """Every step the claim speaks of, with the first situation it can happen in; those that do nothing included."""
     wanted, unwanted = claim.any_of("on"), claim.any_of("not_on") or frozenset()
     for node, situation, edge in _taken(space, claim, wanted):
-        if (wanted is not None and edge.event not in wanted) or edge.event in unwanted:
+        if edge.event in unwanted:
             continue
         if _entering(space, claim, node, edge) and _possible(space, claim, node, edge):
             yield situation, edge
 
 
-def _taken(space: Space, claim: Claim, wanted: frozenset[str] | None) -> Iterator[tuple[int, int, Edge]]:
+def _taken(space: Space, claim: Claim, wanted: frozenset[str] | None) -> Iterator[Taken]:
     nodes = {node for node in space.first if _among(space.active[node], claim, "from", "not_from")}
-    for node, situation, edge in space.taken():
-        if node in nodes:
-            yield node, situation, edge
+    for (event, _), edges in space.taken.items():
+        if wanted is None or event in wanted:
+            yield from (one for one in edges if one[0] in nodes)
     if "entering" in claim.names:
         return
     for node in nodes:
@@ -189,22 +190,23 @@ def _only(space: Space, claim: Claim) -> Verdict:
     on, not_on = claim.any_of("on"), claim.any_of("not_on") or frozenset()
     found: tuple[int, Edge, str] | None = None
     happened: set[str] = set()
-    starting = [(-1, -1, edge) for edge in space.starts]
-    for node, situation, edge in (*starting, *space.taken()):
-        done = {o.name for o in edge.step.operations if o.name in meant.get(o.kind, ())}
-        if not done:
-            continue
-        happened |= done
-        before = space.active[node] if node >= 0 else frozenset()
+    doing = [frozenset(n for kind, n, _ in e.operations if n in meant.get(kind, ())) for e in space.effects]
+    starting = [(-1, -1, edge) for edge in space.starts if doing[edge.effect]]
+    before = {node for node in range(len(space.active)) if _among(space.active[node], claim, "from", "not_from")}
+    after = {node for node in range(len(space.active)) if _among(space.active[node], claim, "to", "not_to")}
+    if _among((), claim, "from", "not_from"):
+        before.add(-1)
+    for node, situation, edge in chain(starting, *(all_ for (_, e), all_ in space.taken.items() if doing[e])):
+        happened |= doing[edge.effect]
         allowed = (
-            _among(before, claim, "from", "not_from")
-            and _among(space.active[edge.step.node], claim, "to", "not_to")
+            node in before
+            and edge.step.node in after
             and (on is None or edge.event in on)
             and edge.event not in not_on
-            and not (node >= 0 and _possible(space, claim, node, edge, broken=True))
+            and not (node >= 0 and claim.condition and _possible(space, claim, node, edge, broken=True))
         )
         if not allowed and (found is None or situation < found[0]):
-            found = (situation, edge, f"does {_listed(done)}, which is not allowed here")
+            found = (situation, edge, f"does {_listed(doing[edge.effect])}, which is not allowed here")
     for item in named:
         if not item & happened:
             return broken(claim, f"proves nothing: {_listed(item) or 'what is meant'} never happens")

@@ -8,7 +8,9 @@ it is pending, and guards answer as they like, as far as the assumptions let the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
+from functools import cached_property
+from itertools import chain, product
+from operator import itemgetter
 from typing import NamedTuple
 
 from pommai.chart import guards
@@ -32,6 +34,10 @@ class Edge(NamedTuple):
     """Index into the space's effects."""
 
 
+Taken = tuple[int, int, Edge]
+"""A node, the first situation there in which the edge can be taken, and the edge."""
+
+
 class Book(NamedTuple):
     """What is going on besides the configuration."""
 
@@ -42,11 +48,14 @@ class Book(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """What an edge does to the book: the timer that fires, and the operations that count."""
+    """What an edge does besides going somewhere: the timer that fires, and the operations. Few edges differ in it."""
 
     fired: str
     operations: tuple[tuple[str, str, str], ...]
-    """(kind, name, state) of all but calls."""
+    """(kind, name, state) of each."""
+
+
+_kind_name_state = itemgetter(0, 1, 3)
 
 
 class Space:
@@ -70,7 +79,7 @@ class Space:
         self.sooner = {timer: self._sooner(timer) for timer in self.durations}
         """Timer -> timers that run out before it whenever both are pending: shorter, and started no later."""
         self.effects: list[Effect] = [Effect("", ())]
-        self._effect_numbers: dict[Effect, int] = {self.effects[0]: 0}
+        self._effect_numbers: dict[tuple[str, tuple[tuple[str, str, str], ...]], int] = {self.effects[0]: 0}
         self.books: list[Book] = [Book()]
         self._book_numbers: dict[Book, int] = {self.books[0]: 0}
         self._next: dict[tuple[int, int], int] = {}
@@ -96,7 +105,8 @@ class Space:
 
     def _explore(self, progress: Callable[[int, int], None] | None) -> None:
         seen: dict[tuple[int, int], int] = {}
-        situations, came, after = self.situations, self.came, self.after
+        situations, came, after, effects = self.situations, self.came, self.after, self.effects
+        following = self._next  # looked up here, too: most of the time goes here
         for edge in self.starts:
             self._note(-1, 0, edge)
             target = edge.step.node, after(0, edge.effect)
@@ -112,13 +122,13 @@ class Space:
                 self.edges[node] = list(self._edges(node))
             pending = self.books[book].timers
             for index, edge in enumerate(self.edges[node]):
-                fired = self.effects[edge.effect].fired if edge.effect else ""
-                if fired:
+                if fired := effects[edge.effect].fired:
                     if fired not in pending or self.sooner[fired] & pending:
                         continue
                     self.first_fired.setdefault((node, index), here)
                 self.steps += 1
-                target = edge.step.node, after(book, edge.effect)
+                then = following.get((book, edge.effect))
+                target = edge.step.node, after(book, edge.effect) if then is None else then
                 if self.faults:
                     self._note(here, book, edge)
                 if target not in seen:
@@ -144,12 +154,9 @@ class Space:
 
     def after(self, book: int, effect: int) -> int:
         """The book after an effect."""
-        if not effect:
-            return book
-        found = self._next.get((book, effect))
-        if found is None:
-            found = self._next[book, effect] = self._apply(book, effect)
-        return found
+        if (book, effect) not in self._next:
+            self._next[book, effect] = self._apply(book, effect)
+        return self._next[book, effect]
 
     def _apply(self, number: int, effect: int) -> int:
         book, (fired, operations) = self.books[number], self.effects[effect]
@@ -188,9 +195,13 @@ class Space:
         other = listed.pop(OTHER, None)
         timers = {timer for timer in self.durations if owner(timer) in self.active[node]}
         silent = Step((), info.configuration, info.led, (), node)
+        outside, number_of = self.specification.outside, self._effect
         for event, tree in listed.items():
-            if event in self.specification.outside or event in timers:
-                yield from self._outcomes(tree, node, event)
+            if event in outside or event in timers:
+                if isinstance(tree, Step):  # as most are
+                    yield Edge(event, (), tree, number_of(event if event in timers else "", tree))
+                else:
+                    yield from self._outcomes(tree, node, event)
         if other is not None:
             for event in sorted((self.specification.outside | timers) - listed.keys()):
                 yield from self._outcomes(other, node, event)
@@ -200,23 +211,21 @@ class Space:
 
     def _outcomes(self, tree: Tree, node: int, event: str) -> Iterator[Edge]:
         timer = event if event in self.durations else ""
-        if isinstance(tree, Step) and not self.specification.assumptions:  # as most are
-            yield Edge(event, (), tree, self._effect(timer, tree))
-            return
         for answers, step in self._leaves(tree, node, event):
             yield Edge(event, answers, step, self._effect(timer, step))
 
-    def _leaves(self, tree: Tree, node: int | None, event: str) -> Iterator[tuple[Answers, Step]]:
+    def _leaves(self, tree: Tree, node: int | None, event: str) -> list[tuple[Answers, Step]]:
+        leaves = outcomes(tree)
+        if not self.specification.assumptions:
+            return leaves
         active = frozenset() if node is None else self.active[node]
-        for answers, step in outcomes(tree, ()):
-            if self.possible(dict(answers), active, event):
-                yield answers, step
+        return [leaf for leaf in leaves if self.possible(dict(leaf[0]), active, event)]
 
     def _effect(self, timer: str, step: Step) -> int:
-        effect = Effect(timer, tuple((o.kind, o.name, o.state) for o in step.operations if o.kind != "call"))
-        number = self._effect_numbers.setdefault(effect, len(self.effects))
+        operations = tuple(map(_kind_name_state, step.operations))
+        number = self._effect_numbers.setdefault((timer, operations), len(self.effects))
         if number == len(self.effects):
-            self.effects.append(effect)
+            self.effects.append(Effect(timer, operations))
         return number
 
     def _sooner(self, timer: str) -> frozenset[str]:
@@ -267,14 +276,20 @@ class Space:
 
     # -- looking --------------------------------------------------------------------------
 
-    def taken(self) -> Iterator[tuple[int, int, Edge]]:
-        """Every edge that can be taken, with its node and the first situation in which it can."""
+    @cached_property
+    def taken(self) -> dict[tuple[str, int], list[Taken]]:
+        """Every edge that can be taken, sorted by (event, effect)."""
+        found: dict[tuple[str, int], list[Taken]] = {}
         for node, situation in self.first.items():
             for index, edge in enumerate(self.edges[node]):
-                if not edge.effect or not self.effects[edge.effect].fired:
-                    yield node, situation, edge
-                elif (node, index) in self.first_fired:
-                    yield node, self.first_fired[node, index], edge
+                first = self.first_fired.get((node, index)) if self.effects[edge.effect].fired else situation
+                if first is not None:
+                    found.setdefault((edge.event, edge.effect), []).append((node, first, edge))
+        return found
+
+    def all_taken(self) -> Iterator[Taken]:
+        """Every edge that can be taken."""
+        return chain.from_iterable(self.taken.values())
 
     def path(self, situation: int) -> list[Edge]:
         """The edges of a shortest way to a situation, the start first."""
@@ -290,11 +305,9 @@ def owner(timer: str) -> str:
     return timer.split(".")[1]
 
 
-def outcomes(tree: Tree, so_far: Answers) -> Iterator[tuple[Answers, Step]]:
+def outcomes(tree: Tree, so_far: Answers = ()) -> list[tuple[Answers, Step]]:
     """Every leaf of a tree with the answers that lead to it."""
     if isinstance(tree, Step):
-        yield so_far, tree
-        return
+        return [(so_far, tree)]
     guard, yes, no = tree
-    yield from outcomes(yes, (*so_far, (guard, True)))
-    yield from outcomes(no, (*so_far, (guard, False)))
+    return outcomes(yes, (*so_far, (guard, True))) + outcomes(no, (*so_far, (guard, False)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import time
 from pathlib import Path
@@ -75,8 +76,12 @@ def run(args: argparse.Namespace) -> int:
     checked = checked_chart(chart)
     with Progress(sys.stderr) as progress:
         table = compile_chart(checked, progress)
-    with Progress(sys.stderr, what="situations") as progress:
-        proof = prove(table, checked.specification, progress)
+    gc.freeze()  # the table stays: with a large one, half of the time would go into looking whether it is garbage
+    try:
+        with Progress(sys.stderr, what="situations") as progress:
+            proof = prove(table, checked.specification, progress)
+    finally:
+        gc.unfreeze()
     seconds = time.perf_counter() - begun
     written = {v.id: _write(args.out, table, v.id, v.counterexample) for v in proof.verdicts if v.counterexample}
     if args.json:
