@@ -21,11 +21,15 @@ from statemachine.orderedset import OrderedSet
 from pommai.chart.check import Checked
 from pommai.chart.lower import ROOT, Lowered, lower
 from pommai.chart.model import Chart, State
+from pommai.chart.size import size_of
+from pommai.chart.size import words as size_words
 from pommai.chart.table import DARK, OTHER, DecisionTable, NodeInfo, Operation, StateInfo, Step, Tree
 from pommai.errors import ChartError, Problem
 
 MAX_NODES = 20_000
 """Most configurations of a chart."""
+MAX_POSSIBLE = 1_000_000
+"""Most configurations of a chart that is tried out at all: of so many, too many would be found, after minutes."""
 MAX_OUTCOMES = 4_096
 """Most outcomes of the guards asked on one event."""
 MAX_MICROSTEPS = 300
@@ -41,6 +45,13 @@ def compile_chart(checked: Checked, progress: Callable[[int, int], None] | None 
 
     Raises ChartError when a step would never end or the chart has too many configurations.
     """
+    size = size_of(checked.chart)
+    if size.configurations > MAX_POSSIBLE and size.widest is not None:  # so many come of regions alone
+        at, hint = size.widest.at, f"{size_words(size)}; let regions share their states"
+        message = (
+            f"the chart may have {size.configurations:,} configurations, more than {MAX_POSSIBLE:,} are not tried out"
+        )
+        raise ChartError([Problem(checked.chart.file, at.line, at.column, message, hint)])
     return _Compiler(checked, progress).run()
 
 
@@ -230,9 +241,8 @@ class _Compiler:
     def node(self, place: Place) -> int:
         if place not in self.index:
             if len(self.places) >= MAX_NODES:
-                raise self.refuse(
-                    [], f"the chart has more than {MAX_NODES:,} configurations; are there too many regions?"
-                )
+                message = f"the chart has more than {MAX_NODES:,} configurations"
+                raise self.refuse([], message, size_words(size_of(self.chart)))
             self.index[place] = len(self.places)
             self.places.append(place)
             self.leds.append(self.led(self.configuration(place)))
