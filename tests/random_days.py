@@ -130,6 +130,17 @@ def _exchange(draw: st.DrawFn) -> Chapter:
 
 
 @st.composite
+def _barge_in(draw: st.DrawFn) -> Chapter:
+    """A child that interrupts the toy, and a server that has not noticed."""
+    talk: Chapter = [(("press",), 0.1), (("talk", True), 0.5), (("talk", False), 0.05), (("release",), 0.05)]
+    pieces = draw(st.integers(1, 60))
+    late = draw(st.sampled_from((("answer", 1, 0, 60, True, 1), ("answer", 1, 20, 40, True, 1), ("words", 1))))
+    failure = draw(st.sampled_from(([], [(("refuse", "AUDIO_ERROR", 0), AT_ONCE)])))
+    chapter = [*talk, (("answer", 0, 0, pieces, draw(YES), 1), draw(SHORT)), (("press",), draw(SHORT)), *failure]
+    return [*chapter, *talk[1:], (late, draw(SHORT)), (("answer", 0, 0, 20, True, 1), draw(GAPS))]
+
+
+@st.composite
 def _story(draw: st.DrawFn) -> Chapter:
     """An answer longer than any child listens: of two and a half minutes."""
     talk: Chapter = [(("press",), 0.1), (("talk", True), 0.5), (("talk", False), 0.05), (("release",), 0.1)]
@@ -172,6 +183,7 @@ DAYS = st.lists(
         st.tuples(DEEDS, GAPS).map(lambda one: [one]),
         _exchange(),
         _exchange(),
+        _barge_in(),
         _press(),
         _storm(),
         _flap(),

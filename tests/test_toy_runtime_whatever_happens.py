@@ -38,7 +38,7 @@ progress = Progress("days")
 
 
 @given(DAYS)
-@settings(max_examples=examples(70), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_nothing_forbidden_ever_happens_and_left_alone_the_toy_rests(day: Chapter) -> None:
     toys: list[WatchedToy] = []
 

@@ -6,16 +6,21 @@ import asyncio
 from typing import Any
 
 from random_days import AT_ONCE, DUE, Chapter, Deed, Gap
-from simulated_toy import PATTERNS, TABLE
+from simulated_toy import PATTERNS, ROOT, TABLE
 
+from pommai.chart.prove_space import Space
+from pommai.chart.table import Step
+from pommai.cli.check import checked_chart
 from pommai.events import Event
 from pommai.io.button import SimulatedButton
 from pommai.io.codec import SimulatedCodec
 from pommai.io.lights import SimulatedLights
 from pommai.io.lights_show import LightShow
 from pommai.protocol import messages as m
+from pommai.qa.claims import checks_of
 from pommai.qa.invariants import Invariants, WatchedLink, WatchedSpeaker, level_of
 from pommai.qa.simulated_toy import SimulatedToy, Sounds, settle, tone
+from pommai.qa.situation import BEGINNING, Moment, Situation, sound_step
 from pommai.qa.virtual_time import VirtualTimeLoop
 
 WORDS = {
@@ -44,12 +49,9 @@ WORDS = {
 """Every deed, in words for a story."""
 
 
-class CallingLink(WatchedLink):
-    """A link that can call a server for a long time."""
-
-    def call(self) -> None:
-        """The toy calls, and has no answer yet."""
-        self._connect(self._running())
+SPECIFICATION = checked_chart(ROOT / "statechart.yaml").specification
+CHECKS = (*checks_of(Space(TABLE, SPECIFICATION)), sound_step(TABLE))
+"""The chart's properties, each asked of every step."""
 
 
 class SoundsOnBoard(Sounds):
@@ -63,7 +65,7 @@ class SoundsOnBoard(Sounds):
 
 class WatchedToy(SimulatedToy):
     def __init__(self) -> None:
-        super().__init__(TABLE, CallingLink(), PATTERNS)
+        super().__init__(TABLE, WatchedLink(), PATTERNS)
         self.button = SimulatedButton()
         self.body.sounds = SoundsOnBoard()
         self.lights = SimulatedLights(1)
@@ -71,10 +73,31 @@ class WatchedToy(SimulatedToy):
         self.invariants = Invariants(self.runtime, self.microphone, self.lights, PATTERNS)
         self.link.invariants = self.speaker.invariants = self.invariants
         self.story: list[str] = []
+        self.situation = BEGINNING
+        self._answers: dict[str, bool] = {}
+        self._runtimes = self.runtime._ask, self.runtime._do
+        self.runtime._ask, self.runtime._do = self.ask, self.do
 
     def make_body(self, post: Any) -> Any:
         self.speaker = WatchedSpeaker()
         return super().make_body(post)
+
+    def ask(self, guard: str) -> bool:
+        self._answers[guard] = answer = self._runtimes[0](guard)
+        return answer
+
+    def do(self, step: Step) -> None:
+        """Let a step be carried out, and ask the chart's properties about what really runs and shines then."""
+        runtime, before = self.runtime, self.situation
+        event, answers, self._answers = runtime.body.event.name, tuple(self._answers.items()), {}
+        if runtime.body.event.turn not in (0, runtime.body.turn.id):
+            self.invariants.wrongs.append(f"{event} of turn {runtime.body.event.turn} in turn {runtime.body.turn.id}")
+        self._runtimes[1](step)
+        # An activity that has come to its end by itself has still been started and not stopped.
+        running = tuple(sorted(runtime.activities._running))
+        self.situation = Situation(step.node, running, frozenset(runtime.timers.pending), runtime.lights.pattern)
+        moment = Moment(before, event, answers, step, self.situation)
+        self.invariants.wrongs += filter(None, (check(moment) for check in CHECKS))
 
     async def live(self, day: Chapter) -> None:
         """Live through a day. Raises AssertionError when something is wrong, at any time or at its end."""
@@ -192,8 +215,7 @@ class WatchedToy(SimulatedToy):
             self.link.go_down()
 
     def do_call(self) -> None:
-        if not self.link.is_up:
-            self.link.call()
+        self.link.call()
 
     def do_board(self, answer: bool) -> None:
         self.body.sounds.offline = answer
