@@ -135,9 +135,12 @@ def _barge_in(draw: st.DrawFn) -> Chapter:
     talk: Chapter = [(("press",), 0.1), (("talk", True), 0.5), (("talk", False), 0.05), (("release",), 0.05)]
     pieces = draw(st.integers(1, 60))
     late = draw(st.sampled_from((("answer", 1, 0, 60, True, 1), ("answer", 1, 20, 40, True, 1), ("words", 1))))
-    failure = draw(st.sampled_from(([], [(("refuse", "AUDIO_ERROR", 0), AT_ONCE)])))
-    chapter = [*talk, (("answer", 0, 0, pieces, draw(YES), 1), draw(SHORT)), (("press",), draw(SHORT)), *failure]
-    return [*chapter, *talk[1:], (late, draw(SHORT)), (("answer", 0, 0, 20, True, 1), draw(GAPS))]
+    interrupted = [*talk, (("answer", 0, 0, pieces, draw(YES), 1), draw(SHORT))]
+    if draw(YES):
+        interrupted += [(("press",), AT_ONCE), (("refuse", "AUDIO_ERROR", 0), AT_ONCE)]
+    else:
+        interrupted.append((("press",), draw(SHORT)))
+    return [*interrupted, *talk[1:], (late, draw(SHORT)), (("answer", 0, 0, 20, True, 1), draw(GAPS))]
 
 
 @st.composite
