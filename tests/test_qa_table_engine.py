@@ -9,6 +9,7 @@ import pytest
 from chart_material import table_of
 from qa_material import forgetful_table, ground, shipped_table
 
+from pommai.events import EVENTS
 from pommai.qa.coverage import Coverage, Ground
 from pommai.qa.profile import load_profile
 from pommai.qa.replay_file import Happening, line_of
@@ -110,3 +111,18 @@ def test_a_start_that_must_not_be_fails_before_any_event() -> None:
     run = engine_.run(1, 0, 100)
     assert run.failure is not None
     assert (run.failure.number, run.failure.why, run.events) == (0, "never", 0)
+
+
+def test_every_short_sequence_is_walked_with_every_answer() -> None:
+    engine_ = engine("child")
+    count, wrong = engine_.walk_all(3)
+    assert wrong == ""
+    assert count > len(EVENTS) ** 3
+    broken = TableEngine(Ground(forgetful_table()), load_profile("child"))
+    assert "record of listening goes on" in broken.walk_all(3)[1]
+
+
+def test_a_sequence_of_one_event_is_one_event() -> None:
+    small = TableEngine(Ground(table_of(SMALL)), load_profile("child"))
+    events = len(EVENTS)
+    assert small.walk_all(1) == (events + 1, "")  # the press asks a guard

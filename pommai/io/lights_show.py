@@ -9,7 +9,7 @@ import math
 from pommai.errors import DeviceError
 from pommai.io.ports import Colour, Lights
 from pommai.lights.patterns import LightPatterns
-from pommai.lights.render import Animation
+from pommai.lights.render import FRAME_S, Animation
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,9 @@ class LightShow:
     All methods are called on the event loop's thread.
     """
 
-    def __init__(self, lights: Lights, patterns: LightPatterns) -> None:
+    def __init__(self, lights: Lights, patterns: LightPatterns, frame_s: float = FRAME_S) -> None:
+        """`frame_s`: seconds between two changes of a moving light, about."""
+        self.frame_s = frame_s
         self._lights = lights
         self._patterns = patterns
         self._animations: dict[str, Animation] = {}
@@ -57,7 +59,7 @@ class LightShow:
             return
         animation = self._animations.get(name)
         if animation is None:
-            animation = self._animations[name] = Animation(self._patterns[name], self._lights.count)
+            animation = self._animations[name] = Animation(self._patterns[name], self._lights.count, self.frame_s)
         self._animation = animation
         self._began = asyncio.get_running_loop().time()
         if self._is_open:

@@ -35,10 +35,11 @@ class Animation:
     LOOK_AHEAD = 25
     """Most frames looked at to find the next change: bounds what one call costs."""
 
-    def __init__(self, pattern: Pattern, count: int) -> None:
+    def __init__(self, pattern: Pattern, count: int, frame_s: float = FRAME_S) -> None:
+        """`frame_s`: seconds of a frame, about; longer ones for whoever has nobody to please but saves work."""
         self.pattern = pattern
         self.count = count
-        size = max(1, round(pattern.period / FRAME_S))
+        size = max(1, round(pattern.period / frame_s))
         self._frames: list[Colours | None] = [None] * size
         self._frame_s = pattern.period / size
 

@@ -24,6 +24,8 @@ from pommai.qa.simulated_toy import SPEECH, SimulatedToy, tone
 
 DOZE_FRAMES: Final = 5
 """Frames that come together while nobody listens, as `Microphone.attend` allows."""
+LIGHT_FRAME_S: Final = 0.2
+"""Moving lights take most of the work there is while a toy rests, and nobody watches these."""
 FRAMES: Final = 20
 """Pieces of an answer when a profile does not say how many."""
 
@@ -103,7 +105,13 @@ class BusyToy(SimulatedToy):
         self.ears, self.mouth = DozingMicrophone(), RestingSpeaker()
         lights = SimulatedLights(1)
         super().__init__(
-            table, WatchedLink(up=False), patterns, microphone=self.ears, speaker=self.mouth, lights=lights
+            table,
+            WatchedLink(up=False),
+            patterns,
+            microphone=self.ears,
+            speaker=self.mouth,
+            lights=lights,
+            light_frame_s=LIGHT_FRAME_S,
         )
         self.button = SimulatedButton()
         self.invariants = Invariants(self.runtime, self.ears, lights, patterns)

@@ -48,7 +48,7 @@ class Invariants:
         self.wrongs: list[str] = []
         self._runtime, self._microphone, self._lights = runtime, microphone, lights
         self._activities = {state.id: state.activities for state in runtime.machine.table.states}
-        self._animations = {name: Animation(patterns[name], lights.count) for name in patterns}
+        self._animations = {name: Animation(patterns[name], lights.count, runtime.lights.frame_s) for name in patterns}
 
     def allows(self, activity: str) -> bool:
         """Whether an active state does this."""

@@ -22,6 +22,7 @@ from pommai.io.simulated_audio import SimulatedMicrophone, SimulatedSpeaker
 from pommai.io.ticker import Ticker
 from pommai.io.voice_activity import SimulatedVoiceActivity, SpeechGate
 from pommai.lights.patterns import LightPatterns
+from pommai.lights.render import FRAME_S
 from pommai.protocol.audio import FRAME_SAMPLES, SILENCE
 from pommai.protocol.messages import DownAudio, ToyConfig, ToyProfile
 from pommai.toy.runtime import Runtime
@@ -75,6 +76,7 @@ class SimulatedToy:
         microphone: SimulatedMicrophone | None = None,
         speaker: SimulatedSpeaker | None = None,
         lights: SimulatedLights | None = None,
+        light_frame_s: float = FRAME_S,
     ) -> None:
         """Devices that are not given are the plain simulated ones, with three LEDs."""
         self.link = link
@@ -87,7 +89,7 @@ class SimulatedToy:
         self.runtime = Runtime(
             table,
             self.make_body,
-            LightShow(self.lights, patterns),
+            LightShow(self.lights, patterns, light_frame_s),
             actions=ACTIONS,
             activities=ACTIVITIES,
             guards=GUARDS,

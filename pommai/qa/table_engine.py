@@ -191,6 +191,33 @@ class TableEngine:
         run.pairs = {(a, b) for before, then in pairs for a in before for b in then}
         return run
 
+    def walk_all(self, length: int) -> tuple[int, str]:
+        """Walk every sequence of up to `length` events, with every answer of every guard, from where the chart begins.
+
+        How many there are, and the first thing found wrong.
+        """
+        count = 0
+
+        def walk(place: _Place, left: int) -> str:
+            nonlocal count
+            for edge in place.edges:
+                count += 1
+                if edge.target is None:
+                    self._resolve(place.situation, edge)
+                if edge.wrong:
+                    return edge.wrong
+                if left > 1 and edge.target is not None and (wrong := walk(edge.target, left - 1)):
+                    return wrong
+            return ""
+
+        for edge in self._starts:
+            if edge.target is None:
+                self._resolve(BEGINNING, edge)
+            wrong = edge.wrong or (walk(edge.target, length) if edge.target is not None else "")
+            if wrong:
+                return count, wrong
+        return count, ""
+
     def _way(self, begin: _Place, number: int) -> list[_Edge]:
         """The shortest way to a goal of this stream that was not reached yet, last step first; empty without one."""
         goal = number % GOALS
