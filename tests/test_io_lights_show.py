@@ -163,6 +163,18 @@ def test_a_pattern_that_comes_back_begins_at_its_beginning() -> None:
     play(scene)
 
 
+def test_a_show_knows_for_how_long_its_pattern_has_been_shown() -> None:
+    async def scene(show: LightShow, lights: SimulatedLights, loop: JumpingLoop) -> None:
+        assert show.shown_for == 0.0
+        show.set_pattern("blink")
+        await asyncio.sleep(0.75)
+        assert show.shown_for == pytest.approx(0.75)
+        show.set_pattern("still")
+        assert show.shown_for == 0.0
+
+    play(scene)
+
+
 def test_an_unknown_pattern_is_a_key_error_and_the_old_one_goes_on() -> None:
     async def scene(show: LightShow, lights: SimulatedLights, loop: JumpingLoop) -> None:
         show.set_pattern("still")
