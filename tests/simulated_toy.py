@@ -8,15 +8,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pommai.chart.table import DecisionTable
+from pommai.cli.check import checked_chart
 from pommai.io.link_simulated import SimulatedLink
 from pommai.lights.load import load_patterns
 from pommai.lights.patterns import LightPatterns
+from pommai.qa.assumptions import AssertingMachine
 from pommai.qa.simulated_toy import SOUND_NAMES, SimulatedToy, settle
 from pommai.toy.charts import compile_file
 
 ROOT = Path(__file__).resolve().parent.parent
 PATTERNS = load_patterns(ROOT / "led_patterns.yaml")
 TABLE = compile_file(ROOT / "statechart.yaml", frozenset(PATTERNS), SOUND_NAMES)
+SPECIFICATION = checked_chart(ROOT / "statechart.yaml").specification
 
 
 @asynccontextmanager
@@ -25,6 +28,8 @@ async def simulated_toy(
 ) -> AsyncIterator[SimulatedToy]:
     """A running toy, idle when `loaded`; ended on the way out."""
     toy = SimulatedToy(table, SimulatedLink(up=up), patterns)
+    if table is TABLE:
+        toy.runtime.machine = AssertingMachine(table, SPECIFICATION)
     running = asyncio.create_task(toy.runtime.run())
     toy.room.start()
     await settle()

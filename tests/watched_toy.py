@@ -17,6 +17,7 @@ from pommai.io.codec import SimulatedCodec
 from pommai.io.lights import SimulatedLights
 from pommai.io.lights_show import LightShow
 from pommai.protocol import messages as m
+from pommai.qa.assumptions import AssertingMachine
 from pommai.qa.claims import checks_of
 from pommai.qa.invariants import Invariants, WatchedLink, WatchedSpeaker, level_of
 from pommai.qa.simulated_toy import SimulatedToy, Sounds, settle, tone
@@ -66,6 +67,7 @@ class SoundsOnBoard(Sounds):
 class WatchedToy(SimulatedToy):
     def __init__(self) -> None:
         super().__init__(TABLE, WatchedLink(), PATTERNS)
+        self.runtime.machine = AssertingMachine(TABLE, SPECIFICATION)
         self.button = SimulatedButton()
         self.body.sounds = SoundsOnBoard()
         self.lights = SimulatedLights(1)

@@ -291,3 +291,19 @@ class _Specifier:
                 elif kind == "name" and text not in known:
                     more = f"to ask for a state write In('{text}')" if text in self.ids else did_you_mean(text, known)
                     self.reader.problem(guard.at, f"no guard is called '{text}'", hint or more)
+
+
+def wrong_assumptions(
+    specification: Specification, states: frozenset[str], event: str, ask: Callable[[str], bool]
+) -> list[str]:
+    """The assumptions that are not true: in these states, on this event, with guards answering as `ask` does."""
+
+    def holds(kind: str, text: str) -> bool:
+        return ask(text) if kind == "name" else text in states
+
+    return [
+        f"{one.id} is assumed, and not so, in {', '.join(sorted(states))} on {event} ({one.because})"
+        for one in specification.assumptions
+        if (one.events is None or event in one.events) and (one.states is None or one.states & states)
+        if not all(guards.evaluate(tokens, holds) for tokens in one.holds)
+    ]
