@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure
 
-PARTS = ("chart_step", "chart_compile", "proof", "process", "conversation")
+PARTS = ("chart_step", "chart_compile", "proof", "process", "conversation", "campaign")
 OUT = Path("out") / "bench.json"
 
 

@@ -27,7 +27,7 @@ def broken(tmp_path):
 def test_a_campaign_says_how_much_it_did_and_covered(capsys) -> None:
     assert main(["fuzz", "--events", "4000", "--seed", "7", "--profile", "hostile"]) == 0
     out, err = capsys.readouterr()
-    assert "4,000 events of profile hostile, seed 7, in 1 streams" in out
+    assert "4,000 events of profile hostile, seed 7, in 1 stream" in out
     assert "transition pairs" in out
     assert out.rstrip().endswith("nothing failed")
     assert err == ""
@@ -104,3 +104,17 @@ def test_progress_says_how_far_how_fast_and_how_long_still() -> None:
         progress(result)
     assert "100,000 events, 100,000/s, 0 % covered, 0:03 left" in stream.getvalue()
     assert stream.getvalue().endswith("\r\x1b[K")
+
+
+def test_a_report_is_a_page_with_the_chart_and_figures_for_machines(tmp_path, capsys) -> None:
+    assert main(["fuzz", "--events", "3000", "--report", str(tmp_path)]) == 0
+    assert f"coverage: {tmp_path / 'coverage.html'}, {tmp_path / 'coverage.json'}" in capsys.readouterr().out
+    html = (tmp_path / "coverage.html").read_text()
+    assert "3,000 events in 1 stream of profile child, seed 1, engine table" in html
+    told = json.loads((tmp_path / "coverage.json").read_text())
+    assert told["figures"].keys() == {"configurations", "events", "guard outcomes", "transitions", "transition pairs"}
+
+
+def test_whole_toys_are_played_with(capsys) -> None:
+    assert main(["fuzz", "--engine", "toy", "--events", "200", "--profile", "hostile"]) == 0
+    assert "nothing failed" in capsys.readouterr().out

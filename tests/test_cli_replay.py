@@ -84,3 +84,13 @@ def test_a_trace_becomes_a_replay_file_that_takes_the_same_course(tmp_path, caps
     assert "2 events" in capsys.readouterr().out
     assert main(["replay", str(made)]) == 0
     assert "→ idle offline" in capsys.readouterr().out
+
+
+def test_deeds_are_done_to_a_whole_toy_again(tmp_path, capsys) -> None:
+    head = SAFE.read_text().split("\n\n")[0].replace("engine: table", "engine: toy")
+    deeds = "0.1 link.up\n0.2 toy.loaded\n1 button.pressed\n1.2 speech.started\n3 button.released\nend: 5 events\n"
+    (tmp_path / "toy.replay").write_text(f"{head}\n\n{deeds}")
+    assert main(["replay", str(tmp_path / "toy.replay")]) == 0
+    out = capsys.readouterr().out
+    assert "• 3.000000 button.released" in out
+    assert "→ processing online" in out

@@ -25,13 +25,17 @@ _FILLS = ("#f4f6fa", "#fbfcfe", "#f4f6fa", "#fbfcfe")
 """Background of clusters, by depth."""
 
 
-def dot(chart: Chart, colours: Mapping[str, Swatches]) -> str:
-    """The drawing's text. `colours` has the swatches of each light pattern; those missing are shown without."""
-    return _Drawing(chart, colours).text()
+def dot(chart: Chart, colours: Mapping[str, Swatches], papers: Mapping[str, str] | None = None) -> str:
+    """The drawing's text. `colours` has the swatches of each light pattern; those missing are shown without.
+
+    `papers` has backgrounds for states that have no states inside, as `#rrggbb`; the others are white.
+    """
+    return _Drawing(chart, colours, papers or {}).text()
 
 
 class _Drawing:
-    def __init__(self, chart: Chart, colours: Mapping[str, Swatches]) -> None:
+    def __init__(self, chart: Chart, colours: Mapping[str, Swatches], papers: Mapping[str, str]) -> None:
+        self.papers = papers
         self.chart = chart
         self.colours = colours
         self.picture: Picture = picture(chart)
@@ -83,7 +87,7 @@ class _Drawing:
     def box(self, state: State) -> Iterator[str]:
         rows = [self.name(state, 12), *self.face(state)]
         border = 3 if state.final else 1
-        shape = f'STYLE="ROUNDED" BGCOLOR="{PAPER}" COLOR="{self.line(state)}"'
+        shape = f'STYLE="ROUNDED" BGCOLOR="{self.papers.get(state.id, PAPER)}" COLOR="{self.line(state)}"'
         table = _table(rows, border=border, padding=3, shape=shape)
         yield f"  {_quoted(state.id)} [label=<{table}>, tooltip={_tip(state)}]"
 

@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
             from pommai.chart.diagram_dot import dot
 
             args.svg.write_text(svg(dot(chart, colours_for(file))), "utf-8")
-    except _CannotDrawError as caught:
+    except CannotDrawError as caught:
         print(f"pommai diagram: {caught}", file=sys.stderr)
         return 1
     except OSError as caught:
@@ -77,20 +77,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-class _CannotDrawError(Exception):
+class CannotDrawError(Exception):
     """There is no picture; the message is a sentence."""
 
 
 def svg(text: str) -> str:
-    """Lay a drawing out with Graphviz. Raises _CannotDrawError when that is missing or refuses."""
+    """Lay a drawing out with Graphviz. Raises CannotDrawError when that is missing or refuses."""
     import graphviz
 
     try:
         return str(graphviz.Source(text).pipe(format="svg", encoding="utf-8"))
     except graphviz.ExecutableNotFound:
-        raise _CannotDrawError(INSTALL) from None
+        raise CannotDrawError(INSTALL) from None
     except graphviz.CalledProcessError as caught:
-        raise _CannotDrawError(f"Graphviz refused: {caught.stderr}") from caught
+        raise CannotDrawError(f"Graphviz refused: {caught.stderr}") from caught
 
 
 def colours_for(chart: Path) -> dict[str, Swatches]:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from pommai.cli import INTERRUPTED, WRONG_USAGE
-from pommai.errors import SettingsError
+from pommai.errors import ChartError, SettingsError
 from pommai.events import EVENTS
+from pommai.source import Reader
 
 if TYPE_CHECKING:
     from pommai.qa.campaign import Result
@@ -112,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
     for words in result.deaths:
         print(f"pommai fuzz: {words}", file=sys.stderr)
     if args.report is not None:
-        _report(args.report, result)
+        _report(args.report, result, chart, f"{args.profile}, seed {args.seed}, engine {args.engine}")
     if result.failure is not None:
         _tell_failure(subject, result, args)
         return 1
@@ -159,7 +160,7 @@ def summary(result: Result, profile: str, seed: int) -> str:
     hours = result.life_seconds / 3600
     rate = result.events / result.seconds if result.seconds else 0.0
     words = [
-        f"{result.events:,} events of profile {profile}, seed {seed}, in {result.streams:,} streams: "
+        f"{result.events:,} events of profile {profile}, seed {seed}, in {_streams(result)}: "
         f"{hours:,.1f} h of a toy's life in {result.seconds:.1f} s, {rate:,.0f} events/s",
         result.coverage.summary(),
     ]
@@ -170,12 +171,36 @@ def summary(result: Result, profile: str, seed: int) -> str:
     return "\n".join(words)
 
 
-def _report(folder: Path, result: Result) -> None:
+def _streams(result: Result) -> str:
+    return "1 stream" if result.streams == 1 else f"{result.streams:,} streams"
+
+
+def _report(folder: Path, result: Result, chart: Path, about: str) -> None:
+    from pommai.qa.page import page
     from pommai.toy.charts import write_atomically
 
+    words = f"{result.events:,} events in {_streams(result)} of profile {about}"
+    failed = "" if result.failure is None else result.failure.why
+    write_atomically(folder / "coverage.html", page(result.coverage, _drawing(chart, result), words, failed))
     told = result.coverage.as_json() | {"events": result.events, "streams": result.streams}
     write_atomically(folder / "coverage.json", json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-    print(f"coverage: {folder / 'coverage.json'}")
+    print(f"coverage: {folder / 'coverage.html'}, {folder / 'coverage.json'}")
+
+
+def _drawing(chart: Path, result: Result) -> str:
+    """The chart as an SVG, coloured by visits; a sentence when it cannot be drawn."""
+    from pommai.chart.diagram_dot import dot
+    from pommai.chart.load import load_chart
+    from pommai.cli.diagram import CannotDrawError, colours_for, svg
+    from pommai.qa.page import state_colours
+
+    if chart.read_bytes().lstrip()[:1] == b"{":
+        return "A compiled chart cannot be drawn; give the YAML it was made of."
+    loaded = load_chart(Reader.of_file(chart, ChartError))
+    try:
+        return svg(dot(loaded, colours_for(chart), state_colours(result.coverage)))
+    except CannotDrawError as caught:
+        return str(caught)
 
 
 def _tell_failure(subject: Subject, result: Result, args: argparse.Namespace) -> None:
