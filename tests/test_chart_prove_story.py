@@ -43,10 +43,10 @@ def test_the_diagram_shows_who_says_what() -> None:
     story = player("never: {in: over}").counterexample
     assert story is not None
     lines = as_mermaid(space_of(PLAYER).table, story).splitlines()
-    assert lines[:3] == ["sequenceDiagram", "    participant button", "    participant toy"]
-    assert "    button->>toy: button.released [not heard_speech]" in lines
-    assert "    toy->>toy: call play sound=sorry" in lines
-    assert lines[-2:] == ["    Note over toy: over, off", "    Note over toy: this must never be, and is"]
+    assert lines[:3] == ["sequenceDiagram", "    participant button", "    participant chart"]
+    assert "    button->>chart: button.released [not heard_speech]" in lines
+    assert "    chart->>chart: call play sound=sorry" in lines
+    assert lines[-2:] == ["    Note over chart: over, off", "    Note over chart: this must never be, and is"]
 
 
 def _edge(space: Space, here: str, event: str) -> Edge:

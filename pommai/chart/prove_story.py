@@ -9,6 +9,8 @@ from pommai.chart.prove_space import Answers, Edge, Space
 from pommai.chart.table import DecisionTable, Operation, Step
 from pommai.events import EVENTS
 
+CHART = "chart"
+"""The participant of a diagram that everything is told to; `toy` is a source of events."""
 GAP_S = 0.1
 """Seconds between two events that no timer is the cause of."""
 
@@ -122,16 +124,16 @@ def as_table(table: DecisionTable, story: Counterexample) -> str:
 def as_mermaid(table: DecisionTable, story: Counterexample) -> str:
     """The steps as a Mermaid sequence diagram: who says what to the toy, and what it does."""
     sources = list(dict.fromkeys(_source(moment.event) for moment in story.moments if moment.event))
-    lines = ["sequenceDiagram", *(f"    participant {source}" for source in sources), "    participant toy"]
+    lines = ["sequenceDiagram", *(f"    participant {source}" for source in sources), f"    participant {CHART}"]
     for moment in story.moments:
         if moment.event:
             guards = guard_words(moment.answers)
             asked = f" [{', '.join(guards)}]" if guards else ""
-            lines.append(f"    {_source(moment.event)}->>toy: {_plain(moment.event + asked)}")
+            lines.append(f"    {_source(moment.event)}->>{CHART}: {_plain(moment.event + asked)}")
         for operation in moment.step.operations:
-            lines.append(f"    toy->>toy: {_plain(operation_words(operation))}")
-        lines.append(f"    Note over toy: {_plain(leaves(table, moment.step.configuration))}")
-    lines.append(f"    Note over toy: {_plain(story.words)}")
+            lines.append(f"    {CHART}->>{CHART}: {_plain(operation_words(operation))}")
+        lines.append(f"    Note over {CHART}: {_plain(leaves(table, moment.step.configuration))}")
+    lines.append(f"    Note over {CHART}: {_plain(story.words)}")
     return "\n".join(lines) + "\n"
 
 
