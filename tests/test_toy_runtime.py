@@ -661,3 +661,15 @@ def test_a_press_on_a_toy_that_cannot_hear_says_so_in_every_state(state):
             assert toy.state in ("idle", "switching_toy")
 
     run(scene())
+
+
+def test_the_trace_tells_how_the_guards_of_each_event_were_answered():
+    async def scene():
+        async with simulated_toy() as toy:
+            await toy.talk(1.0)
+            events = {line["name"]: line["guards"] for line in toy.trace.lines if line["kind"] == "event"}
+            assert events["button.pressed"]["microphone_works"] is True
+            assert events["button.released"]["heard_speech"] is True
+            assert events["start"] == {}
+
+    run(scene())
