@@ -85,3 +85,20 @@ def test_a_chart_with_too_many_situations_is_refused_with_their_number(monkeypat
     monkeypatch.setattr(prove_space, "MAX_SITUATIONS", 4)
     with pytest.raises(ChartError, match=r"more than 4 situations: \d configurations, each .* 'timer.busy.limit'"):
         space_of(PLAYER)
+
+
+def test_assumptions_that_leave_no_answer_are_refused_for_they_would_prove_anything() -> None:
+    never = "assumptions: {a: {because: it is so, holds: heard_speech and not heard_speech, on: button.released}}\n"
+    with pytest.raises(ChartError, match=r"let guards answer nothing at all in busy, link, off.* on button\.released"):
+        space_of(PLAYER + never)
+
+
+def test_guards_that_were_not_asked_may_answer_what_the_assumptions_let_them() -> None:
+    space = space_of(PLAYER + "assumptions: {a: {because: it is so, never_together: [online, heard_speech]}}\n")
+    online, silent = ((("name", "online"),),), ((("word", "not"), ("name", "heard_speech")),)
+    assert space.possible({}, frozenset(), "", online)
+    assert space.possible({"online": True}, frozenset(), "")
+    assert not space.possible({"online": True, "heard_speech": True}, frozenset(), "")
+    assert not space.possible({"heard_speech": True}, frozenset(), "", online)
+    assert space.possible({"online": True}, frozenset(), "", silent)
+    assert not space.possible({"online": True}, frozenset(), "", silent, broken=True)

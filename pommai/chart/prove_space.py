@@ -34,6 +34,10 @@ class Edge(NamedTuple):
     """Index into the space's effects."""
 
 
+_Question = tuple[
+    frozenset[tuple[str, bool]], frozenset[str], tuple[guards.Tokens, ...], tuple[guards.Tokens, ...], bool
+]
+
 Taken = tuple[int, int, Edge]
 """A node, the first situation there in which the edge can be taken, and the edge."""
 
@@ -83,6 +87,7 @@ class Space:
         self.books: list[Book] = [Book()]
         self._book_numbers: dict[Book, int] = {self.books[0]: 0}
         self._next: dict[tuple[int, int], int] = {}
+        self._possible: dict[_Question, bool] = {}
         self.faults: dict[tuple[int, int], tuple[str, ...]] = {}
         """(book, effect) -> what the operations do that makes no sense there."""
         self.starts = [Edge("", a, s, self._effect("", s)) for a, s in self._leaves(table.start, None, "")]
@@ -219,7 +224,13 @@ class Space:
         if not self.specification.assumptions:
             return leaves
         active = frozenset() if node is None else self.active[node]
-        return [leaf for leaf in leaves if self.possible(dict(leaf[0]), active, event)]
+        possible = [leaf for leaf in leaves if self.possible(dict(leaf[0]), active, event)]
+        if not possible:  # then the event could never come, and all that is said of it would be true
+            where = f"in {', '.join(sorted(active))} on {event}" if active else "at the start"
+            raise ChartError(
+                [Problem(self.table.name, 1, 1, f"the assumptions let guards answer nothing at all {where}")]
+            )
+        return possible
 
     def _effect(self, timer: str, step: Step) -> int:
         operations = tuple(map(_kind_name_state, step.operations))
@@ -260,6 +271,25 @@ class Space:
         ]
         if not assumed and not conditions:
             return not broken
+        tokens = (*assumed, *conditions)
+        asked = {text for one in tokens for kind, text in one if kind == "name"}
+        states = {text for one in tokens for kind, text in one if kind == "state"}
+        known = frozenset((guard, answer) for guard, answer in answers.items() if guard in asked)
+        question = (known, frozenset(states & active), tuple(assumed), tuple(conditions), broken)
+        if question not in self._possible:
+            self._possible[question] = self._guess(*question)
+        return self._possible[question]
+
+    @staticmethod
+    def _guess(
+        known: frozenset[tuple[str, bool]],
+        active: frozenset[str],
+        assumed: tuple[guards.Tokens, ...],
+        conditions: tuple[guards.Tokens, ...],
+        broken: bool,
+    ) -> bool:
+        """Whether guards that were not asked can be guessed so that it all comes true."""
+        answers = dict(known)
         asked = {text for tokens in (*assumed, *conditions) for kind, text in tokens if kind == "name"}
         unknown = sorted(asked - answers.keys())
         for guess in product((True, False), repeat=len(unknown)):
