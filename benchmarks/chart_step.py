@@ -1,8 +1,8 @@
 """One step of the shipped chart: our table, and the same chart on the libraries one would use otherwise.
 
-All engines take the same seven events round and round (a conversation, then the link lost and found again) with the
-same guard answers, and all of them list the operations of each step. `transitions` knows no transitions without an
-event; none of those is taken in this round.
+All engines take the same nine events round and round (a conversation with a barge-in, an error, the link lost and
+found) with the same guard answers, all of them list the operations of each step, and all rest in the same states after
+a round. `transitions` knows no transitions without an event; none of those is taken in this round.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ from pommai.chart.model import Call, State, Transition
 ROUND = (
     "button.pressed",
     "button.released",
-    "reply.started",
-    "reply.finished",
+    "button.pressed",  # barge-in
+    "button.released",
+    "reply.failed",
+    "timer.error.sorry",
     "link.down",
     "link.connecting",
     "link.up",
 )
-HOLD = {"heard_speech", "microphone_works", "can_answer_offline"}
+HOLD = {"heard_speech", "microphone_works"}
 """Guards that hold during the round; the others do not."""
 
 
@@ -60,6 +62,7 @@ def _ours(checked: Checked) -> Callable[[], object]:
             listed = receive(event, ask).operations
         return listed
 
+    run()
     _expect(machine.configuration, "idle", "online")
     return run
 
@@ -104,6 +107,7 @@ def _python_statemachine(checked: Checked) -> Callable[[], object]:
             machine.send(short)
         return operations
 
+    run()
     active = [lowered.states[str(value)] for value in machine.configuration_values if str(value) in lowered.states]
     _expect(active, "idle", "online")
     return run
@@ -197,6 +201,7 @@ def _transitions(checked: Checked) -> Callable[[], object]:
             machine.trigger(event)
         return operations
 
+    run()
     active = str(machine.state)
     _expect([id_ for id_, path in paths.items() if path in active], "idle", "online")
     return run
@@ -248,6 +253,7 @@ def _sismic(checked: Checked) -> Callable[[], object]:
             interpreter.execute()
         return operations
 
+    run()
     _expect(interpreter.configuration, "idle", "online")
     return run
 
