@@ -6,7 +6,9 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -16,7 +18,7 @@ from pommai.events import EVENTS
 from pommai.source import Reader
 
 if TYPE_CHECKING:
-    from pommai.qa.campaign import Result
+    from pommai.qa.campaign import Hire, Result
     from pommai.qa.profile import Profile
     from pommai.qa.subject import Subject
 
@@ -26,13 +28,14 @@ toys. After each event it is asked what must always hold: of the table, the char
 and heard, the microphone, the lights, and that it comes to rest. What fails is cut down to a few events, told as a
 story, and written into a file for `pommai replay`.
 
-The same seed gives the same streams on any machine, with any number of workers.
+The same seed gives the same streams on any machine, with any number of workers, here or on a cluster.
 """
 _EPILOG = """\
 Examples:
   pommai fuzz                                           a hundred thousand events of a good-natured child
   pommai fuzz --events 1000000 --seed 7 --profile hostile --workers 4
   pommai fuzz --engine toy --events 20000               an afternoon with whole toys, in a few seconds
+  pommai fuzz --events 100000000 --scheduler tcp://192.168.1.5:8786
   pommai fuzz --profile my_home.yaml --report out/home  with coverage as JSON and as a page to look at
 
 Exit code: 0 nothing failed, 1 something did, 2 wrong usage, 130 interrupted (what was found is printed).
@@ -67,7 +70,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default="table",
         help="the decision table alone, or whole toys with simulated devices on virtual time (default table)",
     )
-    parser.add_argument("--workers", type=_count("workers"), default=1, metavar="N", help="processes (default 1)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=_count("workers"), default=1, metavar="N", help="processes (default 1)")
+    where.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="run on the workers of a Dask cluster, such as tcp://192.168.1.5:8786; they need this Pommai installed",
+    )
     parser.add_argument("--report", type=Path, metavar="DIR", help="write coverage and failures into this folder")
     parser.set_defaults(run=run)
 
@@ -105,9 +114,15 @@ def run(args: argparse.Namespace) -> int:
         print(f"pommai fuzz: {words}", file=sys.stderr)
         return WRONG_USAGE
     subject = subject_of(chart, load_profile(args.profile), args.engine)
-    with Progress(sys.stderr) as progress:
+    with _pool(args.scheduler) as hire, Progress(sys.stderr) as progress:
         result = run_campaign(
-            subject, subject.ground, seed=args.seed, events=args.events, workers=args.workers, progress=progress
+            subject,
+            subject.ground,
+            seed=args.seed,
+            events=args.events,
+            workers=args.workers,
+            hire=hire,
+            progress=progress,
         )
     print(summary(result, args.profile, args.seed))
     for words in result.deaths:
@@ -120,15 +135,28 @@ def run(args: argparse.Namespace) -> int:
     return INTERRUPTED if result.interrupted else 0
 
 
+@contextmanager
+def _pool(scheduler: str | None) -> Iterator[Hire | None]:
+    """What hires a cluster's workers; None for those of this machine. Raises LinkError, SettingsError."""
+    if scheduler is None:
+        yield None
+        return
+    from pommai.qa.cluster import ClusterPool, connected
+
+    with connected(scheduler) as client:
+        yield partial(ClusterPool, client)
+
+
 def subject_of(chart: Path, profile: Profile, engine: str = "table") -> Subject:
     """What a campaign on this chart is about. A compiled chart has no properties, so only its form is judged.
 
-    Raises ChartError, TableError.
+    Raises ChartError, LightsError, SettingsError, TableError.
     """
     from pommai.chart import table
     from pommai.chart.compile import compile_chart
     from pommai.chart.properties import Specification
     from pommai.cli.check import checked_chart, patterns_for
+    from pommai.lights.load import load_patterns
     from pommai.qa.subject import Subject
 
     text = chart.read_bytes()
@@ -138,8 +166,11 @@ def subject_of(chart: Path, profile: Profile, engine: str = "table") -> Subject:
         checked = checked_chart(chart)
         compiled, specification = table.dump(compile_chart(checked)), checked.specification
     patterns = None
-    if engine == "toy" and (patterns := patterns_for(chart, {})) is None:
-        raise SettingsError("a whole toy needs its lights: there is no led_patterns.yaml")
+    if engine == "toy":
+        if (lights := patterns_for(chart, {})) is None:
+            raise SettingsError("a whole toy needs its lights: there is no led_patterns.yaml")
+        load_patterns(lights)  # its mistakes are told here, with the name of the file
+        patterns = lights.read_text("utf-8")
     return Subject(compiled, specification, profile, patterns)
 
 

@@ -1,16 +1,16 @@
-"""What a campaign is about: a chart's table, what must hold of it, and who plays with it. Goes to other processes."""
+"""What a campaign is about: a chart's table, what must hold of it, and who plays with it. Goes to other
+processes, and to other machines: so it holds texts, not paths."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from pathlib import Path
 
 from pommai.chart import table as tables
 from pommai.chart.properties import Specification
 from pommai.chart.prove_space import Space
-from pommai.lights.load import load_patterns
+from pommai.lights.load import parse_patterns
 from pommai.qa.campaign import Engine
 from pommai.qa.claims import checks_of
 from pommai.qa.coverage import Ground
@@ -22,7 +22,7 @@ from pommai.qa.toy_engine import ToyEngine
 
 @dataclass
 class Subject:
-    """Makes engines: called, it is a `MakeEngine`. `table_text` is a compiled chart, `patterns` its lights' file.
+    """Makes engines: called, it is a `MakeEngine`. `table_text` is a compiled chart, `patterns` its lights as YAML.
 
     `patterns` is needed by whole toys only; without it, the engine is the table's.
     """
@@ -30,7 +30,7 @@ class Subject:
     table_text: str
     specification: Specification
     profile: Profile
-    patterns: Path | None = None
+    patterns: str | None = None
 
     def __call__(self) -> Engine:
         return self.table_engine() if self.patterns is None else self.toy_engine()
@@ -42,7 +42,7 @@ class Subject:
     def toy_engine(self) -> ToyEngine:
         """A new engine for whole toys. Raises LightsError."""
         assert self.patterns is not None
-        return ToyEngine(self.ground, self.profile, load_patterns(self.patterns), self.specification.resting)
+        return ToyEngine(self.ground, self.profile, parse_patterns(self.patterns), self.specification.resting)
 
     @cached_property
     def checks(self) -> Sequence[Check]:
