@@ -23,7 +23,7 @@ from pommai.source import Reader
 ANSWERS = st.fixed_dictionaries(dict.fromkeys(GUARDS, st.booleans()))
 STEPS = st.lists(st.tuples(st.integers(0, 11), ANSWERS), max_size=20)
 """Each the number of an event among those that mean something where the chart is, and the answers of the guards."""
-TOO_MANY = "configurations; are there"
+TOO_MANY = "the chart has more than"
 ENDLESS = "these transitions never end"
 WORDS = {
     "call": "{0.name}",
