@@ -50,9 +50,9 @@ def test_a_failure_is_told_and_kept_in_a_file_that_fails_again(broken, tmp_path,
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--events", "-5"], "at least 1 of events, not -5"),
+        (["--events", "-5"], "argument --events: must be at least 1, not -5"),
         (["--events", "many"], "a number of events is a whole number, not 'many'"),
-        (["--workers", "0"], "at least 1 of workers, not 0"),
+        (["--workers", "0"], "argument --workers: must be at least 1, not 0"),
         (["--seed", "-1"], "a seed is a whole number from 0 on"),
         (["--profile", "nihgt"], "there is no profile 'nihgt' (did you mean 'night'?"),
         (["gone.yaml"], "there is no file gone.yaml"),

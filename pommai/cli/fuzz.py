@@ -88,7 +88,7 @@ def _count(what: str) -> Callable[[str], int]:
         except ValueError:
             raise argparse.ArgumentTypeError(f"a number of {what} is a whole number, not '{text}'") from None
         if number < 1:
-            raise argparse.ArgumentTypeError(f"at least 1 of {what}, not {number}")
+            raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
         return number
 
     return parse
