@@ -8,7 +8,7 @@ the operations in order, and the configuration afterwards. It is made by `pommai
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias, Union
 
@@ -111,19 +111,7 @@ class DecisionTable:
     @property
     def guards(self) -> tuple[str, ...]:
         """Every guard that is asked somewhere, sorted."""
-        found: set[str] = set()
-
-        def walk(tree: Tree) -> None:
-            if not isinstance(tree, Step):
-                found.add(tree[0])
-                walk(tree[1])
-                walk(tree[2])
-
-        walk(self.start)
-        for node in self.nodes:
-            for tree in node.events.values():
-                walk(tree)
-        return tuple(sorted(found))
+        return tuple(sorted({tree[0] for tree in self._trees() if not isinstance(tree, Step)}))
 
     def operations(self) -> set[tuple[str, str]]:
         """(kind, name) of every operation that can happen, so that whoever runs the table can see it knows them all."""
@@ -131,20 +119,16 @@ class DecisionTable:
 
     def steps(self) -> list[Step]:
         """Every leaf of every tree."""
-        found: list[Step] = []
+        return [tree for tree in self._trees() if isinstance(tree, Step)]
 
-        def walk(tree: Tree) -> None:
-            if isinstance(tree, Step):
-                found.append(tree)
-            else:
-                walk(tree[1])
-                walk(tree[2])
-
-        walk(self.start)
-        for node in self.nodes:
-            for tree in node.events.values():
-                walk(tree)
-        return found
+    def _trees(self) -> Iterator[Tree]:
+        """Every question and every leaf: the start first, then node by node, yes before no."""
+        waiting = [self.start, *(tree for node in self.nodes for tree in node.events.values())][::-1]
+        while waiting:
+            tree = waiting.pop()
+            yield tree
+            if not isinstance(tree, Step):
+                waiting += (tree[2], tree[1])
 
 
 # -- the file ------------------------------------------------------------------------------
