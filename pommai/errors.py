@@ -5,6 +5,7 @@ PommaiError
 │   ├── ChartError         statechart.yaml
 │   ├── LightsError        led_patterns.yaml
 │   ├── PersonasError      personas.yaml
+│   ├── ResponsesError     offline_responses.yaml
 │   ├── ScriptError        a conversation for `pommai demo`
 │   ├── ProfileError       a profile of `pommai fuzz`
 │   └── ReplayError        a replay file: cut off, edited, of another format or another chart
@@ -17,7 +18,11 @@ PommaiError
 │   └── AudioDeviceError   no such sound device; lists those there are
 ├── DemoError              a demo did not go as its script says
 ├── CodecError             audio that cannot be encoded or decoded
-└── SoundError             a sound file is missing or in a format the toy does not play
+├── SoundError             a sound file is missing or in a format the toy does not play
+├── ModelError             a speech model is missing, damaged, or lacks a word it is asked for
+├── RecognitionError       speech cannot be understood on board: no model, or it cannot be loaded
+├── SpeechError            text cannot be spoken on board
+└── StoreError             what the toy remembers cannot be read or written
 """
 
 from __future__ import annotations
@@ -78,6 +83,10 @@ class PersonasError(SourceError):
     """personas.yaml is wrong."""
 
 
+class ResponsesError(SourceError):
+    """offline_responses.yaml is wrong."""
+
+
 class ScriptError(SourceError):
     """A script of `pommai demo` is wrong."""
 
@@ -135,3 +144,19 @@ class CodecError(PommaiError):
 
 class SoundError(PommaiError):
     """A sound file is missing, or in a format the toy does not play."""
+
+
+class ModelError(PommaiError):
+    """A speech model is missing or damaged, cannot be loaded, or does not know a word it is asked to listen for."""
+
+
+class RecognitionError(PommaiError):
+    """Speech cannot be understood on board: there is no model, or it cannot be loaded."""
+
+
+class SpeechError(PommaiError):
+    """Text cannot be spoken on board: there is no voice, or it failed."""
+
+
+class StoreError(PommaiError):
+    """What the toy remembers cannot be read or written."""

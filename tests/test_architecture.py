@@ -47,7 +47,8 @@ IMPURE_MODULES = frozenset((
     "threading", "time", "uuid",
 ))
 DEVICE_MODULES = frozenset((
-    "gpiozero", "lgpio", "opuslib", "pyaudio", "serial", "spidev", "vosk", "webrtcvad", "websockets",
+    "aiosqlite", "gpiozero", "lgpio", "openwakeword", "opuslib", "pyaudio", "pymicro_wakeword", "serial", "spidev",
+    "sqlite3", "vosk", "webrtcvad", "websockets",
 ))
 # fmt: on
 LONGEST = 450
@@ -55,7 +56,6 @@ LONGEST = 450
 
 WITHOUT_TESTS = {
     "gateway/responder.py": "a Protocol and the value it takes: nothing runs",
-    "io/ports.py": "Protocols alone: nothing runs",
     "__main__.py": "run by test_cli_main in a process of its own",
 }
 
@@ -265,7 +265,13 @@ def test_a_circle_is_found_and_drawn(house: Path) -> None:
 def test_a_module_without_tests_is_found(house: Path, tmp_path: Path) -> None:
     tests = tmp_path / "tests"
     tests.mkdir()
-    for name in ("test_errors.py", "test_chart_load_errors.py", "test_chart_keys.py", "test_io_leds.py"):
+    for name in (
+        "test_errors.py",
+        "test_chart_load_errors.py",
+        "test_chart_keys.py",
+        "test_io_leds.py",
+        "test_io_ports.py",
+    ):
         (tests / name).touch()
     assert untested_modules(house, tests) == ["io/led.py has no test_io_led.py", "toy/run.py has no test_toy_run.py"]
 

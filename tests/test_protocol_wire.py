@@ -52,8 +52,21 @@ profiles = st.builds(
     st.booleans(),
     texts,
     maybe,
+    names,
+    texts,
+    names,
+    st.floats(0.0, 1.0),
+    names,
+    st.dictionaries(texts, texts, max_size=3),
     anything,
-    st.builds(m.GuardianSettings, texts, names, names),
+    st.builds(
+        m.GuardianSettings,
+        texts,
+        names,
+        names,
+        st.dictionaries(texts, st.integers(0, 3650), max_size=3),
+        st.booleans(),
+    ),
 )
 
 MESSAGES = {
@@ -70,7 +83,7 @@ MESSAGES = {
     m.SwitchToy: st.builds(m.SwitchToy, ids, texts),
     m.PiConfigUpdate: st.builds(m.PiConfigUpdate, opens),
     m.Command: st.builds(m.Command, texts, opens),
-    m.GuardianAlert: st.builds(m.GuardianAlert, texts, texts, texts, maybe),
+    m.GuardianAlert: st.builds(m.GuardianAlert, texts, texts, texts, maybe, maybe),
     m.SafetyOverride: st.builds(
         m.SafetyOverride, st.sampled_from(["pause_interaction", "resume"]), st.floats(0.0, 86_400.0), texts
     ),

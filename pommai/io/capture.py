@@ -32,7 +32,8 @@ class Subscription:
     SUBSCRIPTION_SECONDS behind loses the oldest frames; `dropped` counts them.
     """
 
-    def __init__(self, preroll: deque[bytes], forget: Callable[[Subscription], None]) -> None:
+    def __init__(self, preroll: deque[bytes], forget: Callable[[Subscription], None], *, patient: bool = False) -> None:
+        self.patient = patient
         self.dropped = 0
         self._frames = deque(preroll, maxlen=frames_in(SUBSCRIPTION_SECONDS))
         self._forget = forget
@@ -79,20 +80,39 @@ class Subscription:
 
 
 class Capture:
-    """Owns the microphone, remembers the last PREROLL_SECONDS, and hands every frame to every subscription."""
+    """Owns the microphone, remembers the last PREROLL_SECONDS, and hands every frame to every subscription.
+
+    It is deaf to the toy's own voice: no recording, no pre-roll and no wake word has anything of it.
+    """
 
     def __init__(self, microphone: Microphone) -> None:
         self._microphone = microphone
         self._preroll: deque[bytes] = deque(maxlen=frames_in(PREROLL_SECONDS))
         self._subscriptions: list[Subscription] = []
+        self._attended = False
+        self._deaf = False
+        self._unheard = 0  # frames since the toy became deaf
 
-    def subscribe(self, *, preroll: bool) -> Subscription:
-        """Listen from now on; with `preroll`, from PREROLL_SECONDS ago, with no seam. The caller closes it."""
-        if not self._subscriptions:
-            self._microphone.attend(True)  # first, so that what it held back is pre-roll
-        subscription = Subscription(self._preroll if preroll else deque(), self._forget)
+    def subscribe(self, *, preroll: bool, patient: bool = False) -> Subscription:
+        """Listen from now on; with `preroll`, from PREROLL_SECONDS ago, with no seam. The caller closes it.
+
+        A `patient` listener leaves the microphone its pauses: see `Microphone.attend`.
+        """
+        if not patient:
+            self._attend(True)  # first, so that what it held back is pre-roll
+        subscription = Subscription(self._preroll if preroll else deque(), self._forget, patient=patient)
         self._subscriptions.append(subscription)
         return subscription
+
+    def deafen(self, deaf: bool) -> None:
+        """Hear nothing from now on, or hear again; what the microphone held back belongs to the time before."""
+        if deaf == self._deaf:
+            return
+        if not self._attended:
+            self._microphone.attend(True)
+            self._microphone.attend(False)
+        self._deaf = deaf
+        self._unheard = 0
 
     async def run(self, on_lost: Callable[[str], None], on_back: Callable[[], None]) -> None:
         """Keep the microphone open until cancelled; see `keep_open`. Subscriptions outlive a loss."""
@@ -104,15 +124,24 @@ class Capture:
         await keep_open(reopen, self._microphone.close, on_lost, on_back)
 
     def _heard(self, frame: bytes) -> None:
+        if self._deaf:
+            self._unheard += 1
+            if self._unheard == self._preroll.maxlen:
+                self._preroll.clear()  # what was heard before a long sound is old
+            return
         self._preroll.append(frame)
         for subscription in tuple(self._subscriptions):
             subscription._put(frame)
 
+    def _attend(self, listening: bool) -> None:
+        if listening != self._attended:
+            self._attended = listening
+            self._microphone.attend(listening)
+
     def _forget(self, subscription: Subscription) -> None:
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
-            if not self._subscriptions:
-                self._microphone.attend(False)
+            self._attend(any(not other.patient for other in self._subscriptions))
 
 
 async def keep_open(

@@ -18,14 +18,30 @@ logger = logging.getLogger(__name__)
 
 AHEAD: Final = 4
 """Frames kept queued in the speaker while streaming: a loop that is late by 80 ms is not heard."""
+FADED_SECONDS: Final = 0.1
+"""After its last frame has left the queue, a sound is still in the card, the air and the microphone's own buffer."""
 
 
 class Playback:
-    """Implements the port Voice over a Speaker. `volume` is a factor, 0.0..1.0."""
+    """Implements the port Voice over a Speaker. `volume` and `ceiling` are factors, 0.0..1.0.
 
-    def __init__(self, speaker: Speaker, volume: float = 1.0) -> None:
+    `on_sound` is told true when the room begins to hear the toy, and false when all of it has faded.
+    """
+
+    def __init__(
+        self,
+        speaker: Speaker,
+        volume: float = 1.0,
+        *,
+        ceiling: float = 1.0,
+        on_sound: Callable[[bool], None] = lambda sounding: None,
+    ) -> None:
         self._speaker = speaker
-        self.volume = volume
+        self.volume = min(volume, ceiling)
+        self.ceiling = ceiling
+        self._on_sound = on_sound
+        self._fading: asyncio.TimerHandle | None = None  # while the room hears something
+        self._silent_at = 0.0
         self._waiting: deque[bytes] = deque()
         self._more = asyncio.Event()
         self._streaming = 0  # the latest stream; one of another number has been replaced
@@ -41,6 +57,7 @@ class Playback:
 
         async def close_speaker() -> None:
             self._open = False
+            self._faded()
             self._waiting.clear()
             await self._speaker.close()
 
@@ -73,7 +90,7 @@ class Playback:
                     await asyncio.sleep(surplus * FRAME_SECONDS)
                 if mine != self._streaming:
                     return
-                if not self._open or not self._speaker.write(self._at_volume(frame)):
+                if not self._open or not self._write(frame):
                     raise DeviceError("the speaker does not take sound")
             await self._speaker.drained()
         finally:
@@ -85,6 +102,7 @@ class Playback:
         self._streaming += 1
         self._waiting.clear()
         self._speaker.flush()
+        self._silent_at = asyncio.get_running_loop().time() + FADED_SECONDS
 
     async def _feed(self) -> None:
         while True:
@@ -95,8 +113,31 @@ class Playback:
                 await asyncio.sleep(FRAME_SECONDS)
 
     def _write_waiting(self) -> None:
-        while self._waiting and self._open and self._speaker.write(self._at_volume(self._waiting[0])):
+        while self._waiting and self._open and self._write(self._waiting[0]):
             self._waiting.popleft()
+
+    def _write(self, frame: bytes) -> bool:
+        if not self._speaker.write(self._at_volume(frame)):
+            return False
+        now = asyncio.get_running_loop().time()
+        self._silent_at = now + self._speaker.queued * FRAME_SECONDS + FADED_SECONDS
+        if self._fading is None:
+            self._on_sound(True)
+            self._wait_for_silence()
+        return True
+
+    def _wait_for_silence(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._silent_at > loop.time():
+            self._fading = loop.call_at(self._silent_at, self._wait_for_silence)
+        else:
+            self._faded()
+
+    def _faded(self) -> None:
+        if self._fading is not None:
+            self._fading.cancel()
+            self._fading = None
+            self._on_sound(False)
 
     def _at_volume(self, frame: bytes) -> bytes:
         if self.volume >= 1.0:

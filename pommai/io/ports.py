@@ -7,11 +7,12 @@ Audio is in frames of `FRAME_BYTES` (20 ms, 16 kHz, mono, s16le; see `pommai.pro
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Literal, Protocol
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
 
 from pommai.events import Event
-from pommai.protocol.messages import DownAudio, Message
+from pommai.protocol.messages import Conversation, DownAudio, Message, SyncAck, SyncBatch, ToyProfile, VoiceSettings
 
 Emit = Callable[[Event], None]
 """Takes an event to the toy's queue. Called on the event loop's thread; returns at once."""
@@ -114,12 +115,27 @@ class Hearing(Protocol):
     async def run(self, on_lost: Callable[[str], None], on_back: Callable[[], None]) -> None:
         """Keep the microphone open until cancelled; opened anew when it was lost."""
 
-    def subscribe(self, *, preroll: bool) -> FrameStream:
-        """Listen from now on; with `preroll`, from 300 ms ago. The caller closes it."""
+    def subscribe(self, *, preroll: bool, patient: bool = False) -> FrameStream:
+        """Listen from now on; with `preroll`, from 300 ms ago. The caller closes it.
+
+        A `patient` listener may get its frames up to 100 ms late, several at a time: the toy sleeps longer between
+        them. What the toy itself says is heard by nobody: see `deafen`.
+        """
+
+    def deafen(self, deaf: bool) -> None:
+        """Say that the toy makes a sound of its own from now on, or that it has faded: meanwhile nothing is heard.
+
+        What was captured before is delivered first, whoever it was held back from.
+        """
 
 
 class Voice(Protocol):
     """The speaker, kept open while `run` runs; plays one thing at a time."""
+
+    volume: float
+    """Loudness as a factor, 0.0..1.0, never above `ceiling`."""
+    ceiling: float
+    """The loudest this toy may be: what is safe for a child's ears."""
 
     async def run(self, on_lost: Callable[[str], None], on_back: Callable[[], None]) -> None:
         """Keep the speaker open until cancelled; opened anew when it was lost."""
@@ -186,6 +202,180 @@ class Sounds(Protocol):
 
     def frames(self, name: str) -> Sequence[bytes]:
         """The sound as frames. Raises SoundError."""
+
+
+# -- understanding and speaking without a server -------------------------------------------
+
+
+class Word(NamedTuple):
+    """A word that was recognised, and how sure the engine is of it, 0.0..1.0."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said. `text` is lower case, words apart by one space; empty when nothing was understood."""
+
+    text: str
+    words: tuple[Word, ...] = ()
+
+    @property
+    def confidence(self) -> float:
+        """The mean over its words; 0.0 when there are none."""
+        return sum(word.confidence for word in self.words) / len(self.words) if self.words else 0.0
+
+
+class Recogniser(Protocol):
+    """Speech to text, on board. Heavy: loaded when first asked, let go after a while."""
+
+    async def transcribe(self, frames: Sequence[bytes]) -> Transcript:
+        """The words in a recording. Raises RecognitionError when there is no model or it cannot be loaded.
+
+        May be cancelled; the work under way then ends in the background, and its result is dropped.
+        """
+
+    async def close(self) -> None:
+        """Let the model go. Harmless when called again."""
+
+
+class Speech(Protocol):
+    """Text to speech, on board."""
+
+    async def speak(self, text: str, voice: VoiceSettings) -> Sequence[bytes]:
+        """Frames that say the text. Raises SpeechError when there is no voice. May be cancelled."""
+
+
+# -- the wake word -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WakeSpec:
+    """What a toy wants to be called by."""
+
+    engine: str = "none"
+    """vosk, microwakeword, openwakeword or none."""
+    phrases: tuple[str, ...] = ()
+    """For vosk: the wake word, then its alternatives, tried in this order."""
+    models: tuple[str, ...] = ()
+    """For the other two: models built in by name, or files by bare name."""
+    sensitivity: float = 0.5
+    """0.0 hardly ever wakes, 1.0 wakes easily."""
+
+
+class WakeHit(NamedTuple):
+    """The toy was called. `score` 0.0..1.0 is the engine's own."""
+
+    phrase: str
+    score: float
+
+
+class WakeEngine(Protocol):
+    """Listens for wake words. Made, called and closed on one worker thread, never on the event loop's."""
+
+    def hear(self, pcm: bytes) -> WakeHit | None:
+        """Take the next whole frames of the stream; a hit when a wake word has ended in them."""
+
+    def reset(self) -> None:
+        """Forget what was heard so far: the stream has a gap."""
+
+    def close(self) -> None:
+        """Let the model go. Harmless when called again."""
+
+
+class WakeWord(Protocol):
+    """One wake engine at a time, changed while the toy rests."""
+
+    def want(self, spec: WakeSpec) -> None:
+        """Be called by this from the next `listen` on (or from now, during one). Returns at once.
+
+        The engine before keeps listening until the new one works, and goes on when it does not.
+        """
+
+    async def listen(self, stream: FrameStream, on_hit: Callable[[WakeHit], None]) -> None:
+        """Listen until cancelled or the stream ends; `on_hit` on the event loop's thread, for each hit."""
+
+    async def close(self) -> None:
+        """Let the engine go. Harmless when called again."""
+
+
+# -- memory --------------------------------------------------------------------------------
+
+
+class Stamp(NamedTuple):
+    """The time of day, for people: UTC, ISO 8601 with milliseconds. Nothing is ordered by it."""
+
+    text: str
+    trusted: bool
+    """Whether the clock has been set by somebody who knows; false after a power-up without network."""
+
+
+class Clock(Protocol):
+    """The time of day. The toy has no clock that survives power-off."""
+
+    def now(self) -> Stamp: ...
+
+
+SAFETY: Literal["safety_events"] = "safety_events"
+CONVERSATIONS: Literal["conversations"] = "conversations"
+METRICS: Literal["metrics"] = "metrics"
+LOGS: Literal["logs"] = "logs"
+Kind = Literal["safety_events", "conversations", "metrics", "logs"]
+"""What is kept and synced; the names of SyncBatch's lists. Safety events go out first."""
+
+
+class Memory(Protocol):
+    """What the toy remembers, across power-offs.
+
+    Keeping returns at once and never raises: it is written in order by the memory's own task, most within a few
+    milliseconds. A disk that is full, read-only or broken is logged, and the toy goes on without what it cannot keep.
+    """
+
+    def keep_conversation(self, conversation: Conversation) -> None:
+        """Remember an exchange and queue it for the server. Its `id` is unique."""
+
+    def keep_safety_event(self, event: Mapping[str, object]) -> None:
+        """Remember an incident and queue it, ahead of all else. It has at least `id`, `reason`, `timestamp`."""
+
+    def keep_metric(self, name: str, value: float) -> None:
+        """Remember a figure, and queue it."""
+
+    def keep_toy(self, profile: ToyProfile) -> None:
+        """Remember a toy's configuration."""
+
+    async def toy(self, toy_id: str) -> ToyProfile | None:
+        """The configuration last kept of a toy."""
+
+    async def toys(self) -> tuple[str, ...]:
+        """Ids of all toys kept, in the order they were first seen."""
+
+    def keep_fact(self, name: str, value: str | None) -> None:
+        """Remember a small thing across restarts, such as that the toy is in safe mode; None forgets it."""
+
+    def fact(self, name: str) -> str | None:
+        """The value last kept. Never waits for a disk."""
+
+    def popular(self) -> Mapping[str, str]:
+        """Questions that are often asked, and the answer last given: at most 20. Never waits for a disk."""
+
+    def retain(self, days: Mapping[str, int]) -> None:
+        """Keep conversations, safety_events and metrics so many days from now on; what is older goes."""
+
+    @property
+    def unsent(self) -> int:
+        """Items that wait to be taken by the server."""
+
+    async def batch(self, *, safety: bool) -> SyncBatch | None:
+        """What to send next: at most 50 items, safety events alone or all but them; the most urgent first, then the
+        oldest. None when nothing waits. The same items again until they are settled.
+        """
+
+    async def settle(self, ack: SyncAck) -> None:
+        """Take what the server has off the queue; put aside what it refuses, with its reason."""
+
+    async def changed(self, *, safety: bool) -> None:
+        """Wait until something new waits for the server, in one of the two lanes. One waiter at a time for each."""
 
 
 class LinkListener(Protocol):

@@ -147,6 +147,10 @@ class GuardianSettings:
     content_filter_level: str = "strict"
     allowed_topics: tuple[str, ...] = ()
     blocked_topics: tuple[str, ...] = ()
+    retention_days: Mapping[str, Annotated[int, Range(0, 3650)]] = field(default_factory=dict)
+    """How long the toy keeps conversations, safety_events and metrics. Where nothing is said, its own default."""
+    allow_uploads: bool = False
+    """Whether recordings of the child may be kept anywhere beyond the toy's memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,18 @@ class ToyProfile:
     is_for_kids: bool = True
     safety_level: str = "strict"
     wake_word: str | None = None
+    wake_word_alternatives: tuple[str, ...] = ()
+    """Tried in this order when the speech model does not know a word of `wake_word`."""
+    wake_engine: str = "vosk"
+    """vosk, microwakeword, openwakeword or none."""
+    wake_models: tuple[str, ...] = ()
+    """Models of the engines that have one for each phrase: built in ones by name, or files of the toy by bare name."""
+    wake_sensitivity: Annotated[float, Range(0.0, 1.0)] = 0.5
+    """0.0 hardly ever wakes, 1.0 wakes easily."""
+    acknowledgements: tuple[str, ...] = ()
+    """Sounds of the toy, one of which answers the wake word. None: the wake earcon does."""
+    led_theme: Mapping[str, str] = field(default_factory=dict)
+    """Light patterns shown in place of others, by name: breathing_blue: breathing_amber."""
     knowledge_base: object = None
     """The server's own; the toy keeps it as it is (any JSON)."""
     guardian_settings: GuardianSettings = GuardianSettings()
@@ -221,6 +237,8 @@ class GuardianAlert:
     reason: str
     timestamp: str
     transcript: str | None = None
+    id: str | None = None
+    """Of the safety event that the toy keeps of it and syncs: by it the server knows the two for one."""
 
 
 @dataclass(frozen=True, slots=True)
