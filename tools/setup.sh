@@ -11,7 +11,7 @@ libopus0            Opus, the voice on the wire; nothing speaks or listens witho
 portaudio19-dev     microphones and speakers; without it sound goes from and to WAV files only
 alsa-utils          names of sound cards, and their volume
 libasound2-plugins  sound cards made of pipes, so that sound can be tried on a machine that has none
-espeak-ng           the toy's voice when no recording says it; and speech for the examples and the tests
+espeak-ng           speaks where no recording does: the toy without a server, examples, tests
 libsoxr0            changes sample rates: what espeak-ng says to what the toy plays
 sox                 converts recordings; error messages name it, and the tests try what they say
 graphviz            pictures of the chart
