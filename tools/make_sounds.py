@@ -69,7 +69,8 @@ def tune(pitches: Sequence[float], step: float, ring: float = 0.3) -> list[Note]
 
 
 SOUNDS: dict[str, tuple[Timbre, list[Note]]] = {
-    "press": (bell, tune([G5, C6], 0.06, 0.14)),  # short: the child may be speaking already
+    "press": (bell, tune([G5, C6], 0.04, 0.08)),  # short, 120 ms: the child may be speaking already
+    "wake": (bell, tune([C6, E6], 0.08, 0.22)),  # "yes?"
     "listening_ended": (bell, tune([C6, G5], 0.07, 0.20)),
     "nothing_heard": (bell, [*tune([E5, E5], 0.18, 0.25), Note(0.36, 0.35, G5, 0.8)]),
     "took_too_long": (bell, tune([A5, G5, E5], 0.22, 0.40)),
@@ -77,6 +78,7 @@ SOUNDS: dict[str, tuple[Timbre, list[Note]]] = {
     "offline": (bell, tune([C6, G5, D5], 0.12, 0.40)),
     "connected": (bell, tune([D5, G5, C6], 0.10, 0.40)),
     "safe_mode": (hum, [Note(0.0, 0.95, C4, 1.0), Note(0.08, 0.87, G4, 0.7), Note(0.16, 0.79, E5, 0.4)]),
+    "volume_limit": (hum, [Note(0.0, 0.13, C4), Note(0.16, 0.13, C4, 0.8)]),  # as if it bumped against something soft
     "toy_switch": (bell, tune([C5, E5, G5, A5, C6, E6], 0.07, 0.40)),
     "hello": (bell, tune([G5, C6, E6, C6], 0.12, 0.45)),
     "goodbye": (bell, tune([E6, C6, G5, C5], 0.16, 0.45)),

@@ -13,6 +13,7 @@ from audio_material import number, numbered, rms, samples
 from pommai.errors import SoundError
 from pommai.io.sounds import SoundFolder
 from pommai.io.wav import write_wav
+from pommai.protocol.audio import FRAME_SECONDS
 
 ROOT = Path(__file__).parent.parent.parent
 OWN = ROOT / "pommai" / "resources" / "sounds"
@@ -118,6 +119,19 @@ def test_the_toys_own_sounds_are_short_soft_and_begin_and_end_in_silence(maker: 
         assert peak == round(32767 * maker.PEAK), f"{name} is not at -12 dBFS"
         assert max(map(abs, [*values[:8], *values[-8:]])) < peak / 100, f"{name} clicks"
         assert 0.2 < rms(values) / peak < 0.6, f"{name} is all peak, or all plateau"
+
+
+def test_the_toys_own_sounds_are_about_equally_loud() -> None:
+    sounds = SoundFolder(OWN)
+    loudest = {}
+    for name in sounds.names():
+        frames = list(sounds.frames(name))
+        loudest[name] = max(rms(samples(frames[at : at + 5])) for at in range(max(1, len(frames) - 4)))
+    assert max(loudest.values()) / min(loudest.values()) < 2, f"more than 6 dB apart: {loudest}"
+
+
+def test_the_press_is_answered_so_briefly_that_a_child_may_speak_at_once() -> None:
+    assert len(SoundFolder(OWN).frames("press")) * FRAME_SECONDS <= 0.12
 
 
 def test_all_notes_are_of_one_pentatonic_key(maker: ModuleType) -> None:
