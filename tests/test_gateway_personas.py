@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from pommai.errors import PersonasError
-from pommai.gateway.personas import Answers, Personas, load_personas, read_personas, schema
+from pommai.gateway.personas import Answers, Personas, check_personas, load_personas, read_personas, schema
+from pommai.lights.load import load_patterns
 from pommai.protocol.messages import ToyConfig
 from pommai.protocol.wire import encode_message
 from pommai.source import Reader
@@ -34,6 +36,21 @@ def problems(document: object) -> list[str]:
 def written() -> dict[str, Any]:
     """The project's own file as plain data."""
     document: dict[str, Any] = yaml.safe_load(PERSONAS.read_text())
+    return document
+
+
+def everything() -> dict[str, Any]:
+    """The same, with robo-rex saying all that can be said of a toy."""
+    document = written()
+    document["personas"]["robo-rex"] |= {
+        "wake_word_alternatives": ["hey rex"],
+        "wake_sensitivity": 0.4,
+        "acknowledgements": ["wake"],
+    }
+    document["personas"]["robo-rex"]["guardian_settings"] |= {
+        "retention_days": {"conversations": 30, "safety_events": 365, "metrics": 0},
+        "allow_uploads": False,
+    }
     return document
 
 
@@ -63,12 +80,22 @@ def test_the_projects_own_toys_load_and_speak_at_pitches_of_their_own() -> None:
 
 
 def test_what_goes_to_the_toy_is_all_that_is_written_except_how_the_gateway_answers() -> None:
-    for toy_id, persona in load_personas(PERSONAS).items():
-        sent = json.loads(encode_message(ToyConfig(persona.profile)))["config"]
-        expected = written()["personas"][toy_id]
-        del expected["answers"]
-        sent["guardian_settings"] = {key: sent["guardian_settings"][key] for key in expected["guardian_settings"]}
-        assert {key: sent[key] for key in ("toyId", *expected)} == {"toyId": toy_id, **expected}
+    left_out = {
+        "wake_word_alternatives": [],
+        "wake_engine": "vosk",
+        "wake_models": [],
+        "wake_sensitivity": 0.5,
+        "acknowledgements": [],
+        "led_theme": {},
+    }
+    left_out_of_guardian = {"retention_days": {}, "allow_uploads": False}
+    for document in (written(), everything()):
+        for toy_id, persona in read(document).items():
+            sent = json.loads(encode_message(ToyConfig(persona.profile)))["config"]
+            expected = copy.deepcopy(document["personas"][toy_id])
+            del expected["answers"]
+            expected["guardian_settings"] = left_out_of_guardian | expected["guardian_settings"]
+            assert sent == {"toyId": toy_id} | left_out | expected
 
 
 def test_the_schema_in_the_repository_is_the_one_the_tables_make() -> None:
@@ -84,16 +111,18 @@ def test_loader_and_schema_know_the_same_keys() -> None:
     seen = [way for way, _ in places(schema())]
     assert ("personas", "robo-rex", "answers", "parrot") in seen
     for way, fragment in places(schema()):
-        assert reach(written(), way).keys() == fragment["properties"].keys(), "the example uses every key"
+        assert reach(everything(), way).keys() == fragment["properties"].keys(), "the example uses every key"
         for name in fragment["properties"]:
-            lacking = written()
+            lacking = everything()
             del reach(lacking, way)[name]
+            if name == "wake_models":
+                lacking["personas"]["robo-rex"]["wake_engine"] = "none"
             if name in fragment["required"]:
                 assert any(f"needs the key '{name}'" in problem for problem in problems(lacking))
             else:
                 read(lacking)
         assert fragment["additionalProperties"] is False
-        extended = written()
+        extended = everything()
         reach(extended, way)["surprise"] = 1
         assert ["has no key 'surprise'" in problem for problem in problems(extended)] == [True]
 
@@ -105,8 +134,10 @@ def test_loader_and_schema_hold_numbers_and_words_to_the_same_limits() -> None:
             wrong: list[object] = []
             if "minimum" in inner:
                 wrong = [inner["minimum"] - 0.01, inner["maximum"] + 0.01, "loud", True]
+                if inner["type"] == "integer":
+                    wrong += [inner["minimum"] - 1, inner["maximum"] + 1, 0.5]
                 for right in (inner["minimum"], inner["maximum"]):
-                    document = written()
+                    document = everything()
                     reach(document, way)[name] = right
                     read(document)
             elif "enum" in inner:
@@ -117,17 +148,21 @@ def test_loader_and_schema_hold_numbers_and_words_to_the_same_limits() -> None:
                 wrong = ["maybe", 1]
             elif inner.get("type") == "array":
                 wrong = ["dogs", [""], {"a": 1}]
+                wrong += [["../dogs"], ["a b"], ["x" * 65]] if inner["items"]["pattern"] != r"\S" else []
+            elif name == "led_theme":
+                wrong = ["dogs", ["dogs"], {"dogs": ""}, {"dogs": "/cats"}, {"a/b": "cats"}, {"..": "cats"}]
             for value in wrong:
-                document = written()
+                document = everything()
                 reach(document, way)[name] = copy.deepcopy(value)
                 assert len(problems(document)) == 1
+                assert not Draft202012Validator(schema()).is_valid(document)
                 checked += 1
-    assert checked > 30
+    assert checked > 60
 
 
 def test_a_misspelt_key_is_told_with_its_place_and_what_was_meant() -> None:
-    text = PERSONAS.read_text().replace("wake_word: okay robot", "wakeword: okay robot")
-    line = next(number for number, words in enumerate(text.splitlines(), 1) if "wakeword" in words)
+    text = PERSONAS.read_text().replace("wake_word: okay nabu", "wakeword: okay nabu")
+    line = next(number for number, words in enumerate(text.splitlines(), 1) if words.strip().startswith("wakeword:"))
     found = problems(text)
     assert any(
         problem.startswith(f"personas.yaml:{line}:5: error:") and "did you mean 'wake_word'?" in problem
@@ -158,6 +193,95 @@ def test_a_topic_cannot_be_allowed_and_blocked() -> None:
     document = written()
     document["personas"]["robo-rex"]["guardian_settings"]["blocked_topics"] = ["Space"]
     assert any("both allowed and blocked" in problem for problem in problems(document))
+
+
+def test_all_that_can_be_said_of_a_toy_keeps_to_the_schema() -> None:
+    Draft202012Validator(schema()).validate(everything())
+    profile = read(everything())["robo-rex"].profile
+    assert profile.wake_models == ("okay_nabu",)
+    assert profile.wake_word_alternatives == ("hey rex",)
+    assert profile.guardian_settings.retention_days == {"conversations": 30, "safety_events": 365, "metrics": 0}
+
+
+@pytest.mark.parametrize("engine", ["microwakeword", "openwakeword"])
+@pytest.mark.parametrize("models", [None, []])
+def test_an_engine_that_needs_a_model_is_not_left_without_one(engine: str, models: list[str] | None) -> None:
+    document = written()
+    rex = document["personas"]["robo-rex"]
+    del rex["wake_models"]
+    rex |= {"wake_engine": engine} | ({} if models is None else {"wake_models": models})
+    (problem,) = problems(document)
+    assert f"'robo-rex' listens with {engine}, and has no model for it (name one, such as wake_models: [" in problem
+
+
+def test_a_model_that_was_written_wrong_is_not_also_said_to_be_missing() -> None:
+    document = written()
+    document["personas"]["robo-rex"]["wake_models"] = ["models/okay_nabu"]
+    (problem,) = problems(document)
+    assert "cannot be 'models/okay_nabu' (write a bare name, without a folder)" in problem
+
+
+def test_a_safety_level_of_ones_own_says_what_it_blocks() -> None:
+    document = written()
+    document["personas"]["robo-rex"]["safety_level"] = "custom"
+    assert read(document)["robo-rex"].profile.safety_level == "custom"
+    document["personas"]["robo-rex"]["guardian_settings"]["blocked_topics"] = []
+    (problem,) = problems(document)
+    assert "blocks nothing" in problem
+    document["personas"]["robo-rex"]["guardian_settings"]["content_filter_level"] = "custom"
+    assert any("known: moderate, relaxed, strict" in problem for problem in problems(document))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "hint"),
+    [
+        ("wake_engine", "micro_wakeword", "did you mean 'microwakeword'?"),
+        ("safety_level", "costum", "did you mean 'custom'?"),
+        ("wake_sensitivty", 0.5, "did you mean 'wake_sensitivity'?"),
+    ],
+)
+def test_what_is_misspelt_is_told_with_what_was_meant(key: str, value: object, hint: str) -> None:
+    document = written()
+    document["personas"]["robo-rex"][key] = value
+    assert any(hint in problem for problem in problems(document))
+
+
+def looked_up(document: object, sounds: set[str] | None, patterns: set[str] | None) -> list[str]:
+    reader = Reader(yaml.safe_dump(document), "personas.yaml", PersonasError)
+    try:
+        check_personas(reader, sounds, patterns)
+    except PersonasError as caught:
+        return [str(problem) for problem in caught.problems]
+    return []
+
+
+def test_sounds_and_light_patterns_are_looked_up_where_they_are_known() -> None:
+    document = written()
+    document["personas"]["robo-rex"]["acknowledgements"] = ["wake", "helo"]
+    document["personas"]["robo-rex"]["led_theme"] = {"brething_blue": "glow", "loading_chase": "glwo"}
+    sounds, patterns = {"wake", "hello"}, {"breathing_blue", "loading_chase", "glow"}
+    found = looked_up(document, sounds, patterns)
+    assert [words.partition("error: ")[2] for words in found] == [
+        "no sound is called 'helo' (did you mean 'hello'?)",
+        "no light pattern is called 'brething_blue' (did you mean 'breathing_blue'?)",
+        "no light pattern is called 'glwo' (did you mean 'glow'?)",
+    ]
+    assert len({words.partition(" error")[0] for words in found}) == 3, "each at its own place"
+    assert looked_up(document, None, patterns) == found[1:]
+    assert looked_up(document, sounds, None) == found[:1]
+    assert looked_up(document, None, None) == []
+
+
+def test_what_is_no_name_at_all_is_told_once_and_along_with_what_is_unknown() -> None:
+    document = written()
+    document["personas"]["robo-rex"]["acknowledgements"] = ["sounds/wake", "helo"]
+    assert len(looked_up(document, {"wake", "hello"}, set())) == 4, "the file's own theme names two patterns"
+    for rubbish in ([], {"personas": []}, {"personas": {"rex": "wild"}}, "", {"personas": {"rex": {"led_theme": 1}}}):
+        assert looked_up(rubbish, set(), set())
+
+
+def test_the_projects_own_toys_name_patterns_that_there_are() -> None:
+    assert looked_up(written(), None, {*load_patterns(ROOT / "led_patterns.yaml")}) == []
 
 
 def test_a_name_that_cannot_be_a_toy_id_is_refused() -> None:

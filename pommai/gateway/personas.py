@@ -6,25 +6,46 @@ The tables below are the only place where a key is declared: the loader reads by
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from pommai.errors import PersonasError
+from pommai.gateway.keys import (
+    NAME,
+    Fragment,
+    Key,
+    boolean,
+    choice,
+    integer,
+    names,
+    names_for_names,
+    number,
+    object_schema,
+    section,
+    text,
+    texts,
+)
 from pommai.protocol.messages import GuardianSettings, ToyProfile, VoiceSettings
 from pommai.source import Mapping as MappingNode
-from pommai.source import Node, Reader, Scalar
+from pommai.source import Node, Reader, Scalar, did_you_mean
+from pommai.source import Sequence as SequenceNode
 
 ID = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 """How a persona may be called: its key is the `toyId` on the wire."""
 LEVELS = ("strict", "moderate", "relaxed")
 """How much is kept from a listener, most first."""
+SAFETY_LEVELS = (*LEVELS, "custom")
+"""The same, or exactly what `blocked_topics` names."""
+ENGINES = ("vosk", "microwakeword", "openwakeword", "none")
+"""What listens for the wake word."""
+WITH_MODELS = ("microwakeword", "openwakeword")
+"""Engines that need a model for each phrase."""
+LONGEST_RETENTION = 3650
+"""Days."""
 INTERVAL = 4.0
 """Semitones up at which a parrot answers when nothing else is said: a major third."""
-
-Fragment = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +71,6 @@ Personas = Mapping[str, Persona]
 """Every persona by its toyId, in the order of the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What may stand at a key: its JSON Schema, and how it is read (None after a problem was noted)."""
-
-    schema: Fragment
-    read: Callable[[Reader, Node, str], Any]
-    required: bool = False
-
-
 def load_personas(path: Path) -> Personas:
     """The personas of a file. Raises PersonasError with every problem found in it."""
     return read_personas(Reader.of_file(path, PersonasError))
@@ -66,9 +78,37 @@ def load_personas(path: Path) -> Personas:
 
 def read_personas(reader: Reader) -> Personas:
     """The personas of a file that was parsed. Raises PersonasError with every problem found in it."""
-    root = _section(reader, reader.root, "the file", DOCUMENT_KEYS)
+    root = section(reader, reader.root, "the file", DOCUMENT_KEYS)
     reader.finish()
     return MappingProxyType(root["personas"])
+
+
+def check_personas(reader: Reader, sounds: Collection[str] | None, patterns: Collection[str] | None) -> None:
+    """Check a file that was parsed, and look up in it the names of `sounds` and light `patterns` (None: do not).
+
+    Raises PersonasError with every problem found.
+    """
+    section(reader, reader.root, "the file", DOCUMENT_KEYS)
+    everybody = _inside(reader.root, "personas")
+    for _, persona in everybody if isinstance(everybody, MappingNode) else ():
+        heard = _inside(persona, "acknowledgements")
+        for name in heard.items if isinstance(heard, SequenceNode) else ():
+            _look_up(reader, name, "sound", sounds)
+        theme = _inside(persona, "led_theme")
+        for shown, instead in theme if isinstance(theme, MappingNode) else ():
+            _look_up(reader, shown, "light pattern", patterns)
+            _look_up(reader, instead, "light pattern", patterns)
+    reader.finish()
+
+
+def _inside(node: Node, key: str) -> Node | None:
+    return node.get(key) if isinstance(node, MappingNode) else None
+
+
+def _look_up(reader: Reader, node: Node, what: str, names: Collection[str] | None) -> None:
+    """Note a name that nothing has; one that cannot be a name was noted by whoever read it."""
+    if names is not None and isinstance(node, Scalar) and re.fullmatch(NAME, node.text) and node.text not in names:
+        reader.problem(node, f"no {what} is called '{node.text}'", did_you_mean(node.text, names))
 
 
 def schema() -> Fragment:
@@ -77,86 +117,49 @@ def schema() -> Fragment:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Pommai personas",
         "description": "Who a toy can be: name, voice, wake word, what it may talk about, and how it answers.",
-        **_object(DOCUMENT_KEYS),
+        **object_schema(DOCUMENT_KEYS),
     }
-
-
-def _section(reader: Reader, node: Node, what: str, keys: Mapping[str, Key]) -> dict[str, Any]:
-    """What stands at the keys of a mapping; those with a problem are left out."""
-    mapping = reader.mapping(node, what, allowed=keys, required=[name for name, key in keys.items() if key.required])
-    values: dict[str, Any] = {}
-    for name, key in keys.items():
-        value_node = mapping.get(name) if mapping is not None else None
-        if value_node is not None:
-            value = key.read(reader, value_node, f"{name} of {what}" if what != "the file" else name)
-            if value is not None:
-                values[name] = value
-    return values
-
-
-def _object(keys: Mapping[str, Key]) -> Fragment:
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [name for name, key in keys.items() if key.required],
-        "properties": {name: key.schema for name, key in keys.items()},
-    }
-
-
-# -- what a key may hold ------------------------------------------------------------------------------------------
-
-
-def _text(words: str, *, required: bool = True) -> Key:
-    def read(reader: Reader, node: Node, what: str) -> str | None:
-        text = reader.text(node, what)
-        return None if text is None else " ".join(text.split())
-
-    return Key({"type": "string", "pattern": r"\S", "description": words}, read, required)
-
-
-def _number(words: str, minimum: float, maximum: float, *, required: bool = True) -> Key:
-    def read(reader: Reader, node: Node, what: str) -> float | None:
-        return reader.number(node, what, minimum, maximum)
-
-    return Key({"type": "number", "minimum": minimum, "maximum": maximum, "description": words}, read, required)
-
-
-def _boolean(words: str) -> Key:
-    return Key({"type": "boolean", "description": words}, Reader.boolean, required=True)
-
-
-def _choice(words: str, choices: Collection[str]) -> Key:
-    def read(reader: Reader, node: Node, what: str) -> str | None:
-        return reader.choice(node, what, choices)
-
-    return Key({"enum": list(choices), "description": words}, read, required=True)
-
-
-def _topics(words: str) -> Key:
-    def read(reader: Reader, node: Node, what: str) -> tuple[str, ...]:
-        texts = [reader.text(item, f"a topic in {what}") for item in reader.sequence(node, what) or ()]
-        return tuple(text for text in texts if text is not None)
-
-    item = {"type": "string", "pattern": r"\S"}
-    return Key({"type": "array", "items": item, "description": words}, read, required=True)
 
 
 # -- the tables -----------------------------------------------------------------------------------------------------
 
 VOICE_KEYS: Mapping[str, Key] = {
-    "voice_id": _text("The voice's name in the speech engine."),
-    "speed": _number("How fast it speaks; 1.0 is the voice's own pace.", 0.5, 2.0),
-    "pitch": _number("How high it speaks; 1.0 is the voice's own pitch.", 0.5, 2.0),
+    "voice_id": text("The voice's name in the speech engine."),
+    "speed": number("How fast it speaks; 1.0 is the voice's own pace.", 0.5, 2.0),
+    "pitch": number("How high it speaks; 1.0 is the voice's own pitch.", 0.5, 2.0),
 }
 
+RETENTION_KEYS: Mapping[str, Key] = {
+    "conversations": integer("Days that the toy remembers what was said.", 0, LONGEST_RETENTION, required=False),
+    "safety_events": integer(
+        "Days that the toy remembers what grown-ups should know.", 0, LONGEST_RETENTION, required=False
+    ),
+    "metrics": integer("Days that the toy remembers its figures.", 0, LONGEST_RETENTION, required=False),
+}
+
+
+def _read_retention(reader: Reader, node: Node, what: str) -> dict[str, int]:
+    return section(reader, node, what, RETENTION_KEYS)
+
+
 GUARDIAN_KEYS: Mapping[str, Key] = {
-    "content_filter_level": _choice("How much the content filter holds back.", LEVELS),
-    "allowed_topics": _topics("What it likes to talk about; an empty list: anything that is not blocked."),
-    "blocked_topics": _topics("What it does not talk about."),
+    "content_filter_level": choice("How much the content filter holds back.", LEVELS),
+    "allowed_topics": texts("What it likes to talk about; an empty list: anything that is not blocked.", "a topic"),
+    "blocked_topics": texts("What it does not talk about.", "a topic"),
+    "retention_days": Key(
+        {
+            **object_schema(RETENTION_KEYS),
+            "description": "How long the toy remembers; its own default where nothing is said.",
+        },
+        _read_retention,
+    ),
+    "allow_uploads": boolean(
+        "Whether recordings of the child may be kept anywhere; false when left out.", required=False
+    ),
 }
 
 PARROT_KEYS: Mapping[str, Key] = {
-    "semitones": _number(
+    "semitones": number(
         f"How far above what it heard it answers, below when negative; {INTERVAL:g} (a major third) when left out.",
         -12.0,
         12.0,
@@ -170,15 +173,15 @@ def _read_answers(reader: Reader, node: Node, what: str) -> Answers | None:
         return None if reader.choice(node, what, ["parrot"]) is None else Answers()
     mapping = reader.mapping(node, what, allowed=["parrot"], required=["parrot"])
     parrot = None if mapping is None else mapping.get("parrot")
-    return None if parrot is None else Answers(**_section(reader, parrot, f"parrot in {what}", PARROT_KEYS))
+    return None if parrot is None else Answers(**section(reader, parrot, f"parrot in {what}", PARROT_KEYS))
 
 
 def _read_voice(reader: Reader, node: Node, what: str) -> VoiceSettings:
-    return VoiceSettings(**_section(reader, node, what, VOICE_KEYS))
+    return VoiceSettings(**section(reader, node, what, VOICE_KEYS))
 
 
 def _read_guardian(reader: Reader, node: Node, what: str) -> GuardianSettings:
-    settings = GuardianSettings(**_section(reader, node, what, GUARDIAN_KEYS))
+    settings = GuardianSettings(**section(reader, node, what, GUARDIAN_KEYS))
     allowed = {topic.casefold() for topic in settings.allowed_topics}
     for topic in settings.blocked_topics:
         if topic.casefold() in allowed:
@@ -190,15 +193,39 @@ ANSWERS_KEY = "answers"
 """The one key of a persona that stays on the server."""
 
 PERSONA_KEYS: Mapping[str, Key] = {
-    "name": _text("What the toy calls itself."),
-    "personality_prompt": _text("Who it is, as told to whoever writes its answers."),
-    "voice_settings": Key({**_object(VOICE_KEYS), "description": "How it sounds."}, _read_voice, required=True),
-    "is_for_kids": _boolean("Whether children play with it."),
-    "safety_level": _choice("How careful it is in what it says.", LEVELS),
-    "wake_word": _text("What calls it; plain words that a speech model knows."),
-    "knowledge_base": _text("What it knows of its world, in plain sentences."),
+    "name": text("What the toy calls itself."),
+    "personality_prompt": text("Who it is, as told to whoever writes its answers."),
+    "voice_settings": Key({**object_schema(VOICE_KEYS), "description": "How it sounds."}, _read_voice, required=True),
+    "is_for_kids": boolean("Whether children play with it."),
+    "safety_level": choice(
+        "How careful it is in what it says: strict for under 8, moderate for 8 to 12, relaxed for 13 and older; custom "
+        "keeps to blocked_topics and nothing else.",
+        SAFETY_LEVELS,
+    ),
+    "wake_word": text("What calls it."),
+    "wake_word_alternatives": texts(
+        "Tried in this order when the speech model does not know a word of wake_word.", "a phrase", required=False
+    ),
+    "wake_engine": choice(
+        "What listens for the wake word; vosk, which knows most plain words, when left out.", ENGINES, required=False
+    ),
+    "wake_models": names(
+        "Models of microwakeword or openwakeword: built in ones by name, or files of the toy by bare name.",
+        "a model",
+        required=False,
+    ),
+    "wake_sensitivity": number("0 hardly ever wakes, 1 wakes easily; 0.5 when left out.", 0.0, 1.0, required=False),
+    "acknowledgements": names(
+        "Sounds, one of which answers the wake word; the wake earcon does when left out.", "a sound", required=False
+    ),
+    "led_theme": names_for_names(
+        "Light patterns shown in place of others, such as breathing_blue: speaking_green.",
+        "a light pattern",
+        required=False,
+    ),
+    "knowledge_base": text("What it knows of its world, in plain sentences."),
     "guardian_settings": Key(
-        {**_object(GUARDIAN_KEYS), "description": "What grown-ups have settled."}, _read_guardian, required=True
+        {**object_schema(GUARDIAN_KEYS), "description": "What grown-ups have settled."}, _read_guardian, required=True
     ),
     ANSWERS_KEY: Key(
         {
@@ -209,7 +236,7 @@ PERSONA_KEYS: Mapping[str, Key] = {
                     "type": "object",
                     "additionalProperties": False,
                     "required": ["parrot"],
-                    "properties": {"parrot": _object(PARROT_KEYS)},
+                    "properties": {"parrot": object_schema(PARROT_KEYS)},
                 },
             ],
         },
@@ -217,6 +244,9 @@ PERSONA_KEYS: Mapping[str, Key] = {
         required=True,
     ),
 }
+
+
+REQUIRED_KEYS = {name for name, key in PERSONA_KEYS.items() if key.required}
 
 
 def _read_all(reader: Reader, node: Node, what: str) -> dict[str, Persona]:
@@ -227,11 +257,30 @@ def _read_all(reader: Reader, node: Node, what: str) -> dict[str, Persona]:
     for key, value in mapping or MappingNode(1, 1):
         if not re.fullmatch(ID, key.text):
             reader.problem(key, f"a persona cannot be called '{key.text}'", "letters, digits, - and _, 64 at most")
-        found = _section(reader, value, f"'{key.text}'", PERSONA_KEYS)
-        if PERSONA_KEYS.keys() == found.keys():
+        found = section(reader, value, f"'{key.text}'", PERSONA_KEYS)
+        if found.keys() >= REQUIRED_KEYS:
             answers = found.pop(ANSWERS_KEY)
-            personas[key.text] = Persona(ToyProfile(key.text, **found), answers)
+            profile = ToyProfile(key.text, **found)
+            _check_together(reader, value, key.text, profile)
+            personas[key.text] = Persona(profile, answers)
     return personas
+
+
+def _check_together(reader: Reader, persona: Node, name: str, profile: ToyProfile) -> None:
+    """What each key alone cannot say."""
+    assert isinstance(persona, MappingNode)
+    models = persona.get("wake_models")
+    none_written = models is None or (isinstance(models, SequenceNode) and not models.items)
+    if profile.wake_engine in WITH_MODELS and none_written:
+        example = "okay_nabu" if profile.wake_engine == "microwakeword" else "my_word.onnx"
+        words = f"'{name}' listens with {profile.wake_engine}, and has no model for it"
+        reader.problem(persona.key("wake_engine"), words, f"name one, such as wake_models: [{example}]")
+    if profile.safety_level == "custom" and not profile.guardian_settings.blocked_topics:
+        reader.problem(
+            persona.key("safety_level"),
+            f"'{name}' has a safety_level of its own, but blocks nothing",
+            "name what is blocked in blocked_topics of guardian_settings, or choose strict, moderate or relaxed",
+        )
 
 
 DOCUMENT_KEYS: Mapping[str, Key] = {
@@ -240,7 +289,7 @@ DOCUMENT_KEYS: Mapping[str, Key] = {
             "type": "object",
             "minProperties": 1,
             "propertyNames": {"pattern": f"^{ID}$"},
-            "additionalProperties": _object(PERSONA_KEYS),
+            "additionalProperties": object_schema(PERSONA_KEYS),
             "description": "Each persona under its toyId.",
         },
         _read_all,
