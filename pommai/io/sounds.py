@@ -1,4 +1,4 @@
-"""The toy's own short sounds, from a folder of WAV files."""
+"""The toy's own short sounds, from a folder of files."""
 
 from __future__ import annotations
 
@@ -8,19 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from pommai.errors import SoundError
-from pommai.io.wav import read_wav
-from pommai.protocol.audio import FRAME_BYTES, frames_in
+from pommai.io.sound_files import READERS, read_sound
 from pommai.source import did_you_mean
 
-MAX_SECONDS: Final = 30.0
-"""Longest sound: more is no sound of a toy but a mistake that fills its memory (1 MB)."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-_HEADER_ROOM: Final = 65_536
-"""Bytes that a file may have besides its samples: titles, cover texts."""
 
 
 class SoundFolder:
-    """The WAV files of a folder, by bare name: `press` is `press.wav`.
+    """The sound files of a folder, by bare name: `press` is `press.wav`, `press.opus` or `press.raw`.
 
     All are read once, when this is made, so that playing never waits for a disk. A name comes from a chart or a server
     and cannot lead out of the folder, nor can a link in it.
@@ -33,11 +28,15 @@ class SoundFolder:
         if not directory.is_dir():
             raise SoundError(f"there is no folder of sounds {directory}")
         home = directory.resolve()
-        for path in sorted(directory.glob("*.wav")):
+        files: dict[str, list[Path]] = {}
+        for path in sorted(directory.iterdir()):
+            if path.suffix in READERS and not path.name.startswith("."):
+                files.setdefault(path.stem, []).append(path)
+        for name, paths in files.items():
             try:
-                self._sounds[path.stem] = _read(path, home)
+                self._sounds[name] = _read(paths, home)
             except SoundError as caught:
-                self._sounds[path.stem] = caught
+                self._sounds[name] = caught
 
     def names(self) -> frozenset[str]:
         """Sounds there are, those with a fault included: `frames` says what it is."""
@@ -46,8 +45,8 @@ class SoundFolder:
     def frames(self, name: str) -> Sequence[bytes]:
         """The sound as frames.
 
-        Raises SoundError when there is no such sound (with the name that was probably meant), or when its file is not
-        16 kHz, mono, 16 bit (with the command that converts it), breaks off or is longer than MAX_SECONDS.
+        Raises SoundError when there is no such sound (with the name that was probably meant), when two files have its
+        name, or when its file cannot be played (see `read_sound`).
         """
         sound = self._sounds.get(name)
         if sound is None:
@@ -58,15 +57,13 @@ class SoundFolder:
         return sound
 
 
-def _read(path: Path, home: Path) -> list[bytes]:
+def _read(paths: list[Path], home: Path) -> list[bytes]:
+    path, *others = paths
+    if others:
+        names = " and ".join(other.name for other in paths)
+        raise SoundError(f"{path.parent} has {names}: keep one of them, for both are the sound '{path.stem}'")
     if not _NAME.fullmatch(path.stem):
         raise SoundError(f"{path} needs another name to be played: letters, digits, - and _")
     if path.resolve().parent != home:
         raise SoundError(f"{path} is a link that leads out of its folder; copy the file instead")
-    try:
-        size = path.stat().st_size
-    except OSError as caught:
-        raise SoundError(f"{path} cannot be read: {caught.strerror or caught}") from caught
-    if size > frames_in(MAX_SECONDS) * FRAME_BYTES + _HEADER_ROOM:
-        raise SoundError(f"{path} is too long: {size:,} bytes; a sound lasts {MAX_SECONDS:g} s at most")
-    return read_wav(path)
+    return read_sound(path)

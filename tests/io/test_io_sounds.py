@@ -47,6 +47,25 @@ def test_a_sound_is_read_once(folder: Path) -> None:
     assert len(sounds.frames("hello")) == 2
 
 
+def test_sounds_of_all_kinds_lie_side_by_side_and_other_files_do_not_matter(folder: Path) -> None:
+    (folder / "giggle.raw").write_bytes(b"".join(numbered(4)))
+    (folder / "song.opus").write_bytes((ROOT / "tests" / "data" / "opus" / "mono.opus").read_bytes())
+    for name in ("README.md", "song.mp3", ".hidden.wav", "._hello.wav", "WAV"):
+        (folder / name).write_bytes(b"no sound")
+    sounds = SoundFolder(folder)
+    assert sounds.names() == {"hello", "took_too_long", "giggle", "song"}
+    assert len(sounds.frames("giggle")) == 4
+    assert len(sounds.frames("song")) == 25
+
+
+def test_one_name_for_two_files_is_an_error_that_names_both(folder: Path) -> None:
+    (folder / "hello.raw").write_bytes(bytes(640))
+    sounds = SoundFolder(folder)
+    with pytest.raises(SoundError, match=r"hello\.raw and hello\.wav: keep one"):
+        sounds.frames("hello")
+    assert len(sounds.frames("took_too_long")) == 3
+
+
 @pytest.mark.parametrize("wrong", ["helo", "Hello", "hello.wav"])
 def test_a_misspelt_name_is_answered_with_the_one_meant(folder: Path, wrong: str) -> None:
     with pytest.raises(SoundError, match="did you mean 'hello'"):
