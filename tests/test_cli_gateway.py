@@ -14,7 +14,9 @@ import pytest
 from gateway_material import TOKEN, ScriptedToy, encode_all, run, sentence
 from websockets.asyncio.client import connect
 
+from pommai.gateway.console import COMMANDS
 from pommai.protocol import messages as m
+from pommai.protocol.wire import Decoded
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,7 +35,9 @@ def gateway(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def running(*arguments: str, stdin: int = subprocess.PIPE, **more: str) -> Iterator[subprocess.Popen[str]]:
+def running(
+    *arguments: str, stdin: int = subprocess.PIPE, stderr: int = subprocess.PIPE, **more: str
+) -> Iterator[subprocess.Popen[str]]:
     """A gateway in a process of its own, on a free port."""
     command = [sys.executable, "-m", "pommai", "gateway", "--port", "0", *arguments]
     with subprocess.Popen(
@@ -43,7 +47,7 @@ def running(*arguments: str, stdin: int = subprocess.PIPE, **more: str) -> Itera
         text=True,
         stdin=stdin,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
     ) as process:
         try:
             yield process
@@ -87,9 +91,7 @@ def test_an_operator_sees_switches_and_quits() -> None:
                 assert (await toy.expect(m.SwitchToy)).toy_id == "robo-rex"
                 assert tell(process, "switch robo-rex desk-2") == "asked 0 toys to become robo-rex"
                 assert "did you mean 'robo-rex'?" in tell(process, "switch roborex")
-                assert tell(process, "dance") == (
-                    "known: sessions, switch TOY [DEVICE], pause [TIME [MESSAGE]], resume, quit"
-                )
+                assert tell(process, "dance") == f"known: {', '.join(COMMANDS)}"
                 assert tell(process, "pause") == "asked 1 toy to pause until `resume`"
                 assert await toy.expect(m.SafetyOverride) == m.SafetyOverride("pause_interaction")
                 assert tell(process, "pause 1m30s time for bed") == "asked 1 toy to pause for 1m30s"
@@ -108,6 +110,67 @@ def test_an_operator_sees_switches_and_quits() -> None:
             assert time.monotonic() < limit
         assert tell(process, "quit") == "bye"
         assert process.wait(10) == 0
+
+
+ALERT = m.GuardianAlert("high", "asked for help", "2026-01-01T00:00:00Z", id="s1")
+
+
+def visit(url: str, *messages: m.Message) -> list[Decoded]:
+    """A toy that connects, sends these, and takes an answer to each batch and ping among them."""
+
+    async def test() -> list[Decoded]:
+        headers = {"Authorization": f"Bearer {TOKEN}", "X-Device-ID": "desk-1"}
+        async with connect(url, additional_headers=headers, proxy=None) as connection:
+            toy = ScriptedToy(connection, binary=False)
+            await toy.send(m.Handshake("desk-1", "pommai-bear"))
+            await toy.expect(m.HandshakeAck)
+            answers = []
+            for message in messages:
+                await toy.send(message)
+                if isinstance(message, (m.SyncBatch, m.Ping)):
+                    answers.append(await toy.receive())
+            return answers
+
+    return run(test())
+
+
+def test_alerts_are_printed_as_they_come_and_an_archive_outlives_the_gateway(tmp_path: Path) -> None:
+    batch = m.SyncBatch("b1", safety_events=({"id": "s1", "reason": "asked for help"}, {"id": "s2", "reason": "ow"}))
+    archive = ("--archive", str(tmp_path / "toys.db"), "--token", TOKEN)
+    with running(*archive) as process:
+        url = listening(process)
+        assert tell(process, "archive") == "nothing is kept yet"
+        assert tell(process, "alerts") == "no alerts"
+        (ack,) = visit(url, ALERT, ALERT, batch)
+        assert ack == m.SyncAck("b1", ("s1", "s2"))
+        assert line(process) == "alert desk-1 high asked for help"
+        assert line(process) == "alert desk-1 unknown ow"
+        process.kill()
+    with running(*archive) as process:
+        url = listening(process)
+        assert visit(url, batch) == [m.SyncAck("b1", ("s1", "s2"))]
+        assert tell(process, "archive") == "desk-1: 2 safety_events"
+        first = tell(process, "alerts")
+        assert first.endswith("+00:00 desk-1 high asked for help")
+        assert line(process).endswith(" desk-1 unknown ow")
+        assert tell(process, "quit") == "bye"
+        assert process.wait(10) == 0
+
+
+def test_an_archive_that_cannot_be_kept_says_why_with_exit_code_1(tmp_path: Path) -> None:
+    done = gateway("--token", TOKEN, "--archive", str(tmp_path / "nowhere" / "toys.db"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "toys.db cannot be opened: No such file or directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_gateway_whose_words_nobody_reads_goes_on_serving() -> None:
+    with running("--token", TOKEN, stderr=subprocess.DEVNULL) as process:
+        url = listening(process)
+        # More alerts than a pipe holds, over more connections than the rate limit would stop.
+        alerts = [m.GuardianAlert("low", f"{number} " + "x" * 290, "now") for number in range(90)]
+        for _ in range(4):
+            assert len(visit(url, *alerts, m.Ping("now"))) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -187,5 +250,5 @@ def test_wrong_usage_says_why_with_exit_code_2(arguments: list[str], words: str)
 def test_its_help_teaches() -> None:
     done = gateway("--help")
     assert done.returncode == 0
-    for words in ("POMMAI_GATEWAY_TOKEN", "switch TOY [DEVICE]", "listening on ws://", "Exit code"):
+    for words in ("POMMAI_GATEWAY_TOKEN", "--archive", "kept in memory", "listening on ws://", "Exit code", *COMMANDS):
         assert words in done.stdout

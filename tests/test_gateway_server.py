@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
@@ -28,8 +29,9 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from pommai.errors import PommaiError, ProtocolError, SettingsError
+from pommai.errors import PommaiError, ProtocolError, SettingsError, StoreError
 from pommai.gateway import server
+from pommai.gateway.archive import Archive
 from pommai.gateway.personas import Persona
 from pommai.gateway.responder import Heard
 from pommai.gateway.server import Gateway, GatewaySettings
@@ -414,3 +416,31 @@ def test_a_gateway_can_be_made_without_naming_its_parts() -> None:
     gateway = Gateway(GatewaySettings(PERSONAS, TOKEN))
     assert gateway.sessions == ()
     assert gateway.persona("robo-rex").profile.name == "Robo Rex"
+
+
+def test_a_gateway_closes_the_memory_it_made_and_leaves_a_given_archive_open() -> None:
+    async def test() -> None:
+        gateway = desk()
+        for _ in range(2):
+            async with gateway:
+                mine = gateway.archive
+                assert await mine.counts() == ()
+            with pytest.raises(StoreError, match="closed"):
+                await mine.counts()
+        async with await Archive.open() as given:
+            for _ in range(2):
+                async with desk(archive=given) as gateway:
+                    assert gateway.archive is given
+            assert await given.counts() == ()
+
+    run(test())
+
+
+def test_a_gateway_that_cannot_listen_leaves_nothing_open() -> None:
+    async def test() -> None:
+        before = threading.active_count()
+        with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(PommaiError):
+            await desk(taken.getsockname()[1]).__aenter__()
+        assert threading.active_count() == before
+
+    run(test())

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Annotated
 
 import pytest
 from gateway_material import (
     FOURTH_DOWN,
+    PERSONAS,
     THIRD,
     decode_all,
     desk,
@@ -21,12 +25,14 @@ from gateway_material import (
 from websockets.exceptions import ConnectionClosed
 
 from pommai.errors import SettingsError
+from pommai.gateway.archive import Archive
 from pommai.gateway.personas import Persona
 from pommai.gateway.responder import Heard
-from pommai.gateway.session import LEAD
+from pommai.gateway.session import LATER, LEAD
 from pommai.protocol import messages as m
 from pommai.protocol.limits import MESSAGES_PER_MINUTE
-from pommai.protocol.wire import encode_message
+from pommai.protocol.schema import Shape, Wire
+from pommai.protocol.wire import decode, encode_message
 
 SPOKEN = sentence(1.2)
 PACKETS = encode_all(SPOKEN)
@@ -296,5 +302,138 @@ def test_too_many_messages_are_refused_once_with_when_to_come_back_then_cut_but_
                 await toy.receive()
             assert caught.value.rcvd is not None
             assert caught.value.rcvd.code == 1008
+
+    run(test())
+
+
+# -- what toys send to be kept ---------------------------------------------------------------
+
+
+TALK = m.Conversation("c1", "pommai-bear", "hello", "Hello!", "1970-01-01T00:00:07Z", was_offline=True)
+BATCH = m.SyncBatch(
+    "b1",
+    conversations=({"id": "c1", "toy_id": "pommai-bear", "user_input": "hello", "toy_response": "Hello!"},),
+    safety_events=({"id": "s1", "reason": "asked for help"}, {"id": "s2"}),
+    metrics=({"id": "m1", "name": "wake.hits", "value": 3},),
+    logs=({"id": "l1", "event": "woke"},),
+)
+ACK = m.SyncAck("b1", ("s1", "c1", "m1", "l1"), (m.Rejected("s2", "needs 'reason'"),))
+
+
+def test_a_batch_is_acknowledged_as_often_as_it_comes_and_kept_once() -> None:
+    async def test() -> None:
+        async with desk() as gateway:
+            for _ in range(2):
+                async with toy_at(gateway) as toy:
+                    for _ in range(2):
+                        await toy.send(BATCH)
+                        assert await toy.expect(m.SyncAck) == ACK
+            assert sum(count.number for count in await gateway.archive.counts()) == 4
+
+    run(test())
+
+
+def test_an_alert_a_conversation_and_the_sync_of_both_are_kept_once_each() -> None:
+    async def test() -> None:
+        async with desk() as gateway, toy_at(gateway) as toy:
+            await toy.send(m.GuardianAlert("high", "asked for help", "now", id="s1"))
+            await toy.send(m.SaveConversation(TALK))
+            await toy.send(BATCH)
+            assert await toy.expect(m.SyncAck) == ACK
+            assert [alert.severity for alert in await gateway.archive.alerts()] == ["high"]
+            (kept,) = await gateway.archive.items("conversations")
+            assert kept.item["was_offline"] is True
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (m.SyncBatch("b1", logs=tuple({"id": str(number)} for number in range(501))), "a batch of 501 items; at most"),
+        (m.SaveConversation(m.Conversation("", "robo-rex", "", "", "now", was_offline=True)), "id must be 1 to 128"),
+        (m.GuardianAlert("high", "", "now"), "reason must be text"),
+    ],
+    ids=["too many", "no id", "no reason"],
+)
+def test_what_cannot_be_kept_is_refused_in_words_that_fail_no_turn(message: m.Message, words: str) -> None:
+    async def test() -> None:
+        async with desk() as gateway, toy_at(gateway) as toy:
+            await toy.send(message)
+            error = await toy.expect(m.ErrorMessage)
+            assert error.code == "BAD_MESSAGE"
+            assert words in error.message
+            await toy.send(BATCH)
+            assert await toy.expect(m.SyncAck) == ACK
+
+    run(test())
+
+
+def test_items_that_are_too_large_are_rejected_and_an_answer_that_would_be_is_an_error() -> None:
+    async def test() -> None:
+        async with desk() as gateway, toy_at(gateway) as toy:
+            await toy.send(m.SyncBatch("b1", logs=({"id": "l1", "words": "x" * 40_000}, {"id": "l2"})))
+            ack = await toy.expect(m.SyncAck)
+            assert ack.accepted == ("l2",)
+            assert "is 40022 bytes long; at most 32768 are kept" in ack.rejected[0].reason
+            await toy.send(m.SyncBatch("b2", logs=tuple({"id": f"{number}" + "x" * 2050} for number in range(500))))
+            assert "sync_ack would be larger" in (await toy.expect(m.ErrorMessage)).message
+            await toy.send(m.Ping("now"))
+            await toy.expect(m.Pong)
+
+    run(test())
+
+
+@pytest.mark.parametrize("message", [BATCH, m.SaveConversation(TALK), m.GuardianAlert("high", "help", "now", id="s1")])
+def test_a_disk_that_takes_nothing_acknowledges_nothing_and_the_conversation_goes_on(message: m.Message) -> None:
+    async def test() -> None:
+        archive = await Archive.open()
+        await archive.close()
+        async with desk(archive=archive) as gateway, toy_at(gateway) as toy:
+            await toy.send(message)
+            error = await toy.expect(m.ErrorMessage)
+            assert (error.code, error.details) == ("RATE_LIMITED", {"retry_after": LATER})
+            await toy.say(1, PACKETS)
+            assert len(await toy.answer()) == len(PACKETS)
+
+    run(test())
+
+
+# -- older and newer toys --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OldProfile:
+    """What a toy knew of itself before wake engines and sounds were a persona's."""
+
+    toy_id: Annotated[str, Wire("toyId")]
+    name: str
+    voice_settings: m.VoiceSettings
+    is_for_kids: bool
+    safety_level: str
+    wake_word: str
+
+
+@dataclass(frozen=True, slots=True)
+class OldConfig:
+    config: OldProfile
+
+
+def test_a_toy_is_told_all_that_a_persona_says_and_an_older_one_takes_what_it_knows() -> None:
+    async def test() -> None:
+        async with desk() as gateway, toy_at(gateway) as toy:
+            await toy.send(m.GetToyConfig("robo-rex"))
+            data = await toy.connection.recv()
+            new = decode(data)
+            assert isinstance(new, m.ToyConfig)
+            assert (new.config.wake_engine, new.config.wake_models) == ("microwakeword", ("okay_nabu",))
+            assert new.config.led_theme == {"loading_chase": "switching_rainbow"}
+            assert new.config == PERSONAS["robo-rex"].profile
+            old = Shape(OldConfig).read(json.loads(data), "toy_config").config
+            assert (old.name, old.wake_word, old.safety_level) == ("Robo Rex", "okay nabu", "strict")
+            await toy.send(m.GetToyConfig("pommai-bear"))
+            config = (await toy.expect(m.ToyConfig)).config
+            assert config.acknowledgements == ("wake", "hello")
+            assert config.wake_word_alternatives == ("hey pom my", "hello bear")
 
     run(test())

@@ -8,20 +8,18 @@ import ipaddress
 import logging
 import os
 import secrets
+import select
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pommai.errors import PommaiError
-
 if TYPE_CHECKING:
-    from pommai.gateway.server import Gateway, GatewaySettings
+    from pommai.gateway.archive import Alert
+    from pommai.gateway.console import Console
+    from pommai.gateway.server import GatewaySettings
 
 TOKEN_VARIABLE = "POMMAI_GATEWAY_TOKEN"
-LONGEST_PAUSE = 86_400.0
-"""Seconds, the protocol's bound."""
 LEVELS = ("debug", "info", "warning", "error")
 
 _DESCRIPTION = """\
@@ -36,11 +34,19 @@ While it runs, it takes lines on standard input:
   switch TOY [DEVICE]      ask every toy, or the one with this device id, to become another
   pause [TIME [MESSAGE]]   put every toy into safe mode, for 30s, 5m, ... or until `resume`
   resume                   let every toy out of safe mode
+  volume PERCENT [DEVICE]  how loud every toy, or the one with this device id, is: 0 to 100
+  reload                   read the personas again, and tell the toys whose own has changed
+  alerts                   the latest alerts: time, device, severity, reason
+  archive                  how much is kept of each toy
   quit                     end, as Ctrl-C does
+
+What toys send to be kept is kept once, in the archive; each alert is also printed as it comes, as a line
+`alert DEVICE SEVERITY REASON`.
 
 Examples:
   pommai gateway                                    with a token made for this run, which is printed
   {TOKEN_VARIABLE}=... pommai gateway        with your own
+  pommai gateway --archive toys.db                  that remembers what toys have sent
   pommai gateway --host 0.0.0.0 --port 9000         for toys on the same network
 
 Exit code: 0 ended as asked, 1 could not run, 2 wrong usage.
@@ -70,6 +76,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="FILE",
         help="who a toy can be (default: ./personas.yaml, else the shipped one)",
     )
+    parser.add_argument(
+        "--archive",
+        type=Path,
+        metavar="FILE",
+        help="the SQLite file that keeps what toys send (default: none; it is kept in memory, and lost at the end)",
+    )
     parser.add_argument("--log-level", choices=LEVELS, default="info", help="(default: %(default)s)")
     parser.set_defaults(run=run)
 
@@ -85,30 +97,41 @@ def run(args: argparse.Namespace) -> int:
     configure_logs(args.log_level, secrets=[token])
     if args.log_level != "debug":
         logging.getLogger("websockets").setLevel(logging.CRITICAL)  # strangers who speak no WebSocket are no news
-    personas = load_personas(args.personas or find_project_file("personas.yaml"))
-    settings = GatewaySettings(personas, token, args.host, args.port)
-    asyncio.run(_listen(settings, show_token=not args.token))
+    personas: Path = args.personas or find_project_file("personas.yaml")
+    settings = GatewaySettings(load_personas(personas), token, args.host, args.port)
+    asyncio.run(_listen(settings, personas, args.archive, show_token=not args.token))
     return 0
 
 
-async def _listen(settings: GatewaySettings, *, show_token: bool) -> None:
+async def _listen(settings: GatewaySettings, personas: Path, kept_in: Path | None, *, show_token: bool) -> None:
+    from pommai.gateway.archive import Archive
+    from pommai.gateway.console import Console
     from pommai.gateway.server import Gateway
 
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with Gateway(settings) as gateway:
+    async with await Archive.open(kept_in) as archive, Gateway(settings, archive=archive) as gateway:
+        archive.on_alert = _show_alert
         if show_token:
             print(f"token for this run: {settings.token}")
         if not _is_loopback(settings.host):
             print("the wire is not encrypted: listen like this only on a network you trust")
         print(f"listening on {gateway.url}", flush=True)
-        console = _Console(gateway, stop.set)
+        lines = _Lines(Console(gateway, personas, stop.set))
         try:
             await stop.wait()
         finally:
-            await console.close()
+            await lines.close()
+
+
+def _show_alert(alert: Alert) -> None:
+    from pommai.gateway.console import alert_line
+
+    # A pipe that nobody reads is full one day; print() would wait for it then, and all toys with it.
+    if select.select([], [sys.stdout], [], 0)[1]:
+        print(alert_line(alert), flush=True)
 
 
 def _is_loopback(host: str) -> bool:
@@ -118,12 +141,11 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-class _Console:
+class _Lines:
     """Takes the operator's lines from standard input, when there is one that can be waited for."""
 
-    def __init__(self, gateway: Gateway, quit_: Callable[[], None]) -> None:
-        self._gateway = gateway
-        self._quit = quit_
+    def __init__(self, console: Console) -> None:
+        self._console = console
         self._lines: asyncio.Queue[str] = asyncio.Queue()
         self._rest = b""
         self._loop = asyncio.get_running_loop()
@@ -157,37 +179,6 @@ class _Console:
 
     async def _work(self) -> None:
         while True:
-            words = (await self._lines.get()).split()
-            if words:
-                print(await self._obey(words), flush=True)
-
-    async def _obey(self, words: list[str]) -> str:
-        match words:
-            case ["sessions"]:
-                rows = [f"{each.device_id} is {each.toy_id} (session {each.id})" for each in self._gateway.sessions]
-                return "\n".join(rows) or "no toy is connected"
-            case ["switch", toy_id, *device] if len(device) <= 1:
-                try:
-                    asked = await self._gateway.switch_toy(toy_id, *device)
-                except PommaiError as caught:
-                    return str(caught)
-                return f"asked {_toys(asked)} to become {toy_id}"
-            case ["pause"]:
-                return f"asked {_toys(await self._gateway.pause())} to pause until `resume`"
-            case ["pause", length, *message]:
-                from pommai.source import parse_duration
-
-                seconds = parse_duration(length)
-                if seconds is None or not 0 < seconds <= LONGEST_PAUSE:
-                    return f"{length} is no time to pause for; write 30s or 5m, up to 24h, or leave it out"
-                return f"asked {_toys(await self._gateway.pause(seconds, ' '.join(message)))} to pause for {length}"
-            case ["resume"]:
-                return f"asked {_toys(await self._gateway.resume())} to go on"
-            case ["quit"]:
-                self._quit()
-                return "bye"
-        return "known: sessions, switch TOY [DEVICE], pause [TIME [MESSAGE]], resume, quit"
-
-
-def _toys(count: int) -> str:
-    return f"{count} {'toy' if count == 1 else 'toys'}"
+            answer = await self._console.obey(await self._lines.get())
+            if answer:
+                print(answer, flush=True)

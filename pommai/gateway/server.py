@@ -19,6 +19,7 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
 from pommai.errors import PommaiError, ProtocolError, SettingsError
+from pommai.gateway.archive import Archive
 from pommai.gateway.parrot import Parrot
 from pommai.gateway.personas import Persona, Personas
 from pommai.gateway.responder import Responder
@@ -84,16 +85,38 @@ class Gateway:
     """
 
     def __init__(
-        self, settings: GatewaySettings, responder: Responder | None = None, codec: Codec | None = None
+        self,
+        settings: GatewaySettings,
+        responder: Responder | None = None,
+        codec: Codec | None = None,
+        archive: Archive | None = None,
     ) -> None:
-        """The responder is the Parrot and the codec Opus, when none is given. Raises CodecError without libopus."""
+        """The responder is the Parrot and the codec Opus, when none is given. Raises CodecError without libopus.
+
+        An archive that is given stays the caller's to close. Else the gateway keeps what toys send in memory, until it
+        is left.
+        """
         self._settings = settings
+        self._personas = settings.personas
+        self._given_archive = archive
+        self._archive = archive
         self._responder = responder or Parrot()
         self._codec = codec or OpusCodec()
         self._sessions: dict[str, Session] = {}
         self._server: Server | None = None
 
     async def __aenter__(self) -> Self:
+        if self._archive is None:
+            self._archive = await Archive.open()
+        try:
+            await self._listen()
+        except BaseException:
+            await self._close_archive()
+            raise
+        _log.info("gateway open", extra={"url": self.url, "toys": ",".join(self._personas)})
+        return self
+
+    async def _listen(self) -> None:
         host, port = self._settings.host, self._settings.port
         try:
             self._server = await serve(
@@ -115,13 +138,12 @@ class Gateway:
             if caught.errno == errno.EADDRINUSE:
                 hint = "; is another gateway running? Choose another port, or 0 for any that is free"
             raise PommaiError(f"cannot listen on {host} port {port}: {caught.strerror or caught}{hint}") from caught
-        _log.info("gateway open", extra={"url": self.url, "toys": ",".join(self._settings.personas)})
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._server is not None:
+        assert self._server is not None, "entered before it is left"
+        try:
             self._server.close()
             try:
                 async with asyncio.timeout(CLOSE_SECONDS):
@@ -129,8 +151,21 @@ class Gateway:
             except TimeoutError:  # somebody does not read, or has connected and never said a word
                 _Connection.abort_all(self._server)
                 await self._server.wait_closed()
+        finally:
             self._server = None
-            _log.info("gateway closed")
+            await self._close_archive()  # its thread would keep the process from ending
+        _log.info("gateway closed")
+
+    async def _close_archive(self) -> None:
+        archive, self._archive = self._archive, self._given_archive
+        if archive is not None and archive is not self._given_archive:
+            await archive.close()
+
+    @property
+    def archive(self) -> Archive:
+        """What toys have sent. Only while the gateway is entered."""
+        assert self._archive is not None, "the gateway is not entered"
+        return self._archive
 
     @property
     def port(self) -> int:
@@ -152,9 +187,9 @@ class Gateway:
 
     def persona(self, toy_id: str) -> Persona:
         """The persona of a toyId. Raises ProtocolError (TOY_NOT_FOUND)."""
-        persona = self._settings.personas.get(toy_id)
+        persona = self._personas.get(toy_id)
         if persona is None:
-            hint = did_you_mean(toy_id, self._settings.personas.keys())
+            hint = did_you_mean(toy_id, self._personas.keys())
             raise ProtocolError(f"there is no toy '{toy_id}' ({hint})", "TOY_NOT_FOUND")
         return persona
 
@@ -180,9 +215,32 @@ class Gateway:
         _log.info("resume", extra={"asked": asked})
         return asked
 
-    async def _tell(self, message: m.Message, device_id: str | None = None) -> int:
-        """Send a message to all toys, or to one. How many were still there to get it."""
-        told = [session for session in self.sessions if device_id in (None, session.device_id)]
+    async def set_volume(self, percent: int, device_id: str | None = None) -> int:
+        """Set the volume of every toy, or of the one with this device_id, to 0..100. How many were told."""
+        told = await self._tell(m.Command("volume", {"percent": percent}), device_id)
+        _log.info("volume", extra={"percent": percent, "device": device_id or "all", "told": told})
+        return told
+
+    async def change_personas(self, personas: Personas) -> int:
+        """Answer with these personas from now on, and tell every toy whose own has changed. How many were told.
+
+        A toy whose persona is gone stays who it is until it asks again.
+        """
+        before, self._personas = self._personas, personas
+        told = 0
+        for toy_id, persona in personas.items():
+            if toy_id not in before or before[toy_id].profile != persona.profile:
+                told += await self._tell(m.ToyConfigUpdate(persona.profile), toy_id=toy_id)
+        _log.info("personas changed", extra={"toys": ",".join(personas), "told": told})
+        return told
+
+    async def _tell(self, message: m.Message, device_id: str | None = None, toy_id: str | None = None) -> int:
+        """Send a message to all toys, or to one device, or to who is a certain toy. How many were there to get it."""
+        told = [
+            session
+            for session in self.sessions
+            if device_id in (None, session.device_id) and toy_id in (None, session.toy_id)
+        ]
         outcomes = await asyncio.gather(*(session.send(message) for session in told), return_exceptions=True)
         return len(told) - sum(isinstance(outcome, ConnectionClosed) for outcome in outcomes)
 
@@ -211,7 +269,9 @@ class Gateway:
         try:
             handshake = await self._meet(connection)
             if handshake is not None:
-                await self._keep(Session(connection, handshake, self.persona, self._responder, self._codec))
+                await self._keep(
+                    Session(connection, handshake, self.persona, self._responder, self._codec, self.archive)
+                )
         except ConnectionClosed as caught:
             _log.info("connection cut", extra={"peer": _peer(connection), "reason": str(caught)})
 

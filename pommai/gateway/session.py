@@ -1,4 +1,5 @@
-"""One toy's connection, from the handshake to the end: hears its turns, answers them, tells it who it is."""
+"""One toy's connection, from the handshake to the end: hears its turns, answers them, keeps what it sends, tells it who
+it is."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
-from pommai.errors import PommaiError, ProtocolError
+from pommai.errors import PommaiError, ProtocolError, StoreError
+from pommai.gateway.archive import Archive
 from pommai.gateway.personas import Persona
 from pommai.gateway.responder import Heard, Responder
 from pommai.gateway.turn import IncomingTurn
@@ -31,6 +33,8 @@ ENCODE_AT_ONCE = 10
 """Frames encoded in one go, off the event loop: about 2 ms."""
 MOST_REFUSED = 100
 """Messages refused by the rate limit, one after the other, after which the connection is closed."""
+LATER = 30.0
+"""Seconds after which a toy may try again to have something kept, when the disk did not take it."""
 MOST_NOTED = 20
 """Different unknown message types that are logged, in one session."""
 
@@ -51,6 +55,7 @@ class Session:
         persona_of: Callable[[str], Persona],
         responder: Responder,
         codec: Codec,
+        archive: Archive,
     ) -> None:
         """`persona_of` gives the persona of a toyId, or raises ProtocolError (TOY_NOT_FOUND)."""
         self.id = secrets.token_hex(8)
@@ -61,6 +66,7 @@ class Session:
         self._persona_of = persona_of
         self._responder = responder
         self._codec = codec
+        self._archive = archive
         self._binary = handshake.capabilities.get("binary_audio", False)
         self._limit = RateLimit()
         self._refused = 0
@@ -129,8 +135,8 @@ class Session:
                 await self.send(m.Pong(timestamp, _now()))
             case m.GetToyConfig(toy_id):
                 await self._tell_who(toy_id)
-            case m.GuardianAlert(severity, reason):
-                _log.warning("guardian alert", extra=self._fact(severity=severity, reason=reason))
+            case m.SyncBatch() | m.SaveConversation() | m.GuardianAlert():
+                await self._keep(message)
             case m.Handshake():
                 await self.send(m.ErrorMessage("BAD_MESSAGE", "a handshake is the first message and comes once"))
             case _:
@@ -140,6 +146,29 @@ class Session:
         if name not in self._noted and len(self._noted) < MOST_NOTED:
             self._noted.add(name)
             _log.info("message ignored", extra=self._fact(type=name))
+
+    async def _keep(self, message: m.SyncBatch | m.SaveConversation | m.GuardianAlert) -> None:
+        """Keep what the toy sends. A batch is acknowledged once it is kept, and not at all when it cannot be."""
+        try:
+            match message:
+                case m.SyncBatch():
+                    ack = await self._archive.take(self.device_id, self.toy_id, message)
+                    fact = self._fact(batch=ack.batch, accepted=len(ack.accepted), rejected=len(ack.rejected))
+                    _log.info("batch kept", extra=fact)
+                    await self.send(ack)
+                case m.SaveConversation(conversation):
+                    await self._archive.save(self.device_id, conversation)
+                case m.GuardianAlert(severity, reason):
+                    _log.warning("guardian alert", extra=self._fact(severity=severity, reason=reason))
+                    await self._archive.alert(self.device_id, self.toy_id, message)
+        except StoreError as caught:
+            _log.error("nothing kept", extra=self._fact(reason=str(caught)))
+            # Of the wire's codes the one that says *later*, and by which no turn fails.
+            words = f"this cannot be kept now; try again in {LATER:g} s"
+            await self.send(m.ErrorMessage("RATE_LIMITED", words, {"retry_after": LATER}))
+        except ProtocolError as caught:
+            _log.warning("not kept", extra=self._fact(code=caught.code, reason=str(caught)))
+            await self.send(m.ErrorMessage(caught.code, str(caught)))
 
     async def _tell_who(self, toy_id: str) -> None:
         try:

@@ -1,0 +1,110 @@
+"""The operator's console: a line in, words out. Where lines come from and words go to is the caller's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from pommai.errors import PersonasError, PommaiError
+from pommai.gateway.archive import Alert
+from pommai.gateway.personas import load_personas
+from pommai.gateway.server import Gateway
+from pommai.source import parse_duration
+
+LONGEST_PAUSE: Final = 86_400.0
+"""Seconds, the protocol's bound."""
+
+COMMANDS: Final = (
+    "sessions",
+    "switch TOY [DEVICE]",
+    "pause [TIME [MESSAGE]]",
+    "resume",
+    "volume PERCENT [DEVICE]",
+    "reload",
+    "alerts",
+    "archive",
+    "quit",
+)
+"""What an operator can say. `pommai gateway --help` says what each does."""
+
+
+class Console:
+    """Obeys an operator."""
+
+    def __init__(self, gateway: Gateway, personas: Path, quit_: Callable[[], None]) -> None:
+        """`personas` is the file that `reload` reads; `quit_` ends the gateway."""
+        self._gateway = gateway
+        self._personas = personas
+        self._quit = quit_
+
+    async def obey(self, line: str) -> str:
+        """Do what a line says; the answer, in one line or more, or empty to an empty line."""
+        try:
+            return await self._obey(line.split())
+        except PommaiError as caught:
+            return str(caught)
+
+    async def _obey(self, words: list[str]) -> str:
+        match words:
+            case []:
+                return ""
+            case ["sessions"]:
+                rows = [f"{each.device_id} is {each.toy_id} (session {each.id})" for each in self._gateway.sessions]
+                return "\n".join(rows) or "no toy is connected"
+            case ["switch", toy_id, *device] if len(device) <= 1:
+                return f"asked {_toys(await self._gateway.switch_toy(toy_id, *device))} to become {toy_id}"
+            case ["pause"]:
+                return f"asked {_toys(await self._gateway.pause())} to pause until `resume`"
+            case ["pause", length, *message]:
+                return await self._pause(length, " ".join(message))
+            case ["resume"]:
+                return f"asked {_toys(await self._gateway.resume())} to go on"
+            case ["volume", percent, *device] if len(device) <= 1:
+                return await self._set_volume(percent, *device)
+            case ["reload"]:
+                return await self._reload()
+            case ["alerts"]:
+                return "\n".join(" ".join(alert) for alert in await self._gateway.archive.alerts()) or "no alerts"
+            case ["archive"]:
+                return await self._count()
+            case ["quit"]:
+                self._quit()
+                return "bye"
+        return f"known: {', '.join(COMMANDS)}"
+
+    async def _pause(self, length: str, message: str) -> str:
+        seconds = parse_duration(length)
+        if seconds is None or not 0 < seconds <= LONGEST_PAUSE:
+            return f"{length} is no time to pause for; write 30s or 5m, up to 24h, or leave it out"
+        return f"asked {_toys(await self._gateway.pause(seconds, message))} to pause for {length}"
+
+    async def _set_volume(self, percent: str, device_id: str | None = None) -> str:
+        if not (percent.isascii() and percent.isdigit() and int(percent) <= 100):
+            return f"{percent} is no volume; write a whole number from 0 to 100"
+        return f"told {_toys(await self._gateway.set_volume(int(percent), device_id))}: volume {int(percent)}"
+
+    async def _reload(self) -> str:
+        try:
+            personas = await asyncio.to_thread(load_personas, self._personas)
+        except PersonasError as caught:
+            return f"{caught}\nthe toys stay as they were"
+        told = await self._gateway.change_personas(personas)
+        return f"read {self._personas}; told {_toys(told)} of changes"
+
+    async def _count(self) -> str:
+        rows = []
+        for device_id, counts in groupby(await self._gateway.archive.counts(), lambda count: count.device_id):
+            rows.append(f"{device_id}: " + ", ".join(f"{count.number} {count.kind}" for count in counts))
+        return "\n".join(rows) or "nothing is kept yet"
+
+
+def alert_line(alert: Alert) -> str:
+    """What is printed of an alert as it comes in."""
+    return f"alert {alert.device_id} {alert.severity} {alert.reason}"
+
+
+def _toys(count: int) -> str:
+    return f"{count} {'toy' if count == 1 else 'toys'}"
