@@ -101,6 +101,9 @@ def test_for_machines_problems_are_json(folder: Path, capsys: pytest.CaptureFixt
         ("anything.yaml", GOOD, "statechart"),
         ("anything.yaml", PATTERNS, "led_patterns"),
         ("statechart.yaml", "personas: {}\n", "personas"),
+        ("anything.yaml", "commands: {}\n", "offline_responses"),
+        ("anything.yaml", "command: {}\n", "offline_responses"),
+        ("my-offline-responses.yaml", "- broken: [", "offline_responses"),
         ("anything.yaml", "state: {idle: {}}\n", "statechart"),
         ("my-led-patterns.yaml", "colours: {}\n", "led_patterns"),
         ("personas.yaml", "- broken: [", "personas"),
@@ -121,7 +124,7 @@ def test_what_a_file_is_is_told_by_its_content_and_else_by_its_name(
         (["absent.yaml"], "pommai check: there is no file absent.yaml\n"),
         (["."], "pommai check: . is a folder, not a file\n"),
         (["toy.json"], "pommai check: toy.json is a compiled chart; check the one it was made of\n"),
-        (["shopping.yaml"], "pommai check: shopping.yaml holds no states, patterns or personas; what is it?\n"),
+        (["shopping.yaml"], "pommai check: shopping.yaml holds no states, patterns, commands or personas; what is it?\n"),
     ],
 )
 def test_what_cannot_be_checked_is_wrong_usage(
@@ -176,3 +179,17 @@ def test_with_a_chart_the_sound_files_are_checked(
     assert shown.out.startswith("noises/bang.wav:1:1: error: ")
     assert shown.err == "1 error in 1 file\n"
     assert run("led_patterns.yaml") == 0
+
+
+def test_offline_responses_are_checked_with_the_sounds_there_are(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "offline_responses.yaml").read_text("utf-8")
+    (folder / "offline_responses.yaml").write_text(text, "utf-8")
+    assert run("offline_responses.yaml") == 0
+    wrong = text.replace("- Hello, my friend. How nice to hear you.", "- {text: Hello., audio: helo}")
+    (folder / "offline_responses.yaml").write_text(wrong, "utf-8")
+    assert run() == 1
+    out = capsys.readouterr().out
+    line = wrong.splitlines().index("      - {text: Hello., audio: helo}") + 1
+    assert out == f"offline_responses.yaml:{line}:31: error: no sound is called 'helo' (did you mean 'hello'?)\n"

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 FILES = {
     "statechart.schema.json": "statechart.yaml",
     "led_patterns.schema.json": "led_patterns.yaml",
+    "offline_responses.schema.json": "offline_responses.yaml",
     "personas.schema.json": "personas.yaml",
 }
 

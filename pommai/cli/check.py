@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from pommai.chart.vocabulary import Vocabulary
 
 _DESCRIPTION = """\
-Read statecharts, light patterns, personas and settings, and say everything that is wrong in them, one line each:
+Read statecharts, light patterns, offline responses, personas and settings, and say everything that is wrong in them,
+one line each:
 
     statechart.yaml:64:38: error: no state is called 'processin' (did you mean 'processing'?)
 
-What a file is, is told by what stands in it (states, patterns, personas), and else by its name. A chart is also tried
-out: every configuration, every event, every answer of every guard. Its light patterns are looked up in the
+What a file is, is told by what stands in it (states, patterns, commands, personas), and else by its name. A chart is
+also tried out: every configuration, every event, every answer of every guard. Its light patterns are looked up in the
 led_patterns.yaml that is checked along with it, else beside it, else the project's; with a chart, the toy's sound files
-are checked, too.
+are checked, too. Of offline responses every trigger is said to the toy, and every reply is heard by its own filter.
 """
 _EPILOG = """\
 Examples:
@@ -35,8 +36,8 @@ Examples:
 Exit code: 0 no errors, 1 errors, 2 wrong usage.
 """
 
-PROJECT_FILES = ("statechart.yaml", "led_patterns.yaml", "personas.yaml", "pommai.toml")
-_KINDS = {"states": "statechart", "patterns": "led_patterns", "personas": "personas"}
+PROJECT_FILES = ("statechart.yaml", "led_patterns.yaml", "offline_responses.yaml", "personas.yaml", "pommai.toml")
+_KINDS = {"states": "statechart", "patterns": "led_patterns", "commands": "offline_responses", "personas": "personas"}
 """What stands at the top of a file of each kind."""
 _SETTINGS = "settings"
 
@@ -94,7 +95,7 @@ def project_files() -> list[Path]:
 
 
 def kind_of(file: Path) -> str:
-    """statechart, led_patterns, personas or settings. Raises _UsageError when it is none of them, or no file."""
+    """One of _KINDS, or settings. Raises _UsageError when it is none of them, or no file."""
     if not file.is_file():
         raise _UsageError(f"there is no file {file}" if not file.exists() else f"{file} is a folder, not a file")
     if file.suffix == ".toml":
@@ -116,7 +117,7 @@ def kind_of(file: Path) -> str:
             return kind
     if not words and file.suffix in (".yaml", ".yml"):
         return _KINDS["states"]
-    raise _UsageError(f"{file} holds no states, patterns or personas; what is it?")
+    raise _UsageError(f"{file} holds no states, patterns, commands or personas; what is it?")
 
 
 def check_files(kinds: dict[Path, str]) -> list[Problem]:
@@ -131,6 +132,10 @@ def check_files(kinds: dict[Path, str]) -> list[Problem]:
                 from pommai.chart.compile import compile_chart
 
                 compile_chart(checked_chart(shown[file], patterns_for(file, kinds)))
+            elif kind == "offline_responses":
+                from pommai.responses.load import load_responses
+
+                load_responses(shown[file], _sounds())
             elif kind == "personas":
                 from pommai.gateway.personas import read_personas
 

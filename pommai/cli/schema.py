@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 _DESCRIPTION = """\
-Write the JSON Schemas of statechart.yaml, led_patterns.yaml and personas.yaml, so that an editor completes and
-underlines while somebody types. Each of these files names its schema in its first line; editors with a YAML language
-server, such as VS Code with its YAML extension, find it there.
+Write the JSON Schemas of statechart.yaml, led_patterns.yaml, offline_responses.yaml and personas.yaml, so that an
+editor completes and underlines while somebody types. Each of these files names its schema in its first line; editors
+with a YAML language server, such as VS Code with its YAML extension, find it there.
 
 Without --write, all of them are printed as one JSON object, by file name.
 """
@@ -59,11 +59,13 @@ def schemas() -> dict[str, Any]:
     from pommai.chart import keys
     from pommai.gateway import personas
     from pommai.lights import schema as lights
+    from pommai.responses import schema as responses
     from pommai.toy.vocabulary import toy_vocabulary
 
     return {
         "statechart.schema.json": keys.schema(toy_vocabulary()),
         "led_patterns.schema.json": lights.schema(),
+        "offline_responses.schema.json": responses.schema(),
         "personas.schema.json": personas.schema(),
     }
 

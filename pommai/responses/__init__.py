@@ -1,0 +1,23 @@
+"""What the toy says without a network: `offline_responses.yaml` and a sentence -> an answer.
+
+Pure: no device, no clock, no event loop, no chance; time and randomness are handed in.
+
+    words.py     speech as plain words; the forms of an English word
+    phrases.py   phrases, and all of them found in a sentence in one go
+    model.py     what the file says, as data
+    sentence.py  a sentence and the phrases in it that count
+    listener.py  who listens, and what is kept from them
+    counts.py    limits
+    answer.py    sentence, listener, time -> answer
+    keys.py      the keys of the file, each with its JSON Schema
+    load.py      offline_responses.yaml -> Responses, or every problem it has
+    check.py     what belongs together in the file
+    schema.py    the JSON Schema for editors
+"""
+
+from pommai.responses.answer import Answer, Answerer
+from pommai.responses.listener import Listener
+from pommai.responses.load import load_responses
+from pommai.responses.model import Responses
+
+__all__ = ["Answer", "Answerer", "Listener", "Responses", "load_responses"]
