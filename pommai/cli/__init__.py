@@ -16,7 +16,21 @@ from collections.abc import Sequence
 from pommai import __version__
 from pommai.errors import PommaiError, SettingsError
 
-COMMANDS = ("run", "demo", "check", "compile", "verify", "diagram", "fuzz", "replay", "schema", "lights", "gateway")
+COMMANDS = (
+    "run",
+    "demo",
+    "check",
+    "compile",
+    "verify",
+    "diagram",
+    "fuzz",
+    "replay",
+    "schema",
+    "lights",
+    "ask",
+    "gateway",
+    "models",
+)
 """In the order of `pommai --help`."""
 
 WRONG_USAGE = 2

@@ -5,6 +5,7 @@ A model's name comes from a toy's configuration, and so from a server: it cannot
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -54,7 +55,7 @@ def cutoff_at(own: float, sensitivity: float) -> float:
     [0.98, 0.94, 0.85, 0.65, 0.39]
     """
     own = min(max(own, 0.01), MOST_SURE)
-    odds = own / (1 - own) * ODDS ** (1 - 2 * min(max(sensitivity, 0.0), 1.0))
+    odds = own / (1 - own) * math.pow(ODDS, 1 - 2 * min(max(sensitivity, 0.0), 1.0))
     return min(MOST_SURE, odds / (1 + odds))
 
 
