@@ -188,8 +188,8 @@ def test_a_wrong_alert_is_told_and_refused() -> None:
         told: list[Alert] = []
         async with await Archive.open() as archive:
             archive.on_alert = told.append
-            with pytest.raises(ProtocolError, match="reason must be text of 1 to 1000"):
-                await archive.alert("desk-1", "robo-rex", m.GuardianAlert("high", "help! " * 500, "now", id="s1"))
+            with pytest.raises(ProtocolError, match="reason must be text of 1 to 4096"):
+                await archive.alert("desk-1", "robo-rex", m.GuardianAlert("high", "help! " * 800, "now", id="s1"))
             assert told[0].reason.endswith("…")
             assert len(told[0].reason) == module.LONGEST_SHOWN
             assert await archive.counts() == ()

@@ -33,8 +33,8 @@ def test_what_is_needed_and_missing_is_named(kind: Kind, name: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "value", "words"),
     [
-        (SAFETY, "reason", " ", "reason must be text of 1 to 1000 characters, not ' '"),
-        (SAFETY, "reason", "x" * 1001, "reason must be text of 1 to 1000 characters, not 'xxx"),
+        (SAFETY, "reason", " ", "reason must be text of 1 to 4096 characters, not ' '"),
+        (SAFETY, "reason", "x" * 4097, "reason must be text of 1 to 4096 characters, not 'xxx"),
         (CONVERSATIONS, "toy_id", "pommai bear", "toy_id must be an id of letters, digits, - and _, not 'pommai bear'"),
         (CONVERSATIONS, "user_input", 3, "user_input must be text, not 3"),
         (CONVERSATIONS, "toy_response", ["hi"], "toy_response must be text, not list"),

@@ -20,7 +20,7 @@ LONGEST_ID: Final = 128
 """Characters."""
 LONGEST_NAME: Final = 128
 """Characters of a metric's name."""
-LONGEST_REASON: Final = 1000
+LONGEST_REASON: Final = 4096
 """Characters of why a safety event happened."""
 
 Check = Callable[[object], str]
