@@ -1,23 +1,35 @@
 """The toy's voice, on a simulated speaker and virtual time."""
 
 import asyncio
+import math
 from array import array
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 
 from pommai.errors import DeviceError
-from pommai.io.playback import AHEAD, Playback
+from pommai.io.loudness import FADE, RMS
+from pommai.io.playback import AHEAD, FADED_SECONDS, Playback
 from pommai.io.simulated_audio import SimulatedSpeaker
+from pommai.io.wav import frames_of
+from pommai.protocol.audio import FRAME_SAMPLES, SAMPLE_RATE
 from pommai.qa.simulated_toy import settle, tone
 from pommai.qa.virtual_time import run
 
+SILENT = [0] * 10
+
 
 @asynccontextmanager
-async def voice(volume: float = 1.0, broken: str | None = None):
+async def voice(volume: float = 1.0, broken: str | None = None, ceiling: float = 1.0):
     speaker = SimulatedSpeaker()
     speaker.broken = broken
-    playback = Playback(speaker, volume)
+    sounding: list[tuple[float, bool]] = []
+    loop = asyncio.get_running_loop()
+    playback = Playback(
+        speaker, volume, ceiling=ceiling, on_sound=lambda on: sounding.append((round(loop.time(), 3), on))
+    )
+    playback.sounding = sounding
     told: list[str] = []
     running = asyncio.create_task(playback.run(told.append, lambda: told.append("back")))
     await settle()
@@ -30,7 +42,33 @@ async def voice(volume: float = 1.0, broken: str | None = None):
 
 
 def levels(speaker: SimulatedSpeaker) -> list[int]:
-    return [array("h", frame)[0] for _, frame in speaker.played]
+    """Of every frame but those that fade away: they end in silence."""
+    return [level for _, frame in speaker.played if (level := array("h", frame)[-1])]
+
+
+def samples(speaker: SimulatedSpeaker) -> list[int]:
+    """All that was heard, silence around it included."""
+    return [*SILENT, *array("h", b"".join(frame for _, frame in speaker.played)), *SILENT]
+
+
+def steepest(values: list[int]) -> int:
+    """The largest step from one sample to the next: what is heard as a click."""
+    return max(abs(after - before) for before, after in pairwise(values))
+
+
+def hum(count: int, pitch: float = 200.0, level: int = 20_000) -> list[bytes]:
+    """Frames of a tone that begin and end in its middle, where it is loudest."""
+    wave = [round(level * math.cos(math.tau * pitch * i / SAMPLE_RATE)) for i in range(count * FRAME_SAMPLES)]
+    return frames_of(array("h", wave).tobytes())
+
+
+GENTLE = 20_000 * math.tau * 200 / SAMPLE_RATE * 1.1 + 20_000 / FADE
+"""The steepest step of that hum, and of its swelling and fading."""
+
+
+async def each(sound: list[bytes]):
+    for frame in sound:
+        yield frame
 
 
 async def frames(count: int, level: int = 1000, every: float = 0.0):
@@ -69,10 +107,11 @@ def test_few_frames_wait_in_the_speaker_so_that_silence_comes_at_once():
                 assert speaker.queued <= AHEAD
             streaming.cancel()
             await settle()
-            assert speaker.queued == 0
+            assert speaker.queued == 1  # it fades
             heard = len(speaker.played)
             await asyncio.sleep(1)
-            assert len(speaker.played) == heard
+            assert len(speaker.played) == heard + 1
+            assert samples(speaker)[-FRAME_SAMPLES // 2 :] == [0] * (FRAME_SAMPLES // 2)
 
     run(scene())
 
@@ -216,5 +255,227 @@ def test_volume_is_a_factor():
             playback.play([tone(1000)])
             await asyncio.sleep(0.1)
             assert levels(speaker)[-1] == 500
+
+    run(scene())
+
+
+# -- no clicks -----------------------------------------------------------------------------
+
+
+def test_a_hum_cut_at_its_loudest_would_click():
+    assert steepest([*SILENT, *array("h", b"".join(hum(1))), *SILENT]) > 15_000 > 4 * GENTLE
+
+
+@pytest.mark.parametrize("after", [0.03, 0.2, 0.31])
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("ended_by", ["stop", "cancel", "its end"])
+def test_what_begins_or_ends_in_its_middle_swells_and_fades(after, streamed, ended_by):
+    async def scene():
+        async with voice() as (playback, speaker, _):
+            length = round(after / 0.02) if ended_by == "its end" else 100
+            streaming = None
+            if streamed:
+                streaming = asyncio.create_task(playback.stream(each(hum(length))))
+            else:
+                playback.play(hum(length))
+            await asyncio.sleep(after)
+            if ended_by == "stop" or (ended_by == "cancel" and not streamed):
+                playback.stop()
+            elif ended_by == "cancel":
+                streaming.cancel()
+            await asyncio.sleep(0.5)
+            if streaming is not None:
+                await asyncio.wait([streaming])
+            assert max(map(abs, samples(speaker))) > 19_000
+            assert steepest(samples(speaker)) < GENTLE
+
+    run(scene())
+
+
+@pytest.mark.parametrize("after", [0.03, 0.2, 0.31])
+@pytest.mark.parametrize("first", ["play", "stream"])
+@pytest.mark.parametrize("second", ["play", "stream", "play nothing"])
+def test_one_sound_fades_while_the_next_begins(after, first, second):
+    async def scene():
+        async with voice() as (playback, speaker, _):
+            tasks = []
+            for how, pitch in ((first, 200), (second, 130)):
+                if how == "stream":
+                    tasks.append(asyncio.create_task(playback.stream(each(hum(50, pitch)))))
+                else:
+                    playback.play([] if how == "play nothing" else hum(50, pitch))
+                await asyncio.sleep(after)
+            await asyncio.sleep(1.5)
+            assert all(task.done() for task in tasks)
+            assert steepest(samples(speaker)) < 2 * GENTLE
+
+    run(scene())
+
+
+def test_a_sound_takes_the_place_of_another_within_the_same_frame():
+    async def scene():
+        async with voice() as (playback, speaker, _):
+            playback.play(hum(100))
+            await asyncio.sleep(0.2)
+            heard = len(speaker.played)
+            playback.play([tone(5000)] * 3)
+            assert speaker.queued == 4  # and one in which it fades
+            await asyncio.sleep(0.2)
+            assert [array("h", frame)[-1] for _, frame in speaker.played[heard:]] == [5000, 5000, 5000, 0]
+
+    run(scene())
+
+
+@pytest.mark.parametrize("ceiling", [1.0, 0.5])
+def test_two_sounds_at_once_are_no_louder_than_one_may_be(ceiling):
+    async def scene():
+        async with voice(ceiling=ceiling) as (playback, speaker, _):
+            playback.play([tone(32_767)] * 100)
+            await asyncio.sleep(0.1)
+            playback.play([tone(150), *[tone(32_767)] * 50])
+            await asyncio.sleep(0.5)
+            playback.play([tone(-32_767)] * 50)
+            await asyncio.sleep(0.5)
+            assert max(map(abs, samples(speaker))) <= 32_767 * ceiling
+
+    run(scene())
+
+
+def test_silence_within_30_ms_of_stop():
+    async def scene():
+        async with voice() as (playback, speaker, _):
+            streaming = asyncio.create_task(playback.stream(each(hum(1000))))
+            await asyncio.sleep(0.205)
+            stopped = asyncio.get_running_loop().time()
+            playback.stop()
+            await asyncio.sleep(1)
+            at, last = speaker.played[-1]
+            sounding = max(i for i, sample in enumerate(array("h", last)) if sample) + 1
+            assert at + sounding / SAMPLE_RATE - stopped < 0.03
+            await asyncio.wait([streaming])
+
+    run(scene())
+
+
+def test_stopping_again_and_again_is_harmless():
+    async def scene():
+        async with voice() as (playback, speaker, _):
+            playback.play(hum(100))
+            await asyncio.sleep(0.1)
+            for _ in range(5):
+                playback.stop()
+            await asyncio.sleep(0.1)
+            assert steepest(samples(speaker)) < 2 * GENTLE
+            heard = len(speaker.played)
+            playback.stop()
+            await asyncio.sleep(0.1)
+            assert len(speaker.played) == heard
+
+    run(scene())
+
+
+# -- no louder than it may be --------------------------------------------------------------
+
+
+def test_volume_and_ceiling_can_be_set_and_hold_from_the_next_frame_on():
+    async def scene():
+        async with voice(0.5, ceiling=0.8) as (playback, speaker, _):
+            assert (playback.volume, playback.ceiling) == (0.5, 0.8)
+            streaming = asyncio.create_task(playback.stream(frames(100, 1000)))
+            await asyncio.sleep(0.2)
+            playback.volume = 0.25
+            await asyncio.sleep(0.2)
+            streaming.cancel()
+            await asyncio.sleep(0.1)
+            heard = levels(speaker)
+            changed = next(i for i, level in enumerate(heard) if level < 400)
+            assert heard[:changed] == [(1000 + i) // 2 for i in range(changed)]
+            assert heard[changed:] == [(1000 + i) // 4 for i in range(changed, len(heard))]
+            playback.volume = 7
+            assert playback.volume == 0.8
+            playback.ceiling = 0.3
+            assert (playback.volume, playback.ceiling) == (0.3, 0.3)
+            playback.ceiling = 2
+            playback.volume = -1
+            assert (playback.volume, playback.ceiling) == (0.0, 1.0)
+
+    run(scene())
+
+
+def test_a_volume_above_the_ceiling_is_the_ceiling_from_the_start():
+    async def scene():
+        async with voice(1.0, ceiling=0.5) as (playback, speaker, _):
+            playback.play([tone(1000)])
+            await asyncio.sleep(0.1)
+            assert levels(speaker) == [500]
+
+    run(scene())
+
+
+def test_a_siren_from_the_server_is_held_down():
+    async def scene():
+        siren = frames_of(array("h", ([32_767] * 8 + [-32_768] * 8) * 20 * 100).tobytes())
+        async with voice(0.6, ceiling=0.6) as (playback, speaker, _):
+            await playback.stream(each(siren))
+            for _, frame in speaker.played[1:]:
+                values = array("h", frame)
+                assert math.sqrt(sum(value * value for value in values) / FRAME_SAMPLES) <= 32_767 * 0.6 * RMS
+
+    run(scene())
+
+
+# -- what the room hears -------------------------------------------------------------------
+
+
+def test_the_room_hears_the_toy_from_the_first_frame_until_the_last_has_faded():
+    async def scene():
+        async with voice() as (playback, speaker, _):
+            began = asyncio.get_running_loop().time()
+            playback.play([tone(50)] * 10)
+            assert [on for _, on in playback.sounding] == [True]
+            await asyncio.sleep(1)
+            (_, on), (end, off) = playback.sounding
+            assert (on, off) == (True, False)
+            assert 0.2 + FADED_SECONDS - 0.021 <= end - began <= 0.2 + FADED_SECONDS + 0.021
+            assert end >= speaker.played[-1][0] + 0.08
+
+    run(scene())
+
+
+def test_a_long_sound_that_is_stopped_is_soon_not_heard_any_more():
+    async def scene():
+        async with voice() as (playback, _, _):
+            playback.play([tone(5000)] * 45)
+            await asyncio.sleep(0.2)
+            stopped = asyncio.get_running_loop().time()
+            playback.stop()
+            await asyncio.sleep(1.5)
+            assert [on for _, on in playback.sounding] == [True, False]
+            assert playback.sounding[1][0] - stopped <= FADED_SECONDS + 0.021
+
+    run(scene())
+
+
+def test_between_a_sound_and_the_next_that_takes_its_place_the_room_hears_the_toy():
+    async def scene():
+        async with voice() as (playback, _, _):
+            playback.play([tone(50)] * 10)
+            await asyncio.sleep(0.1)
+            playback.play([tone(60)] * 10)
+            await playback.stream(frames(10, 70))
+            await asyncio.sleep(0.5)
+            assert [on for _, on in playback.sounding] == [True, False]
+
+    run(scene())
+
+
+def test_a_speaker_that_goes_away_is_not_heard():
+    async def scene():
+        async with voice() as (playback, speaker, _):
+            playback.play([tone(50)] * 10)
+            await asyncio.sleep(0.1)
+            speaker.vanish()
+            await settle()
+            assert [on for _, on in playback.sounding] == [True, False]
 
     run(scene())

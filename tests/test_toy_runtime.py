@@ -105,10 +105,10 @@ def test_a_press_while_the_toy_speaks_silences_it_and_tells_the_server():
             toy.press()
             await settle()
             assert toy.state == "listening"
-            assert toy.speaker.queued == 0
+            assert toy.speaker.queued <= 1  # 8 ms in which it fades
             played = len(toy.speaker.played)
             await asyncio.sleep(0.2)
-            assert len(toy.speaker.played) == played
+            assert len(toy.speaker.played) <= played + 1
             assert Abort(1, "barge-in") in toy.link.messages
             assert toy.body.turn.id == 2
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from array import array
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from pommai.errors import DeviceError
 from pommai.io.capture import keep_open
+from pommai.io.loudness import Loudness, fading, fading_from, mixed
 from pommai.io.ports import Speaker
-from pommai.protocol.audio import FRAME_SECONDS
+from pommai.protocol.audio import FRAME_SECONDS, SILENCE
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +23,9 @@ FADED_SECONDS: Final = 0.1
 
 
 class Playback:
-    """Implements the port Voice over a Speaker. `volume` and `ceiling` are factors, 0.0..1.0.
+    """Implements the port Voice over a Speaker. `volume` and `ceiling` are factors, 0.0..1.0: see `Loudness`.
 
+    What begins in its middle swells, and what is cut off or ends abruptly fades, within 8 ms: it does not click.
     `on_sound` is told true when the room begins to hear the toy, and false when all of it has faded.
     """
 
@@ -37,8 +38,11 @@ class Playback:
         on_sound: Callable[[bool], None] = lambda sounding: None,
     ) -> None:
         self._speaker = speaker
-        self.volume = min(volume, ceiling)
-        self.ceiling = ceiling
+        self._loudness = Loudness(volume, ceiling)
+        self._written: deque[bytes] = deque(maxlen=speaker.capacity)  # the last of them wait in the speaker's ring
+        self._written_at = 0.0
+        self._begins = True
+        self._tail: bytes | None = None  # what is left of a sound, to be heard under the beginning of the next
         self._on_sound = on_sound
         self._fading: asyncio.TimerHandle | None = None  # while the room hears something
         self._silent_at = 0.0
@@ -46,6 +50,24 @@ class Playback:
         self._more = asyncio.Event()
         self._streaming = 0  # the latest stream; one of another number has been replaced
         self._open = False
+
+    @property
+    def volume(self) -> float:
+        """Loudness; set, it stays within 0.0 and `ceiling`, and holds from the next frame on."""
+        return self._loudness.volume
+
+    @volume.setter
+    def volume(self, volume: float) -> None:
+        self._loudness.volume = volume
+
+    @property
+    def ceiling(self) -> float:
+        """The loudest this toy may be; set, it takes a volume above it down with it."""
+        return self._loudness.ceiling
+
+    @ceiling.setter
+    def ceiling(self, ceiling: float) -> None:
+        self._loudness.ceiling = ceiling
 
     async def run(self, on_lost: Callable[[str], None], on_back: Callable[[], None]) -> None:
         """Keep the speaker open until cancelled; see `keep_open`."""
@@ -69,10 +91,13 @@ class Playback:
             await asyncio.wait([feeder])
 
     def play(self, frames: Sequence[bytes]) -> None:
-        """Play a short sound, instead of whatever is playing."""
-        self.stop()
+        """Play a short sound, instead of whatever is playing, which fades under it."""
+        self._tail = self._cut()
         self._waiting.extend(frames)
+        if frames and (tail := fading_from(frames[-1])):
+            self._waiting.append(tail)
         self._write_waiting()
+        self._write_tail()
         self._more.set()
 
     async def stream(self, frames: AsyncIterator[bytes]) -> None:
@@ -82,8 +107,8 @@ class Playback:
         still. Whoever made `frames` closes them.
         """
         self.stop()
-        self._streaming += 1
         mine = self._streaming
+        last = SILENCE
         try:
             async for frame in frames:
                 if (surplus := self._speaker.queued - AHEAD + 1) > 0:
@@ -92,17 +117,33 @@ class Playback:
                     return
                 if not self._open or not self._write(frame):
                     raise DeviceError("the speaker does not take sound")
+                last = frame
+            if mine == self._streaming and (tail := fading_from(last)):
+                self._write(tail)
             await self._speaker.drained()
         finally:
             if mine == self._streaming:
-                self._speaker.flush()
+                self.stop()
 
     def stop(self) -> None:
-        """Silence at once."""
+        """Silence at once: what is playing fades within 8 ms."""
+        self._tail = self._cut()
+        self._write_tail()
+
+    def _cut(self) -> bytes | None:
+        """Drop everything that is to be played; gives the beginning of it, fading, unless that cannot be heard."""
         self._streaming += 1
         self._waiting.clear()
+        queued = self._speaker.queued
+        tail = fading(self._written[-queued]) if 0 < queued <= len(self._written) else None
         self._speaker.flush()
+        self._written.clear()
+        self._begins = True
         self._silent_at = asyncio.get_running_loop().time() + FADED_SECONDS
+        if self._fading is not None:
+            self._fading.cancel()  # it was set for the end of what is not played any more
+            self._wait_for_silence()
+        return tail
 
     async def _feed(self) -> None:
         while True:
@@ -117,9 +158,28 @@ class Playback:
             self._waiting.popleft()
 
     def _write(self, frame: bytes) -> bool:
-        if not self._speaker.write(self._at_volume(frame)):
+        """Queue a frame, as loud as it may be; false when there is no room for it."""
+        if self._speaker.queued >= self._speaker.capacity:
             return False
-        now = asyncio.get_running_loop().time()
+        if self._begins or not self._speaker.queued:
+            self._loudness.begin(asyncio.get_running_loop().time() - self._written_at)
+            self._begins = False
+        frame = self._loudness.apply(frame)
+        if self._tail is not None:
+            frame, self._tail = mixed(frame, self._tail, self._loudness.highest), None
+        return self._put(frame)
+
+    def _write_tail(self) -> None:
+        """Let what was cut off fade, when nothing came to take its place."""
+        tail, self._tail = self._tail, None
+        if tail is not None:
+            self._put(tail)
+
+    def _put(self, frame: bytes) -> bool:
+        if not self._speaker.write(frame):
+            return False
+        self._written.append(frame)
+        self._written_at = now = asyncio.get_running_loop().time()
         self._silent_at = now + self._speaker.queued * FRAME_SECONDS + FADED_SECONDS
         if self._fading is None:
             self._on_sound(True)
@@ -138,10 +198,3 @@ class Playback:
             self._fading.cancel()
             self._fading = None
             self._on_sound(False)
-
-    def _at_volume(self, frame: bytes) -> bytes:
-        if self.volume >= 1.0:
-            return frame
-        samples = array("h", frame)
-        factor = self.volume
-        return array("h", [int(sample * factor) for sample in samples]).tobytes()

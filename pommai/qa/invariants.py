@@ -69,7 +69,7 @@ class Invariants:
 
     def plays(self, frame: bytes) -> None:
         """The speaker plays a frame."""
-        level = array("h", frame)[0]
+        level = array("h", frame)[-1]  # by then it has swollen, or faded
         turn = self._runtime.body.turn
         if level < _ANSWERS_FROM:
             return

@@ -172,8 +172,8 @@ class SimulatedToy:
         return [line["name"] for line in self.trace.lines if line["kind"] == "operation" and line["op"] == op]
 
     def heard(self) -> list[int]:
-        """Levels of the frames the speaker played, without repeats in a row."""
-        levels = [array("h", frame)[0] for _, frame in self.speaker.played]
+        """Levels of the frames the speaker played, without repeats in a row; of what fades away, nothing."""
+        levels = [level for _, frame in self.speaker.played if (level := array("h", frame)[-1])]
         return [level for i, level in enumerate(levels) if i == 0 or level != levels[i - 1]]
 
 
