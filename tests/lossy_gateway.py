@@ -96,9 +96,14 @@ class LossyGateway:
         headers = [(name, toy.request.headers[name]) for name in _FORWARDED if name in toy.request.headers]
         try:
             gateway = await connect(
-                self._to, additional_headers=headers, proxy=None, compression=None, max_size=MAX_MESSAGE_BYTES,
-                ping_interval=None, close_timeout=0.1,
-            )  # fmt: skip
+                self._to,
+                additional_headers=headers,
+                proxy=None,
+                compression=None,
+                max_size=MAX_MESSAGE_BYTES,
+                ping_interval=None,
+                close_timeout=0.1,
+            )
         except (OSError, WebSocketException):  # it is not there, or does not want this toy
             toy.transport.abort()
             return

@@ -149,7 +149,7 @@ def test_alerts_are_printed_as_they_come_and_an_archive_outlives_the_gateway(tmp
     with running(*archive) as process:
         url = listening(process)
         assert visit(url, batch) == [m.SyncAck("b1", ("s1", "s2"))]
-        assert tell(process, "archive") == "desk-1: 2 safety_events"
+        assert tell(process, "archive") == "desk-1: safety_events 2"
         first = tell(process, "alerts")
         assert first.endswith("+00:00 desk-1 high asked for help")
         assert line(process).endswith(" desk-1 unknown ow")

@@ -77,7 +77,7 @@ def test_alerts_and_counts_are_one_line_each() -> None:
                     await gateway.archive.alert(device, "robo-rex", m.GuardianAlert("high", reason, "now"))
             log = {"id": "l1"}
             await gateway.archive.take("desk-1", "robo-rex", m.SyncBatch("b1", logs=(log,)))
-            assert await console.obey("archive") == "desk-1: 1 logs, 2 safety_events\ndesk-2: 2 safety_events"
+            assert await console.obey("archive") == "desk-1: logs 1, safety_events 2\ndesk-2: safety_events 2"
             lines = (await console.obey("alerts")).splitlines()
             assert [words.partition(" ")[2] for words in lines] == [
                 "desk-1 high asked for help",
@@ -128,6 +128,15 @@ def test_a_reload_tells_the_toys_whose_persona_has_changed(tmp_path: Path) -> No
             for toy in (bear, rex, newcomer):
                 await toy.send(m.Ping("now"))
                 assert await toy.expect(m.Pong)
+
+    run(test())
+
+
+def test_a_file_that_is_gone_changes_nothing(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with operated(tmp_path / "personas.yaml") as (gateway, console):
+            assert "personas.yaml:1:1: error: cannot be read" in await console.obey("reload")
+            assert gateway.persona("robo-rex")
 
     run(test())
 

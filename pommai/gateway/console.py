@@ -97,7 +97,7 @@ class Console:
     async def _count(self) -> str:
         rows = []
         for device_id, counts in groupby(await self._gateway.archive.counts(), lambda count: count.device_id):
-            rows.append(f"{device_id}: " + ", ".join(f"{count.number} {count.kind}" for count in counts))
+            rows.append(f"{device_id}: " + ", ".join(f"{count.kind} {count.number}" for count in counts))
         return "\n".join(rows) or "nothing is kept yet"
 
 

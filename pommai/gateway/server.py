@@ -227,10 +227,14 @@ class Gateway:
         A toy whose persona is gone stays who it is until it asks again.
         """
         before, self._personas = self._personas, personas
-        told = 0
-        for toy_id, persona in personas.items():
-            if toy_id not in before or before[toy_id].profile != persona.profile:
-                told += await self._tell(m.ToyConfigUpdate(persona.profile), toy_id=toy_id)
+        changed = [
+            persona
+            for toy_id, persona in personas.items()
+            if toy_id not in before or before[toy_id].profile != persona.profile
+        ]
+        told = sum(
+            await asyncio.gather(*(self._tell(m.ToyConfigUpdate(each.profile), toy_id=each.toy_id) for each in changed))
+        )
         _log.info("personas changed", extra={"toys": ",".join(personas), "told": told})
         return told
 
