@@ -17,7 +17,7 @@ import logging
 import os
 import threading
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ from pommai.protocol.audio import SAMPLE_BYTES, SAMPLE_RATE
 logger = logging.getLogger(__name__)
 
 UNKNOWN: Final = "[unk]"
-"""What Vosk calls speech in none of a grammar's words. Without it in the grammar, everything said is forced onto them."""
+"""What Vosk calls speech in none of a grammar's words. A grammar without it forces all that is said onto its words."""
 LONGEST_PHRASE: Final = 200
 """Characters: a phrase of more is a mistake."""
 NEAR: Final = 4
@@ -95,13 +95,15 @@ class VoskModel:
         if not words:
             raise ModelError("an empty phrase cannot be listened for; write the words to be heard")
         if len(phrase) > LONGEST_PHRASE:
-            raise ModelError(f"'{phrase[:40]}…' is too long to be listened for: the most is {LONGEST_PHRASE} characters")
+            raise ModelError(
+                f"'{phrase[:40]}…' is too long to be listened for: the most is {LONGEST_PHRASE} characters"
+            )
         for word in self.missing(phrase):
             near = self.near(word)
             like = f"; spelled alike are {', '.join(near)}" if near else ""
             raise ModelError(
-                f"the speech model in {self.folder} does not know the word '{word}' of '{phrase}'{like}. Say it in words "
-                "it knows: for a toy's wake word these go into wake_word_alternatives"
+                f"the speech model in {self.folder} does not know the word '{word}' of '{phrase}'{like}. Say it in "
+                "words it knows: for a toy's wake word these go into wake_word_alternatives"
             )
         return " ".join(words)
 
@@ -168,7 +170,11 @@ class VoskListener:
 
     def partial(self) -> str:
         """The words of the utterance so far. They may change as it goes on, and lag some 0.2 s behind the sound."""
-        return str(json.loads(self._library.text(self._library.c.vosk_recognizer_partial_result(self._in_use()))).get("partial", ""))
+        return str(
+            json.loads(self._library.text(self._library.c.vosk_recognizer_partial_result(self._in_use()))).get(
+                "partial", ""
+            )
+        )
 
     def result(self) -> Transcript:
         """The words of the utterance that has ended. UNKNOWN is among `words`, and not in `text`."""
@@ -248,5 +254,5 @@ def _plain(words: str) -> str:
 
 
 def _is_word(word: str) -> bool:
-    """Whether it may be said to Vosk: letters, digits and little else; so no mark, no control character, no half one."""
+    """Whether it may be said to Vosk: letters, digits and little else; so no mark, no control character."""
     return 0 < len(word) <= LONGEST_PHRASE and all(sign.isalnum() or sign in _MARKS for sign in word)
