@@ -113,6 +113,7 @@ class MicroWakeEngine:
         self._features.reset()
         for model in self._models:
             model.word.reset()
+            model.cooldown.end()
 
     def close(self) -> None:
         """Let the models go. Harmless when called again."""

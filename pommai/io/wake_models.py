@@ -44,6 +44,10 @@ class Cooldown:
         """There was a hit."""
         self._bytes = round(COOLDOWN_SECONDS * SAMPLE_RATE) * SAMPLE_BYTES
 
+    def end(self) -> None:
+        """The stream has a gap: whatever is heard now is another call."""
+        self._bytes = 0
+
 
 def cutoff_at(own: float, sensitivity: float) -> float:
     """The probability (0.0..1.0) from which a model has heard its wake word.

@@ -95,6 +95,8 @@ class OpenWakeEngine:
     def reset(self) -> None:
         """Forget what was heard so far. The first 0.4 s afterwards give no hit."""
         self._rest = b""
+        for cooldown in self._cooldowns.values():
+            cooldown.end()
         if self._model is not None:
             self._model.reset()
 

@@ -75,6 +75,14 @@ def test_a_second_call_within_two_seconds_is_the_same_call() -> None:
     assert len(hits(engine_for("alexa"), later)) == 2
 
 
+def test_a_toy_that_rests_again_can_be_called_again_at_once() -> None:
+    engine = engine_for("alexa")
+    call = frames(spoken("alexa"))
+    said = next(i for i, piece in enumerate(call) if engine.hear(piece) is not None)
+    engine.reset()
+    assert [engine.hear(piece) for piece in call[: said + 5]] != [None] * (said + 5)
+
+
 def test_sensitivity_moves_the_cutoff() -> None:
     def called(sensitivity: float) -> int:
         engine = engine_for("alexa", sensitivity=sensitivity)

@@ -44,6 +44,14 @@ def test_after_a_hit_two_seconds_of_the_stream_pass_however_it_is_cut(pieces: li
     assert frames_in(COOLDOWN_SECONDS) * FRAME_SECONDS == 2.0
 
 
+def test_after_a_gap_a_hit_counts_at_once() -> None:
+    cooldown = Cooldown()
+    cooldown.begin()
+    assert not cooldown.hear(FRAME_BYTES)
+    cooldown.end()
+    assert cooldown.hear(FRAME_BYTES)
+
+
 def test_a_toy_names_at_least_one_model_and_not_too_many() -> None:
     check_count(("alexa",), "microwakeword")
     with pytest.raises(ModelError, match="no model is named for microwakeword"):

@@ -94,6 +94,15 @@ def test_of_several_hits_the_surest_is_told() -> None:
     assert engine.hear(bytes(BLOCK_BYTES)) == WakeHit("snail", 0.8)
 
 
+def test_a_toy_that_rests_again_can_be_called_again_at_once() -> None:
+    engine = OpenWakeEngine(StandIn("bear", tells=[{"bear": 0.9}] * 3), 0.5)
+    block = bytes(BLOCK_BYTES)
+    assert engine.hear(block) is not None
+    assert engine.hear(block) is None
+    engine.reset()
+    assert engine.hear(block) is not None
+
+
 def test_a_reset_forgets_the_begun_block() -> None:
     model = StandIn("bear")
     engine = OpenWakeEngine(model, 0.5)
