@@ -157,6 +157,23 @@ def test_alerts_are_printed_as_they_come_and_an_archive_outlives_the_gateway(tmp
         assert process.wait(10) == 0
 
 
+def test_a_gateway_killed_again_and_again_has_all_that_it_acknowledged_and_nothing_twice(tmp_path: Path) -> None:
+    archive = ("--archive", str(tmp_path / "toys.db"), "--token", TOKEN)
+    items = [{"id": f"s{number}", "reason": f"number {number}"} for number in range(30)]
+    acknowledged: set[str] = set()
+    for start in range(0, 30, 6):
+        with running(*archive) as process:
+            some = m.SyncBatch("b1", safety_events=tuple(items[max(0, start - 3) : start + 6]))
+            for ack in visit(listening(process), some, some):
+                assert isinstance(ack, m.SyncAck)
+                acknowledged.update(ack.accepted)
+            process.kill()
+    assert acknowledged == {str(item["id"]) for item in items}
+    with running(*archive) as process:
+        listening(process)
+        assert tell(process, "archive") == "desk-1: safety_events 30"
+
+
 def test_an_archive_that_cannot_be_kept_says_why_with_exit_code_1(tmp_path: Path) -> None:
     done = gateway("--token", TOKEN, "--archive", str(tmp_path / "nowhere" / "toys.db"))
     assert (done.returncode, done.stdout) == (1, "")

@@ -441,6 +441,7 @@ def test_a_gateway_that_cannot_listen_leaves_nothing_open() -> None:
         before = threading.active_count()
         with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(PommaiError):
             await desk(taken.getsockname()[1]).__aenter__()
-        assert threading.active_count() == before
+        while threading.active_count() > before:  # the thread of its archive is on its way out
+            await asyncio.sleep(0)
 
     run(test())
