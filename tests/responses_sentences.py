@@ -1,4 +1,4 @@
-"""What small children say, as a recogniser writes it down or as somebody types it, and what the shipped file makes of it.
+"""What small children say, as a recogniser or a person writes it down, and what the shipped file makes of it.
 
 Each line is a sentence and what is to come of it for a child under eight: help with the severity of its alert, a
 category, a command, or nothing (`-`). The headings say why they are here.

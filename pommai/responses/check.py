@@ -24,6 +24,9 @@ from pommai.responses.phrases import Phrase
 from pommai.responses.sentence import Sentence
 from pommai.source import Reader, did_you_mean
 
+Run = tuple[str, ...]
+"""Words of a phrase that follow each other."""
+
 
 def check(
     reader: Reader, responses: Responses, marks: Sequence[tuple[Phrase, Mark]], sounds: Collection[str] | None
@@ -79,31 +82,32 @@ def _check_reachable(reader: Reader, sentence: Sentence, mark: Trigger, said: st
 
 
 def _check_exceptions(reader: Reader, responses: Responses, marks: Sequence[tuple[Phrase, Mark]]) -> None:
-    """No exception is for nothing."""
-    triggers: dict[str, list[Phrase]] = {}
+    """No exception is for nothing: it may share words with a trigger, as `hit ball` with `he hit`."""
+    forms = responses.words.forms_of
+    places: dict[tuple[str, str], list[tuple[Run, int]]] = {}
     for phrase, mark in marks:
         if isinstance(mark, Trigger):
-            triggers.setdefault(mark.name, []).append(phrase)
+            for run in phrase.runs:
+                for index, word in enumerate(run):
+                    for form in forms(word):
+                        places.setdefault((mark.name, form), []).append((run, index))
+
+    def meets_a_trigger(phrase: Phrase, name: str) -> bool:
+        return any(
+            agree(run[max(here - there, 0) :], other[max(there - here, 0) :])
+            for run in phrase.runs
+            for here, word in enumerate(run)
+            for form in forms(word)
+            for other, there in places.get((name, form), ())
+        )
+
+    def agree(run: Run, other: Run) -> bool:
+        return all(not forms(word).isdisjoint(forms(same)) for word, same in zip(run, other, strict=False))
+
     for phrase, mark in marks:
-        if isinstance(mark, Harmless):
-            said = " ".join(phrase.words)
-            found = Sentence(responses, said).found
-            inside = any(isinstance(match.owner, Trigger) and match.owner.name == mark.name for match in found)
-            if not inside and not any(_may_meet(responses, phrase, other) for other in triggers.get(mark.name, ())):
-                message = f"the exception '{said}' never applies"
-                reader.problem(mark.at, message, f"no trigger of {mark.name} is in it, or shares its words")
-
-
-def _may_meet(responses: Responses, phrase: Phrase, other: Phrase) -> bool:
-    """Whether two phrases can share words in a sentence: `hit ball` and `he hit` in "he hit the ball"."""
-    forms = responses.words.forms_of
-    for run in phrase.runs:
-        for other_run in other.runs:
-            for offset in range(1 - len(other_run), len(run)):
-                shared = zip(run[max(offset, 0) :], other_run[max(-offset, 0) :], strict=False)
-                if all(not forms(word).isdisjoint(forms(other_word)) for word, other_word in shared):
-                    return True
-    return False
+        if isinstance(mark, Harmless) and not meets_a_trigger(phrase, mark.name):
+            message = f"the exception '{' '.join(phrase.words)}' never applies"
+            reader.problem(mark.at, message, f"no trigger of {mark.name} is in it, or shares its words")
 
 
 def _check_reply(

@@ -163,11 +163,19 @@ def _triggers(words: str, *, required: bool = False) -> Key:
 
 # -- replies -------------------------------------------------------------------------------
 
+
+def _read_audio(reader: Reader, node: Node, what: str) -> Written | None:
+    text = reader.text(node, what)
+    if text is not None and re.fullmatch(NAME, text) is None:
+        reader.problem(node, f"{what} cannot be '{text}'", "the bare name of a sound: small letters, digits and _")
+    return None if text is None else Written(text, node)
+
+
 REPLY_KEYS: Final[Mapping[str, Key]] = {
     "text": _text(f"What the toy says, {LONGEST_REPLY} characters at most; short sentences sound best."),
     "audio": Key(
         {"type": "string", "pattern": NAME, "description": "A sound of the toy that is played instead of the text."},
-        lambda reader, node, what: None if (text := reader.text(node, what)) is None else Written(text, node),
+        _read_audio,
     ),
     "safety_level": _choice(
         "The most careful level at which it may be said; strict: always, relaxed: from 13 years.", LEVELS, "strict"
@@ -226,8 +234,13 @@ HELP_CASE_KEYS: Final[Mapping[str, Key]] = {
 
 
 def _read_cases(reader: Reader, node: Node, what: str) -> tuple[Section, ...]:
-    items = enumerate(reader.sequence(node, what) or (), start=1)
-    return tuple(read_section(reader, item, f"case {number} of {HELP}", HELP_CASE_KEYS) for number, item in items)
+    items = reader.sequence(node, what)
+    if items == ():
+        reader.problem(node, f"{what} is empty", "write at least one case, or leave the key out")
+    return tuple(
+        read_section(reader, item, f"case {number} of {HELP}", HELP_CASE_KEYS)
+        for number, item in enumerate(items or (), start=1)
+    )
 
 
 HELP_KEYS: Final[Mapping[str, Key]] = {
@@ -236,6 +249,7 @@ HELP_KEYS: Final[Mapping[str, Key]] = {
     "cases": Key(
         {
             "type": "array",
+            "minItems": 1,
             "items": object_schema(HELP_CASE_KEYS),
             "description": "Needs with words and an answer of their own. The most urgent one in a sentence decides.",
         },

@@ -17,6 +17,9 @@ _UNKNOWN = re.compile(r"\[unk\]|<unk>")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*'?")
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ`´＇", "'"))
 
+MOST_REMEMBERED = 4096
+"""Words whose spelling out is kept."""
+
 _ENDINGS = (("n't", "not"), ("'ll", "will"), ("'re", "are"), ("'ve", "have"), ("'m", "am"), ("'d", "would"))
 _IRREGULAR = {"can't": ("can", "not"), "won't": ("will", "not"), "shan't": ("shall", "not"), "let's": ("let", "us")}
 # fmt: off
@@ -59,16 +62,21 @@ class Words:
     fillers: frozenset[str] = frozenset()
     variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     forms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    _spelt_out: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What words were made of before: speech has few of them."""
 
     def hear(self, text: str) -> Heard:
         """The words of a text: no case, no punctuation, no fillers, contractions spelt out."""
         tokens: list[str] = []
         spoken: list[str] = []
         for word in split(text):
-            for token in self._spell_out(word):
-                if token not in self.fillers:
-                    tokens.append(token)
-                    spoken.append(word)
+            made = self._spelt_out.get(word)
+            if made is None:
+                if len(self._spelt_out) >= MOST_REMEMBERED:
+                    self._spelt_out.clear()
+                made = self._spelt_out[word] = self._spell_out(word)
+            tokens += made
+            spoken += [word] * len(made)
         return Heard(tuple(tokens), tuple(spoken))
 
     def forms_of(self, word: str) -> frozenset[str]:
@@ -79,7 +87,7 @@ class Words:
         found: list[str] = []
         for part in (word,) if word in self.variants else _uncontracted(word):
             found += self.variants.get(part, (part,))
-        return tuple(found)
+        return tuple(token for token in found if token not in self.fillers)
 
 
 def split(text: str) -> list[str]:
@@ -111,7 +119,7 @@ def _uncontracted(word: str) -> tuple[str, ...]:
     return (word.replace("'", ""),)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=MOST_REMEMBERED)
 def inflections(word: str) -> frozenset[str]:
     """The word with the endings -s, -ing and -ed as English spells them; short and small words stand alone.
 
