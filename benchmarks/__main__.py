@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure
 
-PARTS = ("chart_step", "chart_compile", "proof", "process", "conversation", "wake", "campaign")
+PARTS = ("chart_step", "chart_compile", "proof", "process", "conversation", "wake", "campaign", "responses")
 OUT = Path("out") / "bench.json"
 
 
