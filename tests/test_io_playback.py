@@ -469,13 +469,20 @@ def test_between_a_sound_and_the_next_that_takes_its_place_the_room_hears_the_to
     run(scene())
 
 
-def test_a_speaker_that_goes_away_is_not_heard():
+def test_a_speaker_that_goes_away_is_not_heard_when_it_has_faded_and_a_toy_that_ends_is_not_heard_at_all():
     async def scene():
         async with voice() as (playback, speaker, _):
-            playback.play([tone(50)] * 10)
+            playback.play([tone(50)] * 40)
             await asyncio.sleep(0.1)
             speaker.vanish()
             await settle()
+            assert [on for _, on in playback.sounding] == [True]
+            await asyncio.sleep(FADED_SECONDS)
             assert [on for _, on in playback.sounding] == [True, False]
+            speaker.broken = None
+            await asyncio.sleep(2)
+            playback.play([tone(50)] * 40)
+            await asyncio.sleep(0.1)
+        assert [on for _, on in playback.sounding] == [True, False, True, False]
 
     run(scene())

@@ -79,14 +79,14 @@ class Playback:
 
         async def close_speaker() -> None:
             self._open = False
-            self._faded()
-            self._waiting.clear()
+            self._drop()
             await self._speaker.close()
 
         feeder = asyncio.create_task(self._feed())
         try:
             await keep_open(open_speaker, close_speaker, on_lost, on_back)
         finally:
+            self._faded()
             feeder.cancel()
             await asyncio.wait([feeder])
 
@@ -133,17 +133,20 @@ class Playback:
     def _cut(self) -> bytes | None:
         """Drop everything that is to be played; gives the beginning of it, fading, unless that cannot be heard."""
         self._streaming += 1
-        self._waiting.clear()
         queued = self._speaker.queued
         tail = fading(self._written[-queued]) if 0 < queued <= len(self._written) else None
+        self._drop()
+        return tail
+
+    def _drop(self) -> None:
+        self._waiting.clear()
         self._speaker.flush()
         self._written.clear()
         self._begins = True
-        self._silent_at = asyncio.get_running_loop().time() + FADED_SECONDS
         if self._fading is not None:
             self._fading.cancel()  # it was set for the end of what is not played any more
+            self._silent_at = asyncio.get_running_loop().time() + FADED_SECONDS
             self._wait_for_silence()
-        return tail
 
     async def _feed(self) -> None:
         while True:
