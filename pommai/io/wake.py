@@ -39,11 +39,12 @@ OnChange = Callable[[WakeSpec, str | None], None]
 """Told what was tried: it listens now (None), or it does not, and why."""
 
 
-def make_engine_for(model: Path | None, resources: Path) -> Callable[[WakeSpec], WakeEngine]:
+def make_engine_for(model: Path | None, resources: Path, cache: Path | None = None) -> Callable[[WakeSpec], WakeEngine]:
     """Makes the engine a spec names; what it returns is called on the listener's thread.
 
     `model` is the folder of the Vosk model, None when the toy has none; `resources` the folder where the other engines
-    find their files by bare name. What is returned raises ModelError when there is no such engine or it cannot listen.
+    find their files by bare name; `cache` as for `vosk_model.load_model`. What is returned raises ModelError when there
+    is no such engine or it cannot listen.
     """
 
     def make(spec: WakeSpec) -> WakeEngine:
@@ -55,7 +56,7 @@ def make_engine_for(model: Path | None, resources: Path) -> Callable[[WakeSpec],
                 )
             from pommai.io.wake_vosk import make_vosk_engine
 
-            return make_vosk_engine(model, spec)
+            return make_vosk_engine(model, spec, cache)
         if spec.engine == "microwakeword":
             from pommai.io.wake_micro import make_micro_engine
 

@@ -12,6 +12,7 @@ import pytest
 from audio_material import number, numbered
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from wake_material import frames, spoken
 
 from pommai.errors import ModelError
 from pommai.io import wake
@@ -21,6 +22,7 @@ from pommai.io.simulated_audio import SimulatedMicrophone
 from pommai.io.wake import WakeListener, make_engine_for
 from pommai.protocol.audio import FRAME_BYTES, SILENCE
 
+TINY = Path(__file__).parents[1] / "data" / "vosk-tiny" / "model"
 BEAR = WakeSpec("vosk", ("hello bear",))
 ROBOT = WakeSpec("vosk", ("okay robot",))
 SNAIL = WakeSpec("vosk", ("hey snail",))
@@ -50,9 +52,9 @@ class Engine:
         if self.broken is not None:
             raise self.broken
         assert len(pcm) % FRAME_BYTES == 0
-        frames = [number(pcm[i : i + FRAME_BYTES]) for i in range(0, len(pcm), FRAME_BYTES)]
-        self.heard += [frame for frame in frames if frame]
-        return WakeHit(self.spec.phrases[0], 0.9) if CALL in frames else None
+        numbers = [number(piece) for piece in frames(pcm)]
+        self.heard += [heard for heard in numbers if heard]
+        return WakeHit(self.spec.phrases[0], 0.9) if CALL in numbers else None
 
     def reset(self) -> None:
         self.shop.check_thread()
@@ -123,9 +125,9 @@ class Room:
         assert task.cancelled()
 
     def say(self, *numbers: int) -> None:
-        frames = numbered(300)
+        all_frames = numbered(300)
         for n in numbers:
-            self.microphone.feed(frames[n - 1] if n else SILENCE)
+            self.microphone.feed(all_frames[n - 1])
 
     async def until(self, happened: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
@@ -680,3 +682,51 @@ def test_the_factory_makes_an_engine_that_hears() -> None:
     engine = make_engine_for(None, Path())(WakeSpec("microwakeword", (), ("alexa",)))
     assert engine.hear(SILENCE) is None
     engine.close()
+
+
+def test_real_engines_take_turns_and_real_calls_wake_the_toy(tmp_path: Path) -> None:
+    bear = WakeSpec("vosk", ("hey bombastic", "hey pommai"))
+    alexa = WakeSpec("microwakeword", models=("alexa",))
+
+    async def main() -> None:
+        told: list[tuple[WakeSpec, str | None]] = []
+        hits: list[WakeHit] = []
+        make = make_engine_for(TINY, tmp_path, tmp_path / "cache")
+        listener = WakeListener(make, on_change=lambda spec, reason: told.append((spec, reason)))
+        microphone = SimulatedMicrophone()
+        capture = Capture(microphone)
+        hearing = asyncio.create_task(capture.run(lambda reason: None, lambda: None))
+        stream = capture.subscribe(preroll=False, patient=True)
+        listening = asyncio.create_task(listener.listen(stream, hits.append))
+
+        async def say(text: str) -> None:
+            for some in frames(spoken(text, "en-us+Annie"), 20):  # less than a piece: taken at once
+                for piece in frames(some):
+                    microphone.feed(piece)
+                while stream._frames:
+                    await asyncio.sleep(0.001)
+                await listener._ask(lambda engine: None)  # behind what the engine is still at
+            await asyncio.sleep(0.001)
+
+        async with asyncio.timeout(60):
+            for spec in (bear, alexa):
+                listener.want(spec)
+                while listener.loaded != spec:
+                    await asyncio.sleep(0.001)
+                for text in ("alexa", "hello bear", "hey pommai", "alexa"):
+                    await say(text)
+            listener.want(WakeSpec("microwakeword", models=("alexia",)))
+            while len(told) < 3:
+                await asyncio.sleep(0.001)
+            await say("hello bear")
+            await say("alexa")
+            stream.close()
+            await listening
+        assert [hit.phrase for hit in hits] == ["hey pommai", "alexa", "alexa", "alexa"]
+        assert [spec for spec, reason in told if reason is None] == [bear, alexa]
+        assert "did you mean 'alexa'" in str(told[2][1])
+        await listener.close()
+        hearing.cancel()
+        await asyncio.wait([hearing])
+
+    asyncio.run(main())
