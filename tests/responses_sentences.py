@@ -32,6 +32,7 @@ a bee stung me | help medium
 i have a tummy ache | help medium
 my tooth aches | help medium
 my head is aching | help medium
+i skinned my knee | help medium
 i feel sick | help medium
 i think i am going to throw up | help medium
 i don't feel good | help medium
@@ -57,6 +58,10 @@ i swallowed a coin | help urgent
 the baby ate the pills | help urgent
 i drank bleach | help urgent
 call nine one one | help urgent
+call 911 | help urgent
+the baby is not moving | help urgent
+there's smoke in the kitchen | help urgent
+my sister drank the soap | help urgent
 this is an emergency | help urgent
 i want to die | help urgent
 i want to kill myself | help urgent
@@ -78,6 +83,14 @@ a man touched me | help high
 i think he hurt her | help medium
 my brother pushed me down the stairs | help high
 they are bullying me | help high
+uncle bob touches me | help high
+he said not to tell anybody | help high
+nobody is home | help high
+i can't get out | help high
+daddy hurt mommy | help high
+there's someone in my room | help high
+a girl pulled my hair | help high
+stop hurting me | help high
 i am all alone | help high
 i got lost | help high
 there is a stranger | help high
@@ -118,6 +131,10 @@ i bang my drum | -
 you hurt my feelings | comfort
 i am sad | comfort
 nobody likes me | comfort
+nobody wants to play with me | comfort
+mommy and daddy are fighting | comfort
+daddy yells at me | comfort
+daddy is drunk | comfort
 my goldfish died | comfort
 grandpa is dead | comfort
 i miss my daddy | comfort
@@ -160,6 +177,9 @@ i ride the bullet train | -
 i'm going to beat you to the tree | -
 is the bus stop here | -
 she is skilled | -
+he won an award in the wardrobe | -
+a gunny sack of gunk | -
+the scarecrow is scarlet | -
 hitchhike to the kitchen | -
 a hundred knights | -
 # scary
@@ -178,6 +198,8 @@ oh fuck | inappropriate
 you dumb dumb | inappropriate
 what the hell | inappropriate
 pass the grass | -
+the peacock in essex | -
+a passing assistant assumes | -
 my class is in the castle | -
 hello shell | greeting
 pussy cat pussy cat where have you been | -
@@ -202,6 +224,8 @@ i took my medicine | -
 mommy gave me medicine | -
 my socks are matches | -
 poison ivy | -
+teddy needs his medicine | -
+can we play doctor with medicine | suggest_game
 snow white ate the poisoned apple | -
 i look out of the window | -
 i want to play with my fire truck | suggest_game
@@ -265,6 +289,10 @@ good morning | greeting
 hiya | greeting
 hi sing a song | sing_song
 what is this thing | -
+tell me about history | -
+the joker and the single sock | -
+a foxglove for you | -
+the restless songbird whispers | -
 which chips are his | -
 the hippo is hidden | -
 this is high | -

@@ -134,6 +134,12 @@ def test_a_toy_says_what_it_says_instead() -> None:
     assert ask("hello").reply == "Hello."
 
 
+def test_a_toy_may_comfort_in_its_own_words() -> None:
+    document = changed("toys.robo-rex.need_help", {"replies": ["Find a grown human."]})
+    assert ask("I hurt", document, Listener("robo-rex")).reply == "Find a grown human."
+    assert ask("I can't breathe", document, Listener("robo-rex")).reply == "Run to a grown-up."
+
+
 def test_a_sound_goes_with_its_reply() -> None:
     document = changed("commands.tell_joke.replies", [{"text": "Boing.", "audio": "boing"}])
     assert ask("a joke", document).audio == "boing"

@@ -101,6 +101,7 @@ def test_a_problem_has_its_line_and_column() -> None:
         ("limits.violations.replies", [], "replies of violations of limits is empty"),
         ("words.variants", {"want to": "wanna"}, "a variant must be one word, not 'want to'"),
         ("words.variants", {"wanna": ""}, "is empty"),
+        ("words.variants", {"wanna": "?"}, "'?' is no word (what is not heard is a filler)"),
         ("words.forms", {"fall": []}, "'fall' in forms of words has no forms"),
         ("words.forms", {"fall": ["fell down"]}, "a form must be one word, not 'fell down'"),
         ("words.fillers", ["can you"], "a filler must be one word, not 'can you'"),

@@ -108,3 +108,9 @@ def test_finding_ends_and_its_positions_are_in_the_sentence(tokens: list[str]) -
     for _, positions in found(["i ... my ... hurts", "hit me", "i i"], " ".join(tokens)):
         assert list(positions) == sorted(set(positions))
         assert positions[-1] < len(tokens)
+
+
+def test_a_phrase_of_one_word_over_and_over_is_found_in_time() -> None:
+    """4 to the power of 11 ways for each place, if each were tried."""
+    matches = found(["ha " * MOST_WORDS], "ha " * 2_000)
+    assert {len(positions) for _, positions in matches} == {MOST_WORDS}

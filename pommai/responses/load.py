@@ -98,6 +98,8 @@ class _Loader:
         for key, meaning in section.get("variants", {}).values():
             if self._is_one_word(key, "a variant"):
                 variants[_spelt(key)] = Words().hear(meaning.text).tokens
+                if not variants[_spelt(key)]:
+                    self.reader.problem(meaning.at, f"'{meaning.text}' is no word", "what is not heard is a filler")
         forms = {}
         for key, found in section.get("forms", {}).values():
             if self._is_one_word(key, "a word with forms"):

@@ -92,8 +92,11 @@ class Tree(Generic[Owner]):
         found: list[Match[Owner]] = []
         forms = self._root.forms
         for position, token in enumerate(tokens):
-            for node in forms.get(token, ()):
-                _walk(node, tokens, (position,), position + 1, found)
+            nodes = forms.get(token)
+            if nodes is not None:
+                been: set[tuple[int, int]] = set()
+                for node in nodes:
+                    _walk(node, tokens, (position,), position + 1, found, been)
         return found
 
     def _below(self, node: _Node[Owner], word: str) -> _Node[Owner]:
@@ -106,17 +109,33 @@ class Tree(Generic[Owner]):
 
 
 def _walk(
-    node: _Node[Owner], tokens: Sequence[str], used: tuple[int, ...], position: int, found: list[Match[Owner]]
+    node: _Node[Owner],
+    tokens: Sequence[str],
+    used: tuple[int, ...],
+    position: int,
+    found: list[Match[Owner]],
+    been: set[tuple[int, int]],
 ) -> None:
+    """Note the phrases that end at `node`, and go on from `position`.
+
+    `been` are the places in tree and sentence that were visited: a phrase such as `ha ha ha ha` can be laid over
+    laughter in more ways than there is time for.
+    """
+    place = (id(node), position)
+    if place in been:
+        return
+    been.add(place)
     for owner in node.owners:
         found.append(Match(owner, used))
+    if position >= len(tokens):
+        return
     for start in _next_word(tokens, position):
         for below in node.forms.get(tokens[start], ()):
-            _walk(below, tokens, (*used, start), start + 1, found)
+            _walk(below, tokens, (*used, start), start + 1, found, been)
     if node.gap is not None:
         for start in range(position, min(position + GAP + 1, len(tokens))):
             for below in node.gap.forms.get(tokens[start], ()):
-                _walk(below, tokens, (*used, start), start + 1, found)
+                _walk(below, tokens, (*used, start), start + 1, found, been)
 
 
 def _next_word(tokens: Sequence[str], position: int) -> Iterator[int]:
