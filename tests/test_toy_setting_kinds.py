@@ -124,3 +124,11 @@ def test_three_pins_are_three_different_ones() -> None:
     for wrong in ("5,6", "5,6,7,8", "5,6,28", 5, None, [1, 2, "x"], ""):
         with pytest.raises(ValueError, match="three GPIO pins"):
             kinds.three_pins(wrong, HERE)
+
+
+def test_a_duration_is_in_seconds_and_within_its_bounds() -> None:
+    every = kinds.duration(1.0, 3600.0)
+    assert every("1m30s", HERE) == 90.0
+    for raw in ("500ms", "2h", "soon", "", 10, None):
+        with pytest.raises(ValueError, match="a duration of 1 to 3600 seconds, as 30s"):
+            every(raw, HERE)

@@ -210,3 +210,11 @@ def test_the_cache_folder_follows_the_xdg_rule(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     assert Settings().cache_dir == Path.home() / ".cache" / "pommai"
     assert Settings().sounds == RESOURCES / "sounds"
+
+
+def test_the_memory_follows_the_xdg_rule(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert Settings().memory == tmp_path / "pommai" / "memory.db"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    assert Settings().memory == Path.home() / ".local" / "share" / "pommai" / "memory.db"
+    assert load(tmp_path, toml='memory_copy_every = "1m30s"\n').memory_copy_every == 90.0

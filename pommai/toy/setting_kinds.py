@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pommai.source import closest
+from pommai.source import closest, parse_duration
 
 Parse = Callable[[object, Path], Any]
 """What was written, and the folder relative paths start at, to a value. Raises ValueError with what is allowed."""
@@ -128,6 +128,18 @@ def integer(minimum: int, maximum: int) -> Parse:
         if not isinstance(raw, int) or isinstance(raw, bool) or not minimum <= raw <= maximum:
             raise ValueError(allowed)
         return raw
+
+    return parse
+
+
+def duration(minimum: float, maximum: float) -> Parse:
+    """Seconds, written as 250ms, 2s, 10m or 1m30s."""
+
+    def parse(raw: object, _: Path) -> float:
+        seconds = parse_duration(raw) if isinstance(raw, str) else None
+        if seconds is None or not minimum <= seconds <= maximum:
+            raise ValueError(f"a duration of {minimum:g} to {maximum:g} seconds, as 30s, 10m or 1m30s")
+        return seconds
 
     return parse
 

@@ -56,6 +56,11 @@ def _cache_folder() -> Path:
     return (Path(named) if os.path.isabs(named) else Path.home() / ".cache") / "pommai"
 
 
+def _memory_file() -> Path:
+    named = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(named) if os.path.isabs(named) else Path.home() / ".local" / "share") / "pommai" / "memory.db"
+
+
 # -- the table -----------------------------------------------------------------------------
 
 
@@ -152,6 +157,15 @@ class Settings:
         "debug, info, warning or error; from here up is logged",
     )
     log_format: str = _setting(kinds.choice("text", "json"), "text", "text for people or json for machines")
+    memory: Path = _setting(
+        kinds.path, _memory_file, "file of what the toy remembers", shown_default="~/.local/share/pommai/memory.db"
+    )
+    memory_copy: Path | None = _setting(
+        kinds.path_or_none, None, "file that gets a copy of the memory, where that lies in RAM, or none"
+    )
+    memory_copy_every: float = _setting(
+        kinds.duration(1.0, 86_400.0), 600.0, "time between two copies", shown_default="10m"
+    )
     cache_dir: Path = _setting(
         kinds.path, _cache_folder, "folder for what can be made again", shown_default="~/.cache/pommai"
     )
