@@ -30,6 +30,7 @@ COMMANDS = (
     "ask",
     "gateway",
     "models",
+    "data",
 )
 """In the order of `pommai --help`."""
 
