@@ -9,7 +9,18 @@ from pathlib import Path
 
 from benchmarks.figures import Figure
 
-PARTS = ("chart_step", "chart_compile", "proof", "process", "conversation", "speech", "wake", "campaign", "responses")
+PARTS = (
+    "chart_step",
+    "chart_compile",
+    "proof",
+    "process",
+    "conversation",
+    "speech",
+    "wake",
+    "recognition",
+    "campaign",
+    "responses",
+)
 OUT = Path("out") / "bench.json"
 
 
