@@ -25,6 +25,7 @@ class SoundFolder:
         """Read the folder. Raises SoundError when there is none; a wrong file is an error only when it is asked for."""
         self._directory = directory
         self._sounds: dict[str, list[bytes] | SoundError] = {}
+        self._files: dict[str, Path] = {}
         if not directory.is_dir():
             raise SoundError(f"there is no folder of sounds {directory}")
         home = directory.resolve()
@@ -33,6 +34,7 @@ class SoundFolder:
             if path.suffix in READERS and not path.name.startswith("."):
                 files.setdefault(path.stem, []).append(path)
         for name, paths in files.items():
+            self._files[name] = paths[0]
             try:
                 self._sounds[name] = _read(paths, home)
             except SoundError as caught:
@@ -41,6 +43,10 @@ class SoundFolder:
     def names(self) -> frozenset[str]:
         """Sounds there are, those with a fault included: `frames` says what it is."""
         return frozenset(self._sounds)
+
+    def file(self, name: str) -> Path:
+        """The file a sound is in, for messages about it. Raises KeyError when there is no such sound."""
+        return self._files[name]
 
     def frames(self, name: str) -> Sequence[bytes]:
         """The sound as frames.

@@ -118,11 +118,13 @@ class EspeakSpeech:
                 stdout=pipe,
                 stderr=pipe,
             )
-        except OSError as caught:
+        except FileNotFoundError as caught:
             raise SpeechError(
-                f"{self._program}, the voice on board, cannot be started ({caught.strerror or caught}); "
+                f"{self._program}, the voice on board, is not installed; "
                 "on Raspberry Pi OS and Debian install it with: sudo apt-get install espeak-ng"
             ) from caught
+        except OSError as caught:
+            raise SpeechError(f"{self._program} cannot be started: {caught.strerror or caught}") from caught
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None

@@ -56,6 +56,7 @@ def test_sounds_of_all_kinds_lie_side_by_side_and_other_files_do_not_matter(fold
     assert sounds.names() == {"hello", "took_too_long", "giggle", "song"}
     assert len(sounds.frames("giggle")) == 4
     assert len(sounds.frames("song")) == 25
+    assert sounds.file("song") == folder / "song.opus"
 
 
 def test_one_name_for_two_files_is_an_error_that_names_both(folder: Path) -> None:

@@ -166,6 +166,12 @@ def test_a_toy_without_the_program_says_which_package_it_lacks(tmp_path: Path) -
         say("Hi", program=str(tmp_path / "espeak-ng"))
 
 
+def test_a_program_that_cannot_be_started_says_why(tmp_path: Path) -> None:
+    (tmp_path / "espeak-ng").write_bytes(b"")
+    with pytest.raises(SpeechError, match="cannot be started: Permission denied"):
+        say("Hi", program=str(tmp_path / "espeak-ng"))
+
+
 def test_a_toy_without_the_resampler_says_which_package_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_: object) -> bytes:
         raise CodecError("sudo apt-get install libsoxr0")
