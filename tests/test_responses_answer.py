@@ -175,6 +175,7 @@ def test_a_single_reply_may_be_repeated() -> None:
 
 def test_what_toys_said_is_not_remembered_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_REMEMBERED", 10)
+    monkeypatch.setattr(module, "_MOST_FILTERS", 10)
     toy = answerer()
     for number in range(100):
         toy.answer("hello", Listener(f"toy{number}", blocked_topics=(f"topic{number}",)), number * 3600.0)
@@ -257,6 +258,12 @@ def test_violations_elsewhere_count_along() -> None:
     assert toy.note_violation(1.0) is None
     assert toy.note_violation(2.0) == 300.0
     assert toy.note_violation(3.0) is None
+
+
+def test_a_pause_because_of_violations_elsewhere_has_its_words() -> None:
+    pause = answerer().pause_words(BEAR)
+    assert (pause.outcome, pause.name, pause.reply) == ("blocked", "violations", "Quiet time.")
+    assert (pause.alert, pause.pause_seconds) == ("high", 300.0)
 
 
 def test_curiosity_is_no_violation() -> None:

@@ -109,12 +109,18 @@ def test_a_plural_has_a_singular(word: str, found: set[str]) -> None:
     assert singulars(word) == found
 
 
+def test_an_endless_text_is_not_heard_to_its_end() -> None:
+    assert len(WORDS.hear("word " * 1_000_000).tokens) == module.LONGEST_TEXT // len("word ")
+
+
 def test_what_is_remembered_of_words_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_REMEMBERED", 10)
     words = Words()
     for number in range(100):
         words.hear(f"word{number}")
     assert len(words._spelt_out) <= 10
+    words.hear("x" * 1000)
+    assert all(len(word) < 1000 for word in words._spelt_out)
 
 
 @given(st.text())

@@ -10,14 +10,27 @@ from typing import Literal
 from pommai.errors import Problem, ResponsesError
 from pommai.responses.counts import Counts
 from pommai.responses.listener import Blocked, Filter, Listener
-from pommai.responses.model import HELP, POPULAR, SAFE_MODE, SEVERITIES, UNKNOWN, Replies, Reply, Responses, Trigger
+from pommai.responses.model import (
+    HELP,
+    POPULAR,
+    SAFE_MODE,
+    SEVERITIES,
+    UNKNOWN,
+    VIOLATIONS,
+    Replies,
+    Reply,
+    Responses,
+    Trigger,
+)
 from pommai.responses.phrases import Match
 from pommai.responses.sentence import Sentence
 from pommai.source import did_you_mean
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _MOST_REMEMBERED = 256
-"""Last replies and filters that are kept: a server may change toys for ever, and memory is small."""
+"""Last replies that are kept: a server may change toys for ever, and memory is small."""
+_MOST_FILTERS = 8
+"""Listeners whose filter is kept; one with a long list of topics takes a few hundred kilobytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +132,8 @@ class Answerer:
     def forbids(self, text: str, listener: Listener) -> tuple[str, tuple[str, ...]] | None:
         """Category and deciding words when a text touches what is kept from the listener. Counts nothing.
 
-        A child's sentence that asks for help may touch it, too: ask `asks_for_help` first.
+        A child's sentence that asks for help may touch it, too: ask `asks_for_help` first. Of a text that is longer
+        than ten minutes of speech (LONGEST_TEXT) only the beginning is looked at.
         """
         blocked = self._filter(listener).blocked(Sentence(self._responses, text))
         return None if blocked is None else (blocked.topic.name, blocked.words)
@@ -127,6 +141,12 @@ class Answerer:
     def note_violation(self, now: float) -> float | None:
         """Count a violation that was noticed elsewhere. Seconds to pause when it was one too many."""
         return self._responses.limits.violations.pause if self._counts.violation(now) else None
+
+    def pause_words(self, listener: Listener) -> Answer:
+        """What is said when `note_violation` asks for a pause, with its alert and its seconds."""
+        limit = self._responses.limits.violations
+        reply = self._choose(VIOLATIONS, limit.replies, listener)
+        return Answer("blocked", VIOLATIONS, reply.text, reply.audio, (), limit.severity, limit.pause)
 
     # -- the kinds of answers --------------------------------------------------------------
 
@@ -154,7 +174,7 @@ class Answerer:
         topic, limit = blocked.topic, self._responses.limits.violations
         alert = topic.severity if topic.alert else None
         if topic.violation and self._counts.violation(now):
-            reply = self._choose("violations", limit.replies, listener)
+            reply = self._choose(VIOLATIONS, limit.replies, listener)
             severity = max(limit.severity, alert or limit.severity, key=SEVERITIES.index)
             return Answer("blocked", topic.name, reply.text, reply.audio, blocked.words, severity, limit.pause)
         reply = self._choose(topic.name, topic.replies, listener)
@@ -194,7 +214,7 @@ class Answerer:
         key = (listener.safety_level, tuple(listener.blocked_topics))
         found = self._filters.get(key)
         if found is None:
-            if len(self._filters) >= _MOST_REMEMBERED:
+            if len(self._filters) >= _MOST_FILTERS:
                 self._filters.clear()
             found = self._filters[key] = Filter(self._responses, listener)
         return found

@@ -12,7 +12,8 @@ from pommai.responses.sentence import Sentence
 from pommai.responses.words import singulars
 
 MOST_TOPICS = 200
-"""Most topics of a guardian that are looked at; the rest is no list a person made."""
+LONGEST_TOPIC = 100
+"""Most topics of a guardian that are looked at, and letters of one: what is beyond was not written by a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,10 @@ def _name(topic: str) -> str:
 def _tree_of(responses: Responses, topics: tuple[str, ...]) -> Tree[None]:
     tree: Tree[None] = Tree(responses.words)
     for topic in topics[:MOST_TOPICS]:
+        if _name(topic) in CATEGORIES or len(topic) > LONGEST_TOPIC:
+            continue
         for phrase in _with_singular(responses, topic):
-            if phrase.is_usable and _name(topic) not in CATEGORIES:
+            if phrase.is_usable:
                 tree.add(phrase, None)
     return tree
 

@@ -30,7 +30,8 @@ SAFE_MODE: Final = "safe_mode"
 POPULAR: Final = "popular"
 CONVERSATIONS: Final = "conversations"
 SESSION: Final = "session"
-RESERVED: Final = (*CATEGORIES, GUARDIAN_TOPICS, UNKNOWN, SAFE_MODE, POPULAR, CONVERSATIONS, SESSION)
+VIOLATIONS: Final = "violations"
+RESERVED: Final = (*CATEGORIES, GUARDIAN_TOPICS, UNKNOWN, SAFE_MODE, POPULAR, CONVERSATIONS, SESSION, VIOLATIONS)
 """Names of answers that are no commands."""
 
 

@@ -17,8 +17,12 @@ _UNKNOWN = re.compile(r"\[unk\]|<unk>")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*'?")
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ`´＇", "'"))
 
+LONGEST_TEXT = 10_000
+"""Characters that are listened to: ten minutes of speech. A server may send far more, and time is short."""
 MOST_REMEMBERED = 4096
 """Words whose spelling out is kept."""
+LONGEST_REMEMBERED = 40
+"""Letters of such a word: what is longer was not said by a person."""
 
 _ENDINGS = (("n't", "not"), ("'ll", "will"), ("'re", "are"), ("'ve", "have"), ("'m", "am"), ("'d", "would"))
 _IRREGULAR = {"can't": ("can", "not"), "won't": ("will", "not"), "shan't": ("shall", "not"), "let's": ("let", "us")}
@@ -72,9 +76,11 @@ class Words:
         for word in split(text):
             made = self._spelt_out.get(word)
             if made is None:
+                made = self._spell_out(word)
                 if len(self._spelt_out) >= MOST_REMEMBERED:
                     self._spelt_out.clear()
-                made = self._spelt_out[word] = self._spell_out(word)
+                if len(word) <= LONGEST_REMEMBERED:
+                    self._spelt_out[word] = made
             tokens += made
             spoken += [word] * len(made)
         return Heard(tuple(tokens), tuple(spoken))
@@ -91,11 +97,12 @@ class Words:
 
 
 def split(text: str) -> list[str]:
-    """The words of a text as they are spelt, in lower case; `[unk]` is none.
+    """The words of a text as they are spelt, in lower case; `[unk]` is none. What is beyond LONGEST_TEXT is not heard.
 
     >>> split("I'm HURT, [unk] Papa!")
     ["i'm", 'hurt', 'papa']
     """
+    text = text[:LONGEST_TEXT]
     if text.isascii():
         folded = text.lower()
     else:
