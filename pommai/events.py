@@ -89,6 +89,13 @@ _ALL = (
         "The server says it cannot answer this turn.",
         {"code": Field(str, "AUDIO_ERROR"), "message": Field(str, "a sentence")},
     ),
+    EventSpec("answer.ready", "toy", "The answer that the toy makes on board is ready to be spoken."),
+    EventSpec(
+        "reply.blocked",
+        "safety",
+        "The server's answer to this turn has words in it that are not for this child.",
+        {"category": Field(str, "scary")},
+    ),
     EventSpec("toy.loaded", "toy", "The toy's configuration is here and in force.", _TOY),
     EventSpec("toy.load_failed", "toy", "The toy's configuration cannot be had.", {**_TOY, **_REASON}),
     EventSpec("toy.switch", "toy", "The server asks to become another toy.", {**_TOY, **_REASON}),
@@ -100,6 +107,20 @@ _ALL = (
         vital=True,
     ),
     EventSpec("safety.resume", "safety", "A grown-up or the server lets the toy go on.", vital=True),
+    EventSpec(
+        "safety.alert",
+        "safety",
+        "Something was said that a grown-up should know of.",
+        {
+            "severity": Field(str, "low, medium, high or urgent"),
+            "reason": Field(str, "a sentence"),
+            "transcript": Field(str, "what was said, may be empty"),
+        },
+        vital=True,
+    ),
+    EventSpec(
+        "volume.asked", "cloud", "A grown-up wants the toy louder or softer.", {"percent": Field(float, "0.0..100.0")}
+    ),
     EventSpec(
         "error.action",
         "error",

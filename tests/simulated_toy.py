@@ -10,6 +10,7 @@ from pathlib import Path
 from pommai.chart.table import DecisionTable
 from pommai.cli.check import checked_chart
 from pommai.io.link_simulated import SimulatedLink
+from pommai.io.memory_simulated import SimulatedMemory
 from pommai.lights.load import load_patterns
 from pommai.lights.patterns import LightPatterns
 from pommai.qa.assumptions import AssertingMachine
@@ -24,10 +25,15 @@ SPECIFICATION = checked_chart(ROOT / "statechart.yaml").specification
 
 @asynccontextmanager
 async def simulated_toy(
-    table: DecisionTable = TABLE, *, up: bool = True, loaded: bool = True, patterns: LightPatterns = PATTERNS
+    table: DecisionTable = TABLE,
+    *,
+    up: bool = True,
+    loaded: bool = True,
+    patterns: LightPatterns = PATTERNS,
+    memory: SimulatedMemory | None = None,
 ) -> AsyncIterator[SimulatedToy]:
-    """A running toy, idle when `loaded`; ended on the way out."""
-    toy = SimulatedToy(table, SimulatedLink(up=up), patterns)
+    """A running toy, idle when `loaded`; ended on the way out. With the `memory` of one before, it is the same toy."""
+    toy = SimulatedToy(table, SimulatedLink(up=up), patterns, memory=memory)
     if table is TABLE:
         toy.runtime.machine = AssertingMachine(table, SPECIFICATION)
     running = asyncio.create_task(toy.runtime.run())

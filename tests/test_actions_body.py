@@ -87,7 +87,7 @@ def test_a_reply_counts_what_has_come():
 def test_a_turn_is_with_the_server_until_it_is_over_or_answered_from_on_board():
     turn = Turn(1)
     assert turn.is_with_server
-    turn.reply.local = []
+    turn.alone = True
     assert not turn.is_with_server
     assert not Turn(1, over=True).is_with_server
 

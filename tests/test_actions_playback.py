@@ -8,7 +8,7 @@ from simulated_toy import simulated_toy
 from pommai.errors import SoundError
 from pommai.events import Event
 from pommai.io.codec import SimulatedCodec
-from pommai.protocol.messages import DownAudio
+from pommai.protocol.messages import Command, DownAudio, TextResponse
 from pommai.qa.simulated_toy import SOUND_NAMES, settle, tone
 from pommai.qa.virtual_time import run
 
@@ -136,7 +136,7 @@ def test_an_interrupted_answer_leaves_nothing_open(moment):
     run(scene())
 
 
-def test_an_answer_from_on_board_that_cannot_be_read_ends_in_an_error_the_child_sees():
+def test_an_answer_from_on_board_that_can_neither_be_spoken_nor_played_ends_in_an_error_the_child_sees():
     async def scene():
         async with simulated_toy() as toy:
             frames = toy.body.sounds.frames
@@ -147,6 +147,7 @@ def test_an_answer_from_on_board_that_cannot_be_read_ends_in_an_error_the_child_
                 return frames(name)
 
             toy.body.sounds.frames = damaged
+            toy.speech.broken = "no voice"
             await toy.talk()
             toy.link.go_down("gone")
             await settle()
@@ -205,5 +206,56 @@ def test_stalling_and_interrupting_at_the_same_moment_is_an_interruption():
             toy.runtime.post(Event("reply.stalled", {"reason": "nothing came"}, 1))
             await settle()
             assert toy.state == "listening"
+
+    run(scene())
+
+
+@pytest.mark.parametrize(
+    ("percent", "volume", "sound"),
+    [(30.0, 0.3, "press"), (100.0, 0.7, "volume_limit"), (-5.0, 0.0, "press"), (1e9, 0.7, "volume_limit")],
+)
+def test_nobody_can_make_the_toy_louder_than_it_may_be(percent, volume, sound):
+    async def scene():
+        async with simulated_toy() as toy:
+            toy.body.voice.ceiling = 0.7
+            played = []
+            toy.body.voice.play = played.append
+            toy.link.deliver(Command("volume", {"percent": percent}))
+            await asyncio.sleep(0.2)
+            assert toy.body.voice.volume == pytest.approx(volume)
+            assert toy.memory.fact("volume") == f"{100 * volume:.0f}"
+            assert played == [toy.body.sounds.frames(sound)]
+
+    run(scene())
+
+
+@pytest.mark.parametrize("percent", [None, "loud", [], {}, True, float("nan")])
+def test_a_volume_that_is_none_changes_nothing(percent):
+    async def scene():
+        async with simulated_toy() as toy:
+            before = toy.body.voice.volume
+            toy.link.deliver(Command("volume", {"percent": percent}))
+            await asyncio.sleep(0.2)
+            assert toy.body.voice.volume == before
+            assert toy.state == "idle"
+
+    run(scene())
+
+
+def test_an_exchange_with_the_server_is_remembered_as_far_as_it_is_known_in_words():
+    async def scene():
+        async with simulated_toy() as toy:
+            await toy.talk()
+            toy.link.deliver(TextResponse(1, "I am well.", "how are you"))
+            toy.link.deliver(TextResponse(1, "And you?"))
+            toy.answer([1000] * 5)
+            await asyncio.sleep(1)
+            await toy.talk()
+            toy.answer([1000] * 5)  # of which nobody knows the words
+            await asyncio.sleep(1)
+            kept = [item.for_server() for item in toy.memory.waiting.values() if item.kind == "conversations"]
+            assert [(item["user_input"], item["toy_response"], item["was_offline"]) for item in kept] == [
+                ("how are you", "I am well. And you?", False)
+            ]
 
     run(scene())

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from simulated_toy import simulated_toy
 
-from pommai.protocol.messages import GuardianAlert, SafetyOverride
+from pommai.protocol.messages import GuardianAlert, SafetyOverride, SyncBatch
 from pommai.qa.simulated_toy import settle
 from pommai.qa.virtual_time import run
 
@@ -109,3 +109,83 @@ def test_an_alert_that_cannot_be_sent_is_in_the_log(caplog):
     run(scene())
     (record,) = [record for record in caplog.records if record.message == "guardian alert"]
     assert record.sent is False
+
+
+def test_safe_mode_is_still_there_after_a_power_off_and_nobody_listens_for_a_moment():
+    async def scene():
+        async with simulated_toy() as toy:
+            toy.press()
+            toy.post("button.held", held_s=3.0)
+            await asyncio.sleep(1)
+            assert toy.state == "calm"
+            memory = toy.memory
+        for _ in range(3):  # a child tries it again
+            async with simulated_toy(memory=memory, loaded=False) as toy:
+                assert toy.state == "calm"
+                assert "hear" not in toy.operations("start")
+                memory = toy.memory
+        async with simulated_toy(memory=memory, loaded=False) as toy:
+            toy.link.deliver(SafetyOverride("resume"))
+            await settle()
+            assert toy.state == "idle"
+        async with simulated_toy(memory=memory, loaded=False) as toy:
+            assert toy.state == "loading_toy"
+
+    run(scene())
+
+
+def test_of_a_pause_what_is_left_is_served_after_a_power_off():
+    async def scene():
+        async with simulated_toy() as toy:
+            toy.link.deliver(SafetyOverride("pause_interaction", 600.0))
+            await asyncio.sleep(500)
+            memory = toy.memory
+        async with simulated_toy(memory=memory, loaded=False) as toy:
+            await asyncio.sleep(90)
+            assert toy.state == "calm"
+            await asyncio.sleep(45)
+            assert toy.state == "idle"
+
+    run(scene())
+
+
+def test_what_is_noted_of_safe_mode_and_cannot_be_read_keeps_the_toy_safe():
+    async def scene():
+        async with simulated_toy() as toy:
+            memory = toy.memory
+        for noted in ("", "[", "7", '{"seconds": "soon"}', '{"minutes": 1}', '{"seconds": -5}'):
+            memory.keep_fact("safe_mode", noted)
+            async with simulated_toy(memory=memory, loaded=False) as toy:
+                assert toy.state == "calm"
+
+    run(scene())
+
+
+def test_an_alert_waits_for_the_server_and_goes_out_with_the_same_id():
+    async def scene():
+        async with simulated_toy() as toy:
+            toy.link.go_down("gone")
+            toy.press()
+            toy.post("button.held", held_s=3.0)
+            await asyncio.sleep(60)
+            toy.link.go_up()
+            await settle()
+            (batch,) = [message for message in toy.link.messages if isinstance(message, SyncBatch)]
+            (event,) = batch.safety_events
+            assert event["reason"] == "held without a word"
+            assert event["clock_trusted"] is False
+
+    run(scene())
+
+
+def test_an_alert_is_told_at_once_and_synced_under_one_id():
+    async def scene():
+        async with simulated_toy() as toy:
+            toy.post("safety.alert", severity="high", reason="a word", transcript="the word")
+            await settle()
+            (alert,) = [message for message in toy.link.messages if isinstance(message, GuardianAlert)]
+            (batch,) = [message for message in toy.link.messages if isinstance(message, SyncBatch)]
+            assert alert.id == batch.safety_events[0]["id"]
+            assert (alert.severity, alert.transcript) == ("high", "the word")
+
+    run(scene())

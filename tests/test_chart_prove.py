@@ -46,9 +46,17 @@ def test_the_toy_keeps_all_its_promises() -> None:
 @pytest.mark.parametrize(
     ("written", "instead", "broken"),
     [
-        ("description: The server is there.", "enter: ask_who_i_am", {"safe_mode_is_private"}),
+        (
+            "description: The server is there. What it has not heard of yet, it is told, incidents first.",
+            "enter: ask_who_i_am",
+            {"safe_mode_is_private"},
+        ),
         ("unless: becomes_another_toy, on: adopt_toy", "on: adopt_toy", {"a_toy_changes_at_rest"}),
-        ("do: [record, stream_speech]", "do: [record]", {"a_turn_is_sent"}),
+        (
+            "do: [{record: {silence: end_of_speech}}, stream_speech]",
+            "do: [{record: {silence: end_of_speech}}]",
+            {"a_turn_is_sent"},
+        ),
         (
             "{event: button.released, target: idle, on: [{abort_turn: nothing said}, {play: nothing_heard}]}",
             "{event: button.released, on: [{abort_turn: nothing said}, {play: nothing_heard}]}",

@@ -124,7 +124,10 @@ def test_what_a_file_is_is_told_by_its_content_and_else_by_its_name(
         (["absent.yaml"], "pommai check: there is no file absent.yaml\n"),
         (["."], "pommai check: . is a folder, not a file\n"),
         (["toy.json"], "pommai check: toy.json is a compiled chart; check the one it was made of\n"),
-        (["shopping.yaml"], "pommai check: shopping.yaml holds no states, patterns, commands or personas; what is it?\n"),
+        (
+            ["shopping.yaml"],
+            "pommai check: shopping.yaml holds no states, patterns, commands or personas; what is it?\n",
+        ),
     ],
 )
 def test_what_cannot_be_checked_is_wrong_usage(

@@ -93,4 +93,4 @@ def test_deeds_are_done_to_a_whole_toy_again(tmp_path, capsys) -> None:
     assert main(["replay", str(tmp_path / "toy.replay")]) == 0
     out = capsys.readouterr().out
     assert "• 3.000000 button.released" in out
-    assert "→ processing online" in out
+    assert "→ asking online" in out

@@ -5,7 +5,6 @@ from simulated_toy import simulated_toy
 
 from pommai.guards import GUARDS
 from pommai.protocol.messages import DownAudio, ToyProfile
-from pommai.qa.simulated_toy import Sounds
 from pommai.qa.virtual_time import run
 
 
@@ -25,7 +24,7 @@ def answers():
     return ask
 
 
-BASIS = {"microphone_works", "can_answer_offline"}
+BASIS = {"microphone_works"}
 
 
 def test_a_fresh_turn_has_heard_nothing_and_has_no_answer(answers):
@@ -49,15 +48,8 @@ def test_an_answer_has_begun_with_its_first_piece(answers):
 
 def test_each_of_the_others_says_what_it_is_called(answers):
     assert answers(lambda body: setattr(body.turn, "hands_free", True)) == {*BASIS, "hands_free"}
-    assert answers(lambda body: setattr(body, "microphone_works", False)) == {"can_answer_offline"}
-
-
-def test_without_a_sound_for_it_there_is_no_answer_from_on_board(answers):
-    class Mute(Sounds):
-        def names(self):
-            return frozenset()
-
-    assert answers(lambda body: setattr(body, "sounds", Mute())) == {"microphone_works"}
+    assert answers(lambda body: setattr(body, "microphone_works", False)) == set()
+    assert answers(lambda body: setattr(body, "kept_safe", True)) == {*BASIS, "was_in_safe_mode"}
 
 
 @pytest.mark.parametrize(("toy_id", "more"), [("pommai-rabbit", {"becomes_another_toy"}), ("pommai-bear", set())])

@@ -254,3 +254,40 @@ def test_a_toy_whose_lights_are_missing_from_the_start_still_runs_its_show() -> 
         assert lights.colours == RED
 
     play(scene, broken=True)
+
+
+def test_a_theme_shows_one_pattern_in_place_of_another_and_the_show_goes_by_its_old_name() -> None:
+    async def scene(show: LightShow, lights: SimulatedLights, loop: JumpingLoop) -> None:
+        await asyncio.sleep(0.1)
+        show.set_theme({"breath": "still"})
+        show.set_pattern("breath")
+        assert show.pattern == "breath"
+        assert lights.colours == RED
+        show.set_theme({})
+        assert lights.colours != RED
+
+    play(scene)
+
+
+def test_a_theme_with_strange_patterns_is_used_as_far_as_it_is_known(caplog) -> None:
+    async def scene(show: LightShow, lights: SimulatedLights, loop: JumpingLoop) -> None:
+        await asyncio.sleep(0.1)
+        show.set_theme({"breath": "still", "still": "nothing like that", "nor that": "still"})
+        show.set_pattern("breath")
+        assert lights.colours == RED
+        show.set_pattern("still")
+        assert lights.colours == RED
+
+    play(scene)
+    assert "strange patterns" in caplog.text
+
+
+def test_the_light_that_is_shown_goes_on_undisturbed_when_a_theme_is_not_about_it() -> None:
+    async def scene(show: LightShow, lights: SimulatedLights, loop: JumpingLoop) -> None:
+        show.set_pattern("breath")
+        await asyncio.sleep(1.0)
+        before = show.shown_for
+        show.set_theme({"still": "breath"})
+        assert show.shown_for >= before
+
+    play(scene)

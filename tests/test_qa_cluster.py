@@ -28,7 +28,7 @@ SUBJECT = shipped_subject("hostile")
 def address() -> Iterator[str]:
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0) as local:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0) as local:
         yield local.scheduler_address
 
 

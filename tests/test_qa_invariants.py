@@ -88,7 +88,7 @@ def test_an_activity_that_ended_and_a_timer_that_is_left_over_are_found():
         toy.runtime.timers.start("timer.error.sorry", 5.0)
 
     found = wrongs_of(misdeed)
-    assert found[0].startswith("['speak', 'stay_connected'] run in")
+    assert found[0].startswith("['await_wake_word', 'speak', 'stay_connected', 'sync_memory', 'sync_safety'] run in")
     assert found[1].startswith("timer.error.sorry is left over in")
 
 

@@ -12,7 +12,13 @@ from pommai.qa.situation import BEGINNING, Moment, Situation, after, first_wrong
 CHECK = sound_step(shipped_table())
 IDLE = ("toy", "behaviour", "playing", "idle", "link", "offline")
 LISTENING = ("toy", "behaviour", "playing", "listening", "link", "offline")
-RUNNING = (("link", "stay_connected"), ("playing", "hear"), ("toy", "speak"))
+RUNNING = (
+    ("idle", "await_wake_word"),
+    ("link", "stay_connected"),
+    ("playing", "hear"),
+    ("playing", "sync_memory"),
+    ("toy", "speak"),
+)
 BEFORE = Situation(0, RUNNING, frozenset(), "breathing_blue")
 
 

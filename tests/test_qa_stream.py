@@ -24,10 +24,10 @@ sources:
       link.down: {wait: 1s, then: link.up}
 """
 DIGESTS = {
-    "child": "66d64606d047e93c",
-    "flaky-wifi": "83ea953cff57dabd",
-    "hostile": "44d7e45fb0d06a98",
-    "night": "dcea934a5554f1c3",
+    "child": "ffdd3b5b1546c39a",
+    "flaky-wifi": "9d1a48d90c14f677",
+    "hostile": "15cf0051c33a460a",
+    "night": "ad961f142e86fd2e",
 }
 """A profile that was edited has other streams, and old seeds another meaning: say so in the commit."""
 

@@ -157,7 +157,7 @@ def test_help_shows_every_setting_with_its_variable_and_default() -> None:
     for row in dataclasses.fields(Settings):
         if row.name != "token":
             assert f"--{row.name.replace('_', '-')} " in text
-    for word in ("CONVEX_URL", "DEVICE_ID", "POMMAI_USER_TOKEN", "POMMAI_TOY_ID", "POMMAI_VOLUME; default: 80"):
+    for word in ("CONVEX_URL", "DEVICE_ID", "POMMAI_USER_TOKEN", "POMMAI_TOY_ID", "POMMAI_VOLUME; default: 60"):
         assert word in text
     assert "--token " not in text
 
@@ -179,7 +179,7 @@ def test_the_example_file_shows_every_setting_with_its_default(tmp_path: Path) -
     without_default = {"token_file", "microphone_device", "speaker_device"}
     shown = set(re.findall(r"(?m)^(\w+) = ", uncommented))
     assert shown == {row.name for row in dataclasses.fields(Settings)} - {"token"}
-    for file in ("statechart.yaml", "led_patterns.yaml"):
+    for file in ("statechart.yaml", "led_patterns.yaml", "offline_responses.yaml"):
         (tmp_path / file).touch()
     (tmp_path / "pommai" / "resources" / "sounds").mkdir(parents=True)
     defaults = re.sub(rf"(?m)^({'|'.join(without_default)}) = .*$", "", uncommented)

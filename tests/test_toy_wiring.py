@@ -113,6 +113,7 @@ def quiet(tmp_path: Path, **more: object) -> Settings:
         button="none",
         lights="none",
         cache_dir=tmp_path / "cache",
+        memory=tmp_path / "memory.db",
         trace=tmp_path / "trace.jsonl",
         **more,
     )

@@ -1,6 +1,18 @@
 """What the chart can do. Importing this package makes every action and activity known."""
 
-from pommai.actions import conversation, identity, playback, recording, safety
+from pommai.actions import conversation, identity, offline, playback, recording, safety, saying, sync, wake
 from pommai.actions.registry import ACTIONS, ACTIVITIES
 
-__all__ = ["ACTIONS", "ACTIVITIES", "conversation", "identity", "playback", "recording", "safety"]
+__all__ = [
+    "ACTIONS",
+    "ACTIVITIES",
+    "conversation",
+    "identity",
+    "offline",
+    "playback",
+    "recording",
+    "safety",
+    "saying",
+    "sync",
+    "wake",
+]

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pommai.events import Event
-from pommai.io.ports import Codec, Emit, Hearing, Link, Sounds, SpeechGate, Voice, VoiceActivity
+from pommai.io.ports import (
+    Clock,
+    Codec,
+    Emit,
+    Hearing,
+    Link,
+    Memory,
+    Recogniser,
+    Sounds,
+    Speech,
+    SpeechGate,
+    Voice,
+    VoiceActivity,
+    WakeWord,
+)
 from pommai.protocol.audio import frames_in
 from pommai.protocol.jitter import JitterBuffer
-from pommai.protocol.messages import DownAudio, ToyProfile
+from pommai.protocol.messages import DownAudio, SyncAck, ToyProfile
+from pommai.responses import Answerer, Listener
 
 MAX_RECORDING = frames_in(120.0)
 """Frames one recording holds; more than any `listen_limit`."""
 MAX_TURN = 2**32 - 1
 """Turn ids are u32 on the wire."""
+_CAREFUL = {"strict": 3, "moderate": 2, "relaxed": 1}
+"""`custom` is as its topics say, and whatever else is strict."""
 
 
 class Recording:
@@ -98,13 +115,52 @@ class Turn:
     """At least one frame has been given to the link."""
     over: bool = False
     """Aborted or answered: nothing is sent for it, nothing of it is played any more."""
+    alone: bool = False
+    """Answered from on board: what the server says of it comes too late."""
+    blocked: str | None = None
+    """What the server's answer touched that is not for this child: a category of blocked topics."""
+    ended_at: float | None = None
+    """Loop time at which the child had finished speaking."""
+    user_text: str = ""
+    """What the child said, as far as anybody has understood it."""
+    reply_text: str = ""
+    """What the toy answers, in words, as far as they are known."""
     recording: Recording = field(default_factory=Recording)
     reply: Reply = field(default_factory=Reply)
 
     @property
     def is_with_server(self) -> bool:
         """The server has still a part in it: not over, and not being answered from on board."""
-        return not self.over and self.reply.local is None
+        return not self.over and not self.alone
+
+
+class Sayings:
+    """What the toy is about to say of its own accord: the newest alone, for it is the one that fits."""
+
+    def __init__(self) -> None:
+        self._newest: str | None = None
+        self._changed = asyncio.Event()
+
+    def put(self, words: str) -> None:
+        """Say this as soon as what is playing is over."""
+        self._newest = words
+        self._changed.set()
+
+    def drop(self) -> None:
+        """Say nothing after all."""
+        self._newest = None
+
+    def is_newest(self, words: str) -> bool:
+        """Whether this is still what the toy is to say."""
+        return words is self._newest
+
+    async def get(self) -> str:
+        """The newest words; waits for some. One waiter at a time."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            if self._newest is not None:
+                return self._newest
 
 
 Mark = Callable[..., None]
@@ -128,14 +184,31 @@ class Body:
     sounds: Sounds
     voice_activity: Callable[[], VoiceActivity]
     """Makes a detector for one recording: it has memory."""
-    speech_gate: Callable[[], SpeechGate]
-    """Makes a gate for one recording."""
+    speech_gate: Callable[[float], SpeechGate]
+    """Makes a gate for one recording, of the seconds of silence that end speech."""
+    wake: WakeWord
+    recogniser: Recogniser
+    speech: Speech
+    answerer: Answerer
+    """What there is to say without a server."""
+    memory: Memory
+    clock: Clock
+    built_in: Mapping[str, ToyProfile]
+    """The toys that came with this one, by id."""
+    show_theme: Callable[[Mapping[str, str]], None]
+    """Shows light patterns in place of others from now on."""
     toy_id: str
     turn: Turn = field(default_factory=lambda: Turn(over=True))
     event: Event = field(default_factory=lambda: Event("start"))
     """The event that is being handled: guards are asked about it, actions carried out because of it."""
     connections: int = 0
     """How often the server has been reached. What was sent on an earlier connection, the server may not have."""
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while the server is there."""
+    unreachable: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set from a failure to reach the server until it is there."""
+    acks: dict[str, asyncio.Future[SyncAck]] = field(default_factory=dict)
+    """Batches on their way, by their ids, and who waits for the word that they have arrived."""
     profile: ToyProfile | None = None
     """The configuration in force."""
     offered: ToyProfile | None = None
@@ -144,7 +217,26 @@ class Body:
     """The toy to become at the next rest."""
     pause_seconds: float | None = None
     """How long safe mode lasts; None: until somebody lets the toy go on."""
+    pause_words: str = ""
+    """What to say in safe mode; empty: the toy's own words."""
+    kept_safe: bool = False
+    """The toy was in safe mode when it was switched off, and has not been let go since."""
+    sayings: Sayings = field(default_factory=Sayings)
+    sound_until: float = 0.0
+    """Loop time at which the last of the toy's own sounds is over."""
     microphone_works: bool = True
+
+    @property
+    def listener(self) -> Listener:
+        """Who plays with the toy, as far as what may be said depends on it. Strict while nobody has said who."""
+        profile = self.profile
+        if profile is None:
+            return Listener(self.toy_id)
+        guardian = profile.guardian_settings
+        level = profile.safety_level
+        if profile.is_for_kids and _CAREFUL.get(guardian.content_filter_level, 0) > _CAREFUL.get(level, 3):
+            level = guardian.content_filter_level  # of two grown-ups, the more careful one is right
+        return Listener(profile.toy_id, level, guardian.blocked_topics)
 
     def next_turn(self) -> Turn:
         """Begin a turn of its own id. Ids start anew after 2**32 - 1."""

@@ -1,4 +1,4 @@
-"""Turns: beginning them, ending them early, and the connection they need."""
+"""Turns: beginning them, ending them early, taking them over, and the connection they need."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ logger = logging.getLogger(__name__)
 
 @action
 def begin_turn(toy: Body) -> None:
-    """Begin a new turn; answers to older ones are dropped from now on."""
+    """Begin a new turn; answers to older ones are dropped from now on, and so is what the toy meant to say."""
+    toy.sayings.drop()
     toy.next_turn().hands_free = toy.event.name == "wake.heard"
 
 
@@ -28,6 +29,19 @@ def abort_turn(toy: Body, reason: str) -> None:
     turn.over = True
     turn.recording.close()
     logger.info("turn aborted", extra={"turn": turn.id, "reason": reason})
+    if turn.sent and not turn.alone:
+        toy.link.send(Abort(turn.id, reason))
+
+
+@action
+@sends_to_cloud
+def take_over(toy: Body, reason: str) -> None:
+    """From here on the turn is answered from on board; the server, if it is there, need not go on."""
+    turn = toy.turn
+    if turn.over or turn.alone:
+        return
+    turn.alone = True
+    logger.info("turn taken over", extra={"turn": turn.id, "reason": reason})
     if turn.sent:
         toy.link.send(Abort(turn.id, reason))
 

@@ -1,15 +1,25 @@
-"""Which toy this is: asking, switching, remembering."""
+"""Which toy this is: asking, loading, switching, remembering."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from typing import Final
 
 from pommai.actions.body import Body
-from pommai.actions.registry import action, sends_to_cloud
+from pommai.actions.registry import Seconds, action, activity, sends_to_cloud
 from pommai.events import Event
-from pommai.protocol.messages import GetToyConfig
+from pommai.io.ports import WakeSpec
+from pommai.protocol.messages import GetToyConfig, ToyProfile
 
 logger = logging.getLogger(__name__)
+
+FACT: Final = "toy"
+"""What the toy remembers of who it is: its id."""
+
+
+UNTHEMED: Final = frozenset(("listening_pulse", "safe_glow"))
+"""Lights that mean the same on every toy: that it records, and that it does not."""
 
 
 @action
@@ -19,9 +29,34 @@ def ask_who_i_am(toy: Body) -> None:
     toy.link.send(GetToyConfig(toy.toy_id))
 
 
+@activity
+@sends_to_cloud
+async def load_toy(toy: Body, patience: Seconds = Seconds(2.0)) -> None:  # noqa: B008 (a number)
+    """Find out about the toy to be: from the server, which has `patience` seconds, else from memory, else built in.
+
+    Ends in toy.loaded or toy.load_failed.
+    """
+    wanted = toy.wanted_toy or toy.toy_id
+    if toy.profile is not None:  # after power-up, the question comes with link.up
+        toy.link.send(GetToyConfig(wanted))
+    try:
+        async with asyncio.timeout(patience):
+            await toy.unreachable.wait()
+    except TimeoutError:
+        pass
+    profile = await toy.memory.toy(wanted) or toy.built_in.get(wanted)
+    if profile is None:
+        reason = "neither the server nor the toy itself knows it"
+        toy.post(Event("toy.load_failed", {"toy_id": wanted, "reason": reason}))
+    else:
+        toy.offered = profile
+        toy.post(Event("toy.loaded", {"toy_id": wanted}))
+    await asyncio.get_running_loop().create_future()  # until the chart has moved on
+
+
 @action
 def adopt_toy(toy: Body) -> None:
-    """Be the toy whose configuration has come."""
+    """Be the toy whose configuration has come: its voice, its name to be called by, its lights, its rules."""
     profile = toy.offered
     if profile is None:
         return
@@ -30,7 +65,23 @@ def adopt_toy(toy: Body) -> None:
     toy.toy_id = toy.link.toy_id = profile.toy_id
     if toy.wanted_toy == profile.toy_id:
         toy.wanted_toy = None
+    toy.wake.want(wake_spec(profile))
+    toy.show_theme({old: new for old, new in profile.led_theme.items() if not UNTHEMED & {old, new}})
+    toy.memory.keep_toy(profile)
+    toy.memory.keep_fact(FACT, profile.toy_id)
+    toy.memory.retain(profile.guardian_settings.retention_days)
     logger.info("toy", extra={"toy": profile.toy_id, "toy_name": profile.name})
+
+
+def wake_spec(profile: ToyProfile) -> WakeSpec:
+    """What a toy is called by."""
+    name = () if profile.wake_word is None else (profile.wake_word,)
+    return WakeSpec(
+        profile.wake_engine,
+        phrases=(*name, *profile.wake_word_alternatives),
+        models=profile.wake_models,
+        sensitivity=profile.wake_sensitivity,
+    )
 
 
 @action
@@ -38,6 +89,16 @@ def remember_switch(toy: Body) -> None:
     """Keep in mind which toy to become at the next rest."""
     wanted = toy.event.data.get("toy_id")
     toy.wanted_toy = wanted if isinstance(wanted, str) and wanted != toy.toy_id else None
+
+
+@action
+def choose_next_toy(toy: Body) -> None:
+    """Keep in mind to become the next of the toys that came with this one, after the last the first."""
+    ids = list(toy.built_in)
+    if ids:
+        here = ids.index(toy.toy_id) if toy.toy_id in ids else -1
+        following = ids[(here + 1) % len(ids)]
+        toy.wanted_toy = following if following != toy.toy_id else None
 
 
 @action
@@ -51,10 +112,3 @@ def recall_switch(toy: Body) -> None:
 def forget_switch(toy: Body) -> None:
     """Stay who we are."""
     toy.wanted_toy = None
-
-
-@action
-@sends_to_cloud
-def become_toy(toy: Body) -> None:
-    """Ask the server for the configuration of the toy to become, or anew for this toy's; it comes as toy.loaded."""
-    toy.link.send(GetToyConfig(toy.wanted_toy or toy.toy_id))

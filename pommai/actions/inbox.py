@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Final
 
 from pommai.actions.body import Body
 from pommai.events import Event
 from pommai.protocol.messages import (
+    Command,
     DownAudio,
     ErrorMessage,
     Message,
     SafetyOverride,
     SwitchToy,
+    SyncAck,
     TextResponse,
     ToyConfig,
     ToyConfigUpdate,
@@ -36,9 +39,13 @@ class Inbox:
 
     def on_up(self, session: str) -> None:
         self._toy.connections += 1
+        self._toy.reached.set()
+        self._toy.unreachable.clear()
         self._toy.post(Event("link.up", {"session": session}))
 
     def on_down(self, reason: str) -> None:
+        self._toy.reached.clear()
+        self._toy.unreachable.set()
         self._toy.post(Event("link.down", {"reason": reason}))
 
     def on_audio(self, audio: DownAudio) -> None:
@@ -55,8 +62,8 @@ class Inbox:
         match message:
             case ErrorMessage():
                 self._failed(message)
-            case TextResponse(turn=turn, text=text):
-                self._toy.mark("reply_text", turn=turn, text=text)
+            case TextResponse():
+                self._told(message)
             case ToyConfig(config=profile) | ToyConfigUpdate(config=profile):
                 self._configured(profile)
             case SwitchToy(toy_id=toy_id, reason=reason):
@@ -65,8 +72,51 @@ class Inbox:
                 self._toy.post(Event("safety.resume"))
             case SafetyOverride(duration=seconds, message=words):
                 self._toy.post(Event("safety.pause", {"seconds": seconds, "message": words}))
+            case SyncAck(batch=batch):
+                waiter = self._toy.acks.get(batch)
+                if waiter is not None and not waiter.done():
+                    waiter.set_result(message)
+            case Command(name="volume", args=args):
+                self._toy.post(Event("volume.asked", {"percent": args.get("percent")}))
             case _:
                 logger.debug("message not for this toy", extra={"type": type(message).__name__})
+
+    def _told(self, answer: TextResponse) -> None:
+        """Words of the turn, the child's and the toy's; what is not for this child is not said."""
+        toy, turn = self._toy, self._toy.turn
+        toy.mark("reply_text", turn=answer.turn, text=answer.text)
+        if answer.turn != turn.id or not turn.is_with_server:
+            return
+        turn.user_text = answer.user_text or turn.user_text
+        touched = toy.answerer.forbids(answer.text, toy.listener)
+        if touched is None:
+            turn.reply_text = f"{turn.reply_text} {answer.text}".strip()
+        else:
+            turn.blocked, words = touched
+            reason = f"the server's answer was held back: {turn.blocked}: {', '.join(words)}"
+            toy.post(Event("safety.alert", {"severity": "medium", "reason": reason, "transcript": answer.text}))
+            toy.post(Event("reply.blocked", {"category": turn.blocked}, turn.id))
+        if answer.user_text:
+            self._overheard(answer.user_text)
+
+    def _overheard(self, words: str) -> None:
+        """What the child said to the server counts as what it says to the toy alone."""
+        toy = self._toy
+        helps = toy.answerer.asks_for_help(words)
+        if helps is not None:
+            severity, why = helps
+            reason = f"asks for help: {', '.join(why)}"
+            toy.post(Event("safety.alert", {"severity": severity, "reason": reason, "transcript": words}))
+            return
+        touched = toy.answerer.forbids(words, toy.listener)
+        if touched is None:
+            return
+        category, why = touched
+        seconds = toy.answerer.note_violation(asyncio.get_running_loop().time())
+        if seconds is not None:
+            reason = f"{category}: {', '.join(why)}"
+            toy.post(Event("safety.alert", {"severity": "high", "reason": reason, "transcript": words}))
+            toy.post(Event("safety.pause", {"seconds": seconds, "message": ""}))
 
     def _configured(self, profile: ToyProfile) -> None:
         toy = self._toy

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import secrets
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Final
 
 from pommai.actions.body import Body, Turn
 from pommai.actions.registry import SoundName, action, activity
+from pommai.actions.saying import say_what_comes
 from pommai.errors import CodecError
 from pommai.events import Event
 from pommai.protocol.audio import FRAME_SECONDS
 from pommai.protocol.jitter import PREBUFFER, End, Missing, NotYet, Packet
+from pommai.protocol.messages import Conversation
 
 logger = logging.getLogger(__name__)
 
 STALL_LIMIT: Final = 3.0
 """Seconds without anything to play after which an answer counts as broken off."""
-OFFLINE_ANSWER: Final = "offline"
-"""The sound that answers when the server is away."""
+VOLUME_SOUND: Final = "volume_limit"
+"""What is heard when somebody wants the toy louder than it may be."""
+VOLUME_FACT: Final = "volume"
+"""What the toy remembers of its loudness: percent."""
 
 
 class _BrokeOffError(Exception):
@@ -29,23 +35,42 @@ class _BrokeOffError(Exception):
 
 @activity
 async def speak(toy: Body) -> None:
-    """Keep the speaker open."""
-    await toy.voice.run(
-        lambda reason: toy.post(Event("speaker.lost", {"reason": reason})),
-        lambda: toy.post(Event("speaker.back")),
-    )
+    """Keep the speaker open, and say what the toy wants to say of its own accord."""
+    saying = asyncio.create_task(say_what_comes(toy), name="saying")
+    try:
+        await toy.voice.run(
+            lambda reason: toy.post(Event("speaker.lost", {"reason": reason})),
+            lambda: toy.post(Event("speaker.back")),
+        )
+    finally:
+        saying.cancel()
+        await asyncio.wait([saying])
 
 
 @action
 def play(toy: Body, sound: SoundName) -> None:
     """Play one of the toy's own sounds, instead of whatever is playing."""
-    toy.voice.play(toy.sounds.frames(sound))
+    play_sound(toy, sound)
+
+
+def play_sound(toy: Body, name: str) -> None:
+    """What `play` does, for actions that choose the sound themselves. Raises SoundError."""
+    frames = toy.sounds.frames(name)
+    toy.voice.play(frames)
+    toy.sound_until = asyncio.get_running_loop().time() + len(frames) * FRAME_SECONDS
 
 
 @action
-def answer_offline(toy: Body) -> None:
-    """Answer from what is on board."""
-    toy.turn.reply.local = toy.sounds.frames(OFFLINE_ANSWER)
+def set_volume(toy: Body) -> None:
+    """Be as loud as the event says, but never louder than is good for a child's ears."""
+    percent = toy.event.data.get("percent")
+    if not isinstance(percent, int | float) or isinstance(percent, bool) or math.isnan(percent):
+        return
+    wanted = min(max(float(percent), 0.0), 100.0) / 100
+    toy.voice.volume = min(wanted, toy.voice.ceiling)
+    toy.memory.keep_fact(VOLUME_FACT, f"{100 * toy.voice.volume:.0f}")
+    logger.info("volume", extra={"asked": wanted, "volume": toy.voice.volume})
+    play_sound(toy, VOLUME_SOUND if wanted > toy.voice.ceiling else "press")
 
 
 @activity
@@ -68,6 +93,7 @@ async def play_reply(toy: Body) -> None:
         toy.mark("silenced", turn=turn.id)
         raise
     finally:
+        _remember(toy, turn)
         toy.mark("reply_received", turn=turn.id, frames=turn.reply.frames, bytes=turn.reply.bytes)
         counts = {"late": buffer.late, "concealed": buffer.concealed, "refused": buffer.refused}
         logger.info(how, extra={"turn": turn.id, **counts})
@@ -83,6 +109,9 @@ async def _answer(toy: Body, turn: Turn) -> AsyncGenerator[bytes, None]:
             if first:
                 first = False
                 toy.mark("first_sample", turn=turn.id)
+                if turn.ended_at is not None:
+                    seconds = asyncio.get_running_loop().time() - turn.ended_at
+                    toy.memory.keep_metric("offline_answer_s" if turn.alone else "answer_s", round(seconds, 3))
 
 
 async def _local(frames: Sequence[bytes]) -> AsyncGenerator[bytes, None]:
@@ -112,3 +141,12 @@ async def _remote(toy: Body, turn: Turn) -> AsyncGenerator[bytes, None]:
                 await turn.reply.more(FRAME_SECONDS, PREBUFFER)
             case End():
                 return
+
+
+def _remember(toy: Body, turn: Turn) -> None:
+    """Keep the exchange, if anybody knows in words what was said. Of sound nothing is ever kept."""
+    if not turn.user_text and not turn.reply_text:
+        return
+    stamp = toy.clock.now().text
+    exchange = (toy.toy_id, turn.user_text, turn.reply_text, stamp, turn.alone)
+    toy.memory.keep_conversation(Conversation(secrets.token_hex(8), *exchange))

@@ -7,7 +7,7 @@ import logging
 from typing import Final
 
 from pommai.actions.body import Body, Turn
-from pommai.actions.registry import activity, sends_to_cloud
+from pommai.actions.registry import Seconds, activity, sends_to_cloud
 from pommai.events import Event
 from pommai.io.ports import Encoder
 from pommai.protocol.audio import FRAME_SECONDS
@@ -35,10 +35,13 @@ async def hear(toy: Body) -> None:
 
 
 @activity
-async def record(toy: Body) -> None:
-    """Record the turn, from 300 ms before it began, and notice speech."""
+async def record(toy: Body, silence: Seconds = Seconds(0.8)) -> None:  # noqa: B008 (a number)
+    """Record the turn, from 300 ms before it began, and notice speech; after so much `silence` it has ended.
+
+    A toy that was called by name records from then on: what came before was its name.
+    """
     turn = toy.turn
-    activity, gate = toy.voice_activity(), toy.speech_gate()
+    activity, gate = toy.voice_activity(), toy.speech_gate(silence)
 
     def take(frame: bytes) -> None:
         if not turn.recording.frames:
@@ -50,7 +53,7 @@ async def record(toy: Body) -> None:
         if fact is not None:
             toy.post(Event(f"speech.{fact}", turn=turn.id))
 
-    stream = toy.hearing.subscribe(preroll=True)
+    stream = toy.hearing.subscribe(preroll=not turn.hands_free)
     try:
         async for frame in stream:
             take(frame)
@@ -59,6 +62,7 @@ async def record(toy: Body) -> None:
         for frame in stream.drain():
             take(frame)
         turn.recording.close()
+        turn.ended_at = asyncio.get_running_loop().time()
         toy.mark("last_frame_captured", turn=turn.id, frames=len(turn.recording.frames))
 
 

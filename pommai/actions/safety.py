@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from datetime import UTC, datetime
+import secrets
+from typing import Final
 
 from pommai.actions.body import Body
 from pommai.actions.registry import action, activity, sends_to_cloud
@@ -13,21 +15,66 @@ from pommai.protocol.messages import GuardianAlert
 
 logger = logging.getLogger(__name__)
 
+FACT: Final = "safe_mode"
+"""What the toy remembers of safe mode: {"seconds": what is left of it, or null for until somebody lets it go on}."""
+LONGEST: Final = 86_400.0
+"""Seconds of a pause, the protocol's bound."""
+NOTE_EVERY: Final = 30.0
+"""Seconds of a pause after which it is noted how much of it is left: so much may be served twice by a power-off."""
+
 
 @action
 @sends_to_cloud
 def alert_guardian(toy: Body, reason: str, severity: str = "medium") -> None:
-    """Tell the grown-ups, through the server; without one, only the log keeps it."""
-    alert = GuardianAlert(severity, reason, datetime.now(UTC).isoformat(timespec="milliseconds"))
-    sent = toy.link.send(alert)
+    """Tell the grown-ups: at once when the server is there, and in any case with the incidents that are synced."""
+    _alert(toy, severity, reason, "")
+
+
+@action
+@sends_to_cloud
+def pass_on_alert(toy: Body) -> None:
+    """Tell the grown-ups what the event safety.alert says."""
+    told = {name: str(toy.event.data.get(name, "")) for name in ("severity", "reason", "transcript")}
+    _alert(toy, told["severity"] or "medium", told["reason"], told["transcript"])
+
+
+def _alert(toy: Body, severity: str, reason: str, transcript: str) -> None:
+    stamp = toy.clock.now()
+    id_ = secrets.token_hex(8)
+    toy.memory.keep_safety_event(
+        {
+            "id": id_,
+            "severity": severity,
+            "reason": reason,
+            "transcript": transcript,
+            "timestamp": stamp.text,
+            "clock_trusted": stamp.trusted,
+            "toy_id": toy.toy_id,
+        }
+    )
+    sent = toy.link.send(GuardianAlert(severity, reason, stamp.text, transcript or None, id_))
     logger.warning("guardian alert", extra={"severity": severity, "reason": reason, "sent": sent})
 
 
 @action
 def note_pause(toy: Body) -> None:
-    """Keep in mind how long the pause is to last."""
+    """Keep in mind how long the pause is to last, and what is to be said."""
     seconds = toy.event.data.get("seconds")
     toy.pause_seconds = float(seconds) if isinstance(seconds, int | float) and seconds > 0 else None
+    toy.pause_words = str(toy.event.data.get("message", ""))
+
+
+@action
+def stay_safe(toy: Body) -> None:
+    """Remember safe mode, so that switching the toy off and on again does not end it."""
+    toy.kept_safe = False
+    _note(toy, toy.pause_seconds)
+
+
+@action
+def end_safe_mode(toy: Body) -> None:
+    """Safe mode need not be remembered any more."""
+    toy.memory.keep_fact(FACT, None)
 
 
 @activity
@@ -36,6 +83,29 @@ async def wait_for_resume(toy: Body) -> None:
     seconds, toy.pause_seconds = toy.pause_seconds, None
     if seconds is None:
         await asyncio.get_running_loop().create_future()
-    else:
-        await asyncio.sleep(seconds)
-        toy.post(Event("safety.resume"))
+        return
+    while seconds > 0:
+        step = min(seconds, NOTE_EVERY)
+        await asyncio.sleep(step)
+        seconds -= step
+        if seconds > 0:
+            _note(toy, seconds)
+    toy.post(Event("safety.resume"))
+
+
+def _note(toy: Body, seconds: float | None) -> None:
+    toy.memory.keep_fact(FACT, json.dumps({"seconds": seconds}))
+
+
+def recall_safe_mode(toy: Body) -> None:
+    """Know whether the toy was in safe mode when it was switched off. Called before the chart begins."""
+    noted = toy.memory.fact(FACT)
+    if noted is None:
+        return
+    toy.kept_safe = True
+    try:
+        seconds = json.loads(noted)["seconds"]
+    except (ValueError, KeyError, TypeError):
+        seconds = None  # whatever it was, a grown-up decides
+    known = isinstance(seconds, int | float) and 0 < seconds <= LONGEST
+    toy.pause_seconds = float(seconds) if known else None

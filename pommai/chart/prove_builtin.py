@@ -107,8 +107,9 @@ def lights_are_true(space: Space) -> Verdict:
 
 
 def states_are_reached(space: Space) -> Verdict:
-    """No state is unreachable."""
-    reached = frozenset().union(*(space.active[node] for node in space.first))
+    """No state is unreachable. What is left as soon as it is entered is reached, too."""
+    passed = {space.table.transitions[index].source for index in _taken(space)}
+    reached = passed.union(*(space.active[node] for node in space.first))
     missed = [state.id for state in space.table.states if state.id not in reached]
     words = f"never reached: {', '.join(missed)}" if missed else ""
     return Verdict("states_are_reached", "Every state can be reached.", KIND, 0, not missed, words)
@@ -116,9 +117,7 @@ def states_are_reached(space: Space) -> Verdict:
 
 def transitions_are_taken(space: Space) -> Verdict:
     """No transition is dead."""
-    taken: set[int] = set()
-    for edge in chain(space.starts, (edge for _, _, edge in space.all_taken())):
-        taken.update(edge.step.taken)
+    taken = _taken(space)
     dead = [
         f"line {transition.line}, {transition.source} on {' '.join(transition.events) or 'no event'}"
         for index, transition in enumerate(space.table.transitions)
@@ -126,6 +125,12 @@ def transitions_are_taken(space: Space) -> Verdict:
     ]
     words = f"never taken: {'; '.join(dead)}" if dead else ""
     return Verdict("transitions_are_taken", "Every transition can be taken.", KIND, 0, not dead, words)
+
+
+def _taken(space: Space) -> set[int]:
+    """Every transition that is taken in some step."""
+    edges = chain(space.starts, (edge for _, _, edge in space.all_taken()))
+    return {index for edge in edges for index in edge.step.taken}
 
 
 def no_waiting_for_the_cloud(space: Space) -> Verdict:

@@ -132,7 +132,10 @@ class Stage:
         if process is None:
             raise DemoError(f"the gateway was killed, and cannot '{line}' before it is started again")
         await _write(process, line)
-        return await _read(process, ANSWER_SECONDS)
+        answer = await _read(process, ANSWER_SECONDS)
+        while answer.startswith("alert "):  # printed as it comes, and no answer to anything
+            answer = await _read(process, ANSWER_SECONDS)
+        return answer
 
     # -- processes -------------------------------------------------------------------------
 

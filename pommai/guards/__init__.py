@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pommai.actions.body import Body
-from pommai.actions.playback import OFFLINE_ANSWER
 
 Guard = Callable[[Body], bool]
 
@@ -30,9 +29,9 @@ def reply_begun(toy: Body) -> bool:
     return toy.turn.reply.begun and not toy.turn.over
 
 
-def can_answer_offline(toy: Body) -> bool:
-    """Is there something to say without the server?"""
-    return OFFLINE_ANSWER in toy.sounds.names()
+def was_in_safe_mode(toy: Body) -> bool:
+    """Was the toy switched off in safe mode, and nobody has let it go since?"""
+    return toy.kept_safe
 
 
 def becomes_another_toy(toy: Body) -> bool:
@@ -47,7 +46,7 @@ GUARDS: dict[str, Guard] = {
         hands_free,
         microphone_works,
         reply_begun,
-        can_answer_offline,
+        was_in_safe_mode,
         becomes_another_toy,
     )
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Mapping
 
 from pommai.errors import DeviceError
 from pommai.io.ports import Colour, Lights
@@ -32,7 +33,9 @@ class LightShow:
         self.frame_s = frame_s
         self._lights = lights
         self._patterns = patterns
+        self._theme: Mapping[str, str] = {}
         self._animations: dict[str, Animation] = {}
+        self._asked: str | None = None
         self._animation: Animation | None = None
         self._began = 0.0
         self._shown: tuple[Colour, ...] = ()
@@ -42,8 +45,8 @@ class LightShow:
 
     @property
     def pattern(self) -> str | None:
-        """Name of the pattern that is shown; None before the first."""
-        return None if self._animation is None else self._animation.pattern.name
+        """Name of the pattern that was asked for last; None before the first. A theme may show another in its place."""
+        return self._asked
 
     @property
     def shown_for(self) -> float:
@@ -55,11 +58,28 @@ class LightShow:
 
         The LEDs have the first colours when this returns. Raises KeyError when there is no such pattern.
         """
-        if name == self.pattern:
+        if name == self._asked:
             return
-        animation = self._animations.get(name)
+        self._show(name)
+
+    def set_theme(self, theme: Mapping[str, str]) -> None:
+        """Show these patterns (values) in place of those (keys) from now on; names nobody knows are logged."""
+        known = {old: new for old, new in theme.items() if old in self._patterns and new in self._patterns}
+        if len(known) < len(theme):
+            strange = ", ".join(f"{old}: {new}" for old, new in theme.items() if old not in known)
+            logger.warning("light theme has strange patterns", extra={"patterns": strange})
+        if known == self._theme:
+            return
+        before, self._theme = self._theme, known
+        if self._asked is not None and before.get(self._asked) != known.get(self._asked):
+            self._show(self._asked)
+
+    def _show(self, name: str) -> None:
+        shown = self._theme.get(name, name)
+        animation = self._animations.get(shown)
         if animation is None:
-            animation = self._animations[name] = Animation(self._patterns[name], self._lights.count, self.frame_s)
+            animation = self._animations[shown] = Animation(self._patterns[shown], self._lights.count, self.frame_s)
+        self._asked = name
         self._animation = animation
         self._began = asyncio.get_running_loop().time()
         if self._is_open:

@@ -25,8 +25,8 @@ LEAST_POWER: Final = 12.0**2
 STARTED_WINDOW: Final = frames_in(0.2)
 STARTED_FRAMES: Final = 6
 """Speech has started when so many frames among the last STARTED_WINDOW (10) are speech: 120 ms, more than any click."""
-ENDED_FRAMES: Final = frames_in(0.8)
-"""Speech has ended after so many frames of silence: longer than the pauses inside a sentence."""
+ENDED_SECONDS: Final = 0.8
+"""Speech has ended after so much silence: longer than the pauses inside a sentence."""
 
 
 class WebRtcVoiceActivity:
@@ -67,13 +67,14 @@ class SimulatedVoiceActivity:
 
 
 class SpeechGate:
-    """Turns guesses about frames into two facts: speech has started, speech has ended.
+    """Turns guesses about frames into two facts: speech has started, and it has ended `ended_seconds` ago.
 
     `heard` says whether speech has started at least once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ended_seconds: float = ENDED_SECONDS) -> None:
         self.heard = False
+        self._ended_frames = frames_in(ended_seconds)
         self._speaking = False
         self._window: deque[bool] = deque(maxlen=STARTED_WINDOW)
         self._silent = 0
@@ -89,7 +90,7 @@ class SpeechGate:
             self._speaking = self.heard = True
             self._silent = 0
             return "started"
-        if self._speaking and self._silent >= ENDED_FRAMES:
+        if self._speaking and self._silent >= self._ended_frames:
             self._speaking = False
             self._window.clear()
             return "ended"

@@ -26,6 +26,8 @@ DOZE_FRAMES: Final = 5
 """Frames that come together while nobody listens, as `Microphone.attend` allows."""
 LIGHT_FRAME_S: Final = 0.2
 """Moving lights take most of the work there is while a toy rests, and nobody watches these."""
+NOT_FOR_CHILDREN: Final = "then the monster took a gun and killed them all"
+"""What no server should say to a child."""
 FRAMES: Final = 20
 """Pieces of an answer when a profile does not say how many."""
 
@@ -139,13 +141,16 @@ class BusyToy(SimulatedToy):
                 m.SafetyOverride("pause_interaction", how.get("seconds", 20.0))
             ),
             "safety.resume": lambda how: self.link.deliver(m.SafetyOverride("resume")),
+            "wake.heard": lambda how: self.wake.call(str(how.get("phrase", "hey pommai"))),
+            "reply.blocked": lambda how: self.link.deliver(m.TextResponse(self._turn(how), NOT_FOR_CHILDREN)),
+            "volume.asked": lambda how: self.link.deliver(m.Command("volume", {"percent": how.get("percent", 50.0)})),
             "server.stalls": lambda how: setattr(self.link, "stalled", True),
             "server.reads": lambda how: setattr(self.link, "stalled", False),
             "server.garbage": lambda how: self.link.deliver_audio(m.DownAudio(self.body.turn.id, 0, b"noise")),
             "server.silence": lambda how: self.link.deliver_audio(m.DownAudio(self.body.turn.id, 0, b"", final=True)),
             "server.words": lambda how: self.link.deliver(m.TextResponse(self._turn(how), "hello")),
         }
-        for event in ("wake.heard", "error.action", "error.activity"):
+        for event in ("safety.alert", "error.action", "error.activity"):
             self._deeds[event] = lambda how, event=event: self.runtime.post(Event(event, dict(how)))  # type: ignore[misc]
 
     def do(self, event: str, how: Mapping[str, Any]) -> None:

@@ -64,6 +64,8 @@ class Ground:
     def _pairs(self) -> frozenset[tuple[int, int]]:
         into: list[set[int]] = [set() for _ in self.table.nodes]
         out: list[set[int]] = [set() for _ in self.table.nodes]
+        for _, step in leaves_of(self.table.start):
+            into[step.node].update(step.taken)
         for leaf in self.leaves:
             into[leaf.step.node].update(leaf.step.taken)
             out[leaf.node].update(leaf.step.taken)

@@ -14,13 +14,13 @@ from pommai.io.link_simulated import SimulatedLink
 from pommai.io.simulated_audio import SimulatedMicrophone, SimulatedSpeaker
 from pommai.lights.patterns import LightPatterns
 from pommai.lights.render import Animation
-from pommai.protocol.messages import Abort, GetToyConfig, GuardianAlert, Message
+from pommai.protocol.messages import Abort, GuardianAlert, Message, SyncBatch
 from pommai.toy.runtime import Runtime
 
 QUIET: Final = "safe_mode"
 """In this state the microphone is closed, and nothing is sent but QUIET_MESSAGES."""
-QUIET_MESSAGES: Final = (Abort, GuardianAlert, GetToyConfig)
-"""The end of the turn there was, the alert, and, on a new connection, the question who the toy is."""
+QUIET_MESSAGES: Final = (Abort, GuardianAlert)
+"""The end of the turn there was, and the alert. Besides them, batches of incidents alone."""
 LATE: Final = 0.001
 """Seconds a light may be late: `pommai.io.lights_show` shows a frame a hair after it began."""
 _ANSWERS_FROM: Final = 1000
@@ -64,7 +64,7 @@ class Invariants:
 
     def sends(self, message: Message) -> None:
         """A message is given to the link."""
-        if QUIET in self._runtime.machine.configuration and not isinstance(message, QUIET_MESSAGES):
+        if QUIET in self._runtime.machine.configuration and not _is_quiet(message):
             self.wrongs.append(f"{type(message).__name__} is sent in {QUIET}")
 
     def plays(self, frame: bytes) -> None:
@@ -111,6 +111,12 @@ class Invariants:
             animation, since = self._animations[show.pattern], show.shown_for
             if self._lights.colours not in (animation.colours(since), animation.colours(max(0.0, since - LATE))):
                 self.wrongs.append(f"{show.pattern} shows {self._lights.colours} after {since:.3f} s {where}")
+
+
+def _is_quiet(message: Message) -> bool:
+    if isinstance(message, SyncBatch):
+        return not (message.conversations or message.metrics or message.logs)
+    return isinstance(message, QUIET_MESSAGES)
 
 
 class WatchedLink(SimulatedLink):

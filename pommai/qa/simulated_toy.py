@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from array import array
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from pommai.actions import ACTIONS, ACTIVITIES
 from pommai.actions.body import Body
+from pommai.actions.safety import recall_safe_mode
 from pommai.chart.table import DecisionTable
+from pommai.errors import SoundError
 from pommai.events import Event
 from pommai.guards import GUARDS
 from pommai.io.capture import Capture
+from pommai.io.clock import SimulatedClock
 from pommai.io.codec import SimulatedCodec
 from pommai.io.lights import SimulatedLights
 from pommai.io.lights_show import LightShow
 from pommai.io.link_simulated import SimulatedLink
+from pommai.io.memory_simulated import SimulatedMemory
 from pommai.io.playback import Playback
+from pommai.io.recogniser_simulated import SimulatedRecogniser
 from pommai.io.simulated_audio import SimulatedMicrophone, SimulatedSpeaker
+from pommai.io.speech_simulated import SimulatedSpeech
 from pommai.io.ticker import Ticker
 from pommai.io.voice_activity import SimulatedVoiceActivity, SpeechGate
+from pommai.io.wake_simulated import SimulatedWake
 from pommai.lights.patterns import LightPatterns
 from pommai.lights.render import FRAME_S
 from pommai.protocol.audio import FRAME_SAMPLES, SILENCE
 from pommai.protocol.messages import DownAudio, ToyConfig, ToyProfile
+from pommai.responses import Answerer, Responses, load_responses
 from pommai.toy.runtime import Runtime
-from pommai.toy.settings import RESOURCES
+from pommai.toy.settings import RESOURCES, find_project_file
 
 SOUND_NAMES = tuple(sorted(path.stem for path in (RESOURCES / "sounds").glob("*.wav")))
 """The toy's own sounds."""
@@ -38,6 +47,14 @@ def tone(level: int) -> bytes:
 
 
 SPEECH = tone(9000)
+_NOT_THE_STATE = ("toy", "behaviour", "link", "offline", "connecting", "online", "asking", "answering_alone")
+BUILT_IN = {toy_id: ToyProfile(toy_id, toy_id.title()) for toy_id in ("pommai-bear", "robo-rex")}
+"""The toys that come with a simulated one."""
+
+
+@functools.cache
+def _responses() -> Responses:
+    return load_responses(find_project_file("offline_responses.yaml"))
 
 
 class Sounds:
@@ -47,6 +64,8 @@ class Sounds:
         return frozenset(SOUND_NAMES)
 
     def frames(self, name: str) -> list[bytes]:
+        if name not in SOUND_NAMES:
+            raise SoundError(f"there is no sound '{name}'")
         return [tone(100 + SOUND_NAMES.index(name))] * 3
 
 
@@ -77,19 +96,27 @@ class SimulatedToy:
         speaker: SimulatedSpeaker | None = None,
         lights: SimulatedLights | None = None,
         light_frame_s: float = FRAME_S,
+        memory: SimulatedMemory | None = None,
     ) -> None:
-        """Devices that are not given are the plain simulated ones, with three LEDs."""
+        """Devices that are not given are the plain simulated ones, with three LEDs; the memory is empty."""
         self.link = link
+        self.wake = SimulatedWake()
+        self.recogniser = SimulatedRecogniser("tell me a joke")
+        self.speech = SimulatedSpeech()
+        self.clock = SimulatedClock(asyncio.get_running_loop().time)
+        self.memory = memory or SimulatedMemory(self.clock, uptime=asyncio.get_running_loop().time)
         self.microphone = microphone or SimulatedMicrophone()
         self.speaker = speaker or SimulatedSpeaker()
         self.lights = lights or SimulatedLights(3)
+        self.hearing = Capture(self.microphone)
+        self.show = LightShow(self.lights, patterns, light_frame_s)
         self.trace = Recorded()
         self.speaking = False
         self.room = Ticker(lambda: self.microphone.feed(SPEECH if self.speaking else SILENCE))
         self.runtime = Runtime(
             table,
             self.make_body,
-            LightShow(self.lights, patterns, light_frame_s),
+            self.show,
             actions=ACTIONS,
             activities=ACTIVITIES,
             guards=GUARDS,
@@ -97,6 +124,7 @@ class SimulatedToy:
             trace=self.trace,
         )
         self.body = self.runtime.body
+        recall_safe_mode(self.body)
 
     def make_body(self, post: Callable[[Event], None]) -> Body:
         async def offload(function: Any, *arguments: Any) -> Any:
@@ -106,13 +134,21 @@ class SimulatedToy:
             post=post,
             mark=lambda name, turn, **more: self.trace.write("mark", name, turn, **more),
             offload=offload,
-            hearing=Capture(self.microphone),
-            voice=Playback(self.speaker),
+            hearing=self.hearing,
+            voice=Playback(self.speaker, on_sound=self.hearing.deafen),
             link=self.link,
             codec=SimulatedCodec(),
             sounds=Sounds(),
             voice_activity=SimulatedVoiceActivity,
             speech_gate=SpeechGate,
+            wake=self.wake,
+            recogniser=self.recogniser,
+            speech=self.speech,
+            answerer=Answerer(_responses(), lambda count: 0),
+            memory=self.memory,
+            clock=self.clock,
+            built_in=BUILT_IN,
+            show_theme=self.show.set_theme,
             toy_id="pommai-bear",
         )
 
@@ -139,6 +175,12 @@ class SimulatedToy:
         self.release()
         await settle()
 
+    async def rest(self) -> None:
+        """Wait until the toy is idle again; at most a minute."""
+        async with asyncio.timeout(60.0):
+            while self.state != "idle":  # noqa: ASYNC110 (a simulation may poll for what it waits for)
+                await asyncio.sleep(0.1)
+
     # -- the server -----------------------------------------------------------------------
 
     async def be_loaded(self, toy_id: str = "pommai-bear") -> None:
@@ -162,11 +204,8 @@ class SimulatedToy:
 
     @property
     def state(self) -> str:
-        """The deepest active state of the behaviour."""
-        inside = [
-            id_ for id_ in self.states if id_ not in ("toy", "behaviour", "link", "offline", "connecting", "online")
-        ]
-        return inside[-1]
+        """The deepest active state of the behaviour; how it thinks is no difference."""
+        return [id_ for id_ in self.states if id_ not in _NOT_THE_STATE][-1]
 
     def operations(self, op: str) -> list[str]:
         return [line["name"] for line in self.trace.lines if line["kind"] == "operation" and line["op"] == op]

@@ -138,6 +138,14 @@ class Answerer:
         blocked = self._filter(listener).blocked(Sentence(self._responses, text))
         return None if blocked is None else (blocked.topic.name, blocked.words)
 
+    def redirect(self, category: str, listener: Listener) -> Answer:
+        """A friendly turn to something else, when it was not the child who touched a category. Counts nothing."""
+        topic = self._responses.topics.get(category)
+        if topic is None:
+            return self._fallback(self._responses.unknown, listener)
+        reply = self._choose(category, topic.replies, listener)
+        return Answer("blocked", category, reply.text, reply.audio, ())
+
     def note_violation(self, now: float) -> float | None:
         """Count a violation that was noticed elsewhere. Seconds to pause when it was one too many."""
         return self._responses.limits.violations.pause if self._counts.violation(now) else None

@@ -36,6 +36,10 @@ def _text(raw: object) -> str:
     return raw.strip()
 
 
+def text(raw: object, _: Path) -> str:
+    return _text(raw)
+
+
 def web_socket(raw: object, _: Path) -> str:
     allowed = "a WebSocket address such as ws://127.0.0.1:8765/audio-stream or wss://host/audio-stream"
     try:

@@ -124,6 +124,24 @@ class Settings:
         "folder of the toy's own sounds",
         shown_default="those that come with it",
     )
+    offline_responses: Path = _setting(
+        kinds.file,
+        lambda: find_project_file("offline_responses.yaml"),
+        "what the toy says without a server",
+        shown_default="offline_responses.yaml",
+    )
+    vosk_model: str = _setting(
+        kinds.text,
+        "vosk-model-small-en-us-0.15",
+        "speech model, for wake words and for understanding without a server: a name of `pommai models list`, or a "
+        "folder; none goes without",
+    )
+    models: Path = _setting(
+        kinds.path,
+        lambda: _cache_folder() / "models",
+        "folder of speech models and wake word models",
+        shown_default="~/.cache/pommai/models",
+    )
     microphone: SoundPort = _setting(
         kinds.sound_port, SoundPort("auto"), "auto, portaudio, wav:FILE (heard once) or none"
     )
@@ -137,7 +155,10 @@ class Settings:
     speaker_device: str | None = _setting(
         kinds.device_name, None, "part of the name of the sound card to speak with", shown_default="the system's"
     )
-    volume: int = _setting(kinds.integer(0, 100), 80, "loudness in percent, 0..100")
+    volume: int = _setting(kinds.integer(0, 100), 60, "loudness in percent, 0..100, up to volume_ceiling")
+    volume_ceiling: int = _setting(
+        kinds.integer(0, 100), 70, "the loudest anybody may make the toy, in percent: mind the child's ears"
+    )
     button: str = _setting(
         kinds.choice("auto", "gpio", "keyboard", "lines", "none"),
         "auto",

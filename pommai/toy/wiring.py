@@ -9,12 +9,14 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from pommai.actions import ACTIONS, ACTIVITIES
 from pommai.actions.body import Body
+from pommai.actions.safety import recall_safe_mode
 from pommai.errors import DeviceError, SettingsError
 from pommai.events import Event
 from pommai.guards import GUARDS
@@ -27,7 +29,9 @@ from pommai.io.ports import Button, Lights, Microphone, Speaker
 from pommai.io.sounds import SoundFolder
 from pommai.io.voice_activity import SpeechGate, WebRtcVoiceActivity
 from pommai.lights.load import load_patterns
+from pommai.responses import Answerer, load_responses
 from pommai.toy.charts import load_behaviour
+from pommai.toy.on_board import built_in_toys, loudness, on_board, who_it_was
 from pommai.toy.runtime import Runtime
 from pommai.toy.settings import Settings
 from pommai.toy.trace import FileTrace, NoTrace
@@ -36,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 CAPABILITIES = {
     "audio": True,
-    "wake_word": False,
+    "wake_word": True,
     "offline_mode": True,
     "toy_switching": True,
     "guardian_mode": True,
@@ -58,18 +62,25 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
     loop = asyncio.get_running_loop()
     patterns = load_patterns(settings.led_patterns)
     sounds = SoundFolder(settings.sounds)
+    responses = load_responses(settings.offline_responses, sounds.names())
     table = load_behaviour(settings.chart, frozenset(patterns), sounds.names(), settings.cache_dir)
-    link = WebSocketLink(
-        settings.url,
-        token=settings.token,
-        device_id=settings.device_id,
-        toy_id=settings.toy_id,
-        capabilities=CAPABILITIES,
-    )
     microphone = make_microphone(settings)
     codec = OpusCodec()
     trace = NoTrace() if settings.trace is None else FileTrace(settings.trace, loop.time)
-    with closing(trace), ThreadPoolExecutor(max_workers=1, thread_name_prefix="codec") as pool:
+    async with AsyncExitStack() as stack:
+        stack.enter_context(closing(trace))
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="codec"))
+        board = await on_board(settings, stack)
+        toy_id = who_it_was(settings, board.memory)
+        link = WebSocketLink(
+            settings.url,
+            token=settings.token,
+            device_id=settings.device_id,
+            toy_id=toy_id,
+            capabilities=CAPABILITIES,
+        )
+        hearing = Capture(microphone)
+        lights = LightShow(make_lights(settings), patterns)
 
         def offload(function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
             return loop.run_in_executor(pool, function, *arguments)
@@ -79,26 +90,40 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
                 post=post,
                 mark=lambda name, turn, **more: trace.write("mark", name, turn, **more),
                 offload=offload,
-                hearing=Capture(microphone),
-                voice=Playback(make_speaker(settings), settings.volume / 100),
+                hearing=hearing,
+                voice=Playback(
+                    make_speaker(settings),
+                    loudness(settings, board.memory),
+                    ceiling=settings.volume_ceiling / 100,
+                    on_sound=hearing.deafen,
+                ),
                 link=link,
                 codec=codec,
                 sounds=sounds,
                 voice_activity=WebRtcVoiceActivity,
                 speech_gate=SpeechGate,
-                toy_id=settings.toy_id,
+                wake=board.wake,
+                recogniser=board.recogniser,
+                speech=board.speech,
+                answerer=Answerer(responses, Random().randrange),
+                memory=board.memory,
+                clock=board.clock,
+                built_in=built_in_toys(),
+                show_theme=lights.set_theme,
+                toy_id=toy_id,
             )
 
         runtime = Runtime(
             table,
             make_body,
-            LightShow(make_lights(settings), patterns),
+            lights,
             actions=ACTIONS,
             activities=ACTIVITIES,
             guards=GUARDS,
             patterns=frozenset(patterns),
             trace=trace,
         )
+        recall_safe_mode(runtime.body)
         button = make_button(settings, runtime.stop, microphone)
         if on_start is not None:
             on_start(runtime.stop)

@@ -14,16 +14,17 @@ from hypothesis import strategies as st
 
 from pommai.io.ports import VoiceActivity
 from pommai.io.voice_activity import (
-    ENDED_FRAMES,
+    ENDED_SECONDS,
     STARTED_FRAMES,
     SimulatedVoiceActivity,
     SpeechGate,
     WebRtcVoiceActivity,
 )
 from pommai.io.wav import frames_of
-from pommai.protocol.audio import FRAME_SECONDS, SAMPLE_RATE, SILENCE
+from pommai.protocol.audio import FRAME_SECONDS, SAMPLE_RATE, SILENCE, frames_in
 
 SECONDS = 4
+ENDED_FRAMES = frames_in(ENDED_SECONDS)
 
 
 def sound(value: Callable[[float], float]) -> list[bytes]:

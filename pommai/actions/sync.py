@@ -1,0 +1,75 @@
+"""Telling the server what happened while it was away. Nothing is forgotten before the server says that it has it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from pommai.actions.body import Body
+from pommai.actions.registry import activity, sends_to_cloud
+from pommai.protocol.messages import SyncAck, SyncBatch
+
+logger = logging.getLogger(__name__)
+
+ACK_SECONDS: Final = 15.0
+"""How long the server may take to acknowledge a batch; later as long as the pause between two attempts, if longer."""
+RETRY_FIRST: Final = 2.0
+RETRY_LIMIT: Final = 120.0
+"""Seconds between two attempts, doubling."""
+TURN_SECONDS: Final = 1.0
+"""How often it is looked whether a conversation is over: whatever can wait does not get in its way."""
+
+
+@activity
+@sends_to_cloud
+async def sync_safety(toy: Body) -> None:
+    """Send the incidents that wait, before all else and in any mode."""
+    await _sync(toy, safety=True)
+
+
+@activity
+@sends_to_cloud
+async def sync_memory(toy: Body) -> None:
+    """Send conversations and figures that wait, between two turns."""
+    await _sync(toy, safety=False)
+
+
+async def _sync(toy: Body, *, safety: bool) -> None:
+    pause = RETRY_FIRST
+    while True:
+        await toy.reached.wait()
+        if not safety and not toy.turn.over:
+            await asyncio.sleep(TURN_SECONDS)
+            continue
+        batch = await toy.memory.batch(safety=safety)
+        if batch is None:
+            await toy.memory.changed(safety=safety)
+            continue
+        ack = await _deliver(toy, batch, max(ACK_SECONDS, pause))
+        if ack is None:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, RETRY_LIMIT)
+            continue
+        pause = RETRY_FIRST
+        await toy.memory.settle(ack)
+        if not ack.accepted and not ack.rejected:
+            await asyncio.sleep(RETRY_LIMIT)  # the server takes nothing and says no why: do not hurry it
+        for refused in ack.rejected:
+            logger.warning("item refused", extra={"item": refused.id, "reason": refused.reason})
+
+
+async def _deliver(toy: Body, batch: SyncBatch, seconds: float) -> SyncAck | None:
+    """The server's word on a batch; None when there is none in so many seconds."""
+    waiter: asyncio.Future[SyncAck] = asyncio.get_running_loop().create_future()
+    toy.acks[batch.batch] = waiter
+    try:
+        if not toy.link.send(batch):
+            return None
+        async with asyncio.timeout(seconds):
+            return await waiter
+    except TimeoutError:
+        logger.info("batch not acknowledged", extra={"batch": batch.batch})
+        return None
+    finally:
+        del toy.acks[batch.batch]

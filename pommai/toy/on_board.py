@@ -1,0 +1,91 @@
+"""What a toy has on board for when there is no server: its memory, its ears for its name, understanding and a voice."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pommai.actions.identity import FACT as TOY_FACT
+from pommai.actions.playback import VOLUME_FACT
+from pommai.errors import ModelError, PersonasError, SettingsError
+from pommai.io.clock import SystemClock
+from pommai.io.memory import SqliteMemory
+from pommai.io.models import find_model
+from pommai.io.ports import Clock, Memory, Recogniser, Speech, WakeWord
+from pommai.io.recogniser import VoskRecogniser
+from pommai.io.speech import EspeakSpeech
+from pommai.io.wake import WakeListener, make_engine_for
+from pommai.protocol.messages import ToyProfile
+from pommai.toy.settings import Settings, find_project_file
+
+logger = logging.getLogger(__name__)
+
+CONFIGURED: Final = "configured_toy"
+"""What the toy remembers of its settings: the toy_id they named when it was last started."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnBoard:
+    """The parts."""
+
+    memory: Memory
+    clock: Clock
+    wake: WakeWord
+    recogniser: Recogniser
+    speech: Speech
+
+
+async def on_board(settings: Settings, stack: AsyncExitStack) -> OnBoard:
+    """Make the parts; the stack closes them. A speech model that is missing is logged, and gone without."""
+    clock = SystemClock()
+    memory = await SqliteMemory.open(
+        settings.memory, clock, persistent=settings.memory_copy, copy_every=settings.memory_copy_every
+    )
+    stack.push_async_callback(memory.close)
+    model = speech_model(settings.vosk_model, settings.models)
+    wake = WakeListener(make_engine_for(model, settings.models))
+    stack.push_async_callback(wake.close)
+    recogniser = VoskRecogniser(model or settings.models / settings.vosk_model, cache=settings.cache_dir)
+    stack.push_async_callback(recogniser.close)
+    return OnBoard(memory, clock, wake, recogniser, EspeakSpeech())
+
+
+def speech_model(name: str, models: Path) -> Path | None:
+    """The folder of the Vosk model; None when the settings want none, or it is not there."""
+    if name == "none":
+        return None
+    try:
+        return find_model(name, models)
+    except ModelError as caught:
+        logger.warning("no speech model", extra={"reason": str(caught)})
+        return None
+
+
+def built_in_toys() -> Mapping[str, ToyProfile]:
+    """The toys that came with this one, by id: those of personas.yaml, and none when it is missing or wrong."""
+    from pommai.gateway.personas import load_personas
+
+    try:
+        personas = load_personas(find_project_file("personas.yaml"))
+    except (PersonasError, SettingsError) as caught:
+        logger.warning("no toys built in", extra={"reason": str(caught)})
+        return {}
+    return {toy_id: persona.profile for toy_id, persona in personas.items()}
+
+
+def who_it_was(settings: Settings, memory: Memory) -> str:
+    """The toy to be: the one it was when it was switched off, unless the settings name another since then."""
+    was = memory.fact(TOY_FACT) if memory.fact(CONFIGURED) == settings.toy_id else None
+    memory.keep_fact(CONFIGURED, settings.toy_id)
+    return was or settings.toy_id
+
+
+def loudness(settings: Settings, memory: Memory) -> float:
+    """The volume to begin with, as a factor: what was last asked for, else the setting."""
+    kept = memory.fact(VOLUME_FACT)
+    percent = float(kept) if kept is not None and kept.isdigit() else settings.volume
+    return min(percent, 100) / 100
