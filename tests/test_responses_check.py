@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from responses_material import SMALL, changed, parsed, problems_of, words_of
 
@@ -96,9 +98,9 @@ def test_a_sound_that_is_not_there_is_found_when_sounds_are_known() -> None:
 
 
 def test_a_problem_stands_where_its_words_stand() -> None:
-    (problem,) = problems_of(changed("commands.tell_joke.replies", ["fine", "I hit it."]))
-    text = __import__("json").dumps(changed("commands.tell_joke.replies", ["fine", "I hit it."]), indent=1)
-    line = text.splitlines()[problem.line - 1]
+    document = changed("commands.tell_joke.replies", ["fine", "I hit it."])
+    (problem,) = problems_of(document)
+    line = json.dumps(document, indent=1).splitlines()[problem.line - 1]
     assert line[problem.column - 1 :].startswith('"I hit it."')
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from pommai.errors import ResponsesError
 from pommai.responses.check import check
@@ -18,9 +17,11 @@ from pommai.responses.model import (
     ConversationLimit,
     Harmless,
     HelpCase,
+    Kind,
     Limits,
     Mark,
     NotUnderstoodLimit,
+    Replies,
     Responses,
     SessionLimit,
     Topic,
@@ -120,7 +121,7 @@ class _Loader:
             else:
                 self.reader.problem(written.at, *_why_unusable(phrase, written.text))
 
-    def _mark(self, texts: Collection[Written], kind: Any, name: str, case: int = 0, rank: int = 0) -> None:
+    def _mark(self, texts: Collection[Written], kind: Kind, name: str, case: int = 0, rank: int = 0) -> None:
         for phrase, written in self._phrases(texts):
             self.marks.append((phrase, Trigger(kind, name, self.order, case, rank, written.at)))
 
@@ -154,7 +155,9 @@ class _Loader:
             self.reader.problem(words.at, f"words of {name} is empty", f"name a level: {', '.join(LEVELS)}")
         return _topic(name, section)
 
-    def _toys(self, written: dict[str, dict[str, Section]], commands: Collection[str]) -> Any:
+    def _toys(
+        self, written: dict[str, dict[str, Section]], commands: Collection[str]
+    ) -> Mapping[str, Mapping[str, Replies]]:
         known = {*commands, HELP}
         for toy, sections in written.items():
             for name, section in sections.items():

@@ -131,6 +131,9 @@ class Limits:
 # -- what a phrase belongs to --------------------------------------------------------------
 
 
+Kind: TypeAlias = Literal["command", "help", "topic"]
+
+
 @dataclass(frozen=True, slots=True)
 class Trigger:
     """A phrase that decides: of which command, help case or topic, and how it stands to others.
@@ -139,7 +142,7 @@ class Trigger:
     file.
     """
 
-    kind: Literal["command", "help", "topic"]
+    kind: Kind
     name: str
     order: int
     case: int = 0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from pommai.responses.model import Harmless, Mark, Responses, Trigger
+from pommai.responses.model import Harmless, Kind, Mark, Responses, Trigger
 from pommai.responses.phrases import Match
 
 
@@ -18,7 +16,7 @@ class Sentence:
         self.found: list[Match[Mark]] = responses.tree.find(self.heard.tokens)
         self._counting = _counting(self.found)
 
-    def of(self, kind: Literal["command", "help", "topic"]) -> list[Match[Trigger]]:
+    def of(self, kind: Kind) -> list[Match[Trigger]]:
         """The phrases of this kind that count: none of their words is made harmless."""
         return [match for match in self._counting if match.owner.kind == kind]
 
