@@ -32,7 +32,7 @@ _LONGEST_NAME: Final = 1 << 16
 
 
 def check_files(folder: Path) -> None:
-    """Raises ModelError when the folder cannot be a Vosk model that the toy can use, saying what is missing."""
+    """Raises ModelError when the folder cannot be a Vosk model that the toy can use, saying what is missing. Quick."""
     get = "get a model with: pommai models get"
     if not folder.is_dir():
         raise ModelError(f"there is no folder {folder} with a speech model; {get}")
@@ -55,8 +55,12 @@ def check_files(folder: Path) -> None:
         with (folder / name).open("rb") as file:
             if file.read(4) != struct.pack("<i", _FST_MAGIC):
                 raise ModelError(f"the Vosk model in {folder} is damaged: {name} is no OpenFst graph; {get}")
+
+
+def check_words(folder: Path) -> None:
+    """Raises ModelError when the words of the model cannot be read, or there are none. Slow with a large model."""
     if not read_vocabulary(folder):
-        raise ModelError(f"the Vosk model in {folder} is damaged: it knows no words; {get}")
+        raise ModelError(f"the Vosk model in {folder} is damaged: it knows no words; get it with: pommai models get")
 
 
 def read_vocabulary(folder: Path) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from pommai.errors import ModelError
 from pommai.io.ports import Transcript, Word
-from pommai.io.vosk_files import check_files, fingerprint, read_vocabulary
+from pommai.io.vosk_files import check_files, check_words, fingerprint, read_vocabulary
 from pommai.io.vosk_native import vosk_library
 from pommai.io.vosk_trial import try_model
 from pommai.protocol.audio import SAMPLE_BYTES, SAMPLE_RATE
@@ -227,6 +227,7 @@ def _try_once(folder: Path, key: str, cache: Path | None) -> None:
     note = None if cache is None else cache / "models" / f"{key}.tried"
     if key in _tried or (note is not None and note.is_file()):
         return
+    check_words(folder)
     try_model(folder)
     _tried.add(key)
     if note is not None:

@@ -8,7 +8,7 @@ import pytest
 from speech_material import VOSK_TINY
 
 from pommai.errors import ModelError
-from pommai.io.vosk_files import NEEDED, check_files, fingerprint, read_vocabulary
+from pommai.io.vosk_files import NEEDED, check_files, check_words, fingerprint, read_vocabulary
 from pommai.io.vosk_model import load_model
 
 
@@ -64,7 +64,7 @@ def test_a_graph_whose_words_are_cut_off_is_refused(model: Path) -> None:
     graph = model / "graph" / "Gr.fst"
     graph.write_bytes(graph.read_bytes()[:3000])
     with pytest.raises(ModelError, match="cannot be read"):
-        check_files(model)
+        check_words(model)
 
 
 @pytest.mark.parametrize("name", NEEDED)
@@ -102,13 +102,13 @@ def test_a_graph_that_is_none_is_refused(model: Path) -> None:
 def test_a_model_without_words_is_refused(model: Path) -> None:
     (model / "graph" / "words.txt").write_text("<eps> 0\n")
     with pytest.raises(ModelError, match="knows no words"):
-        check_files(model)
+        check_words(model)
 
 
 def test_words_that_are_no_text_are_refused(model: Path) -> None:
     (model / "graph" / "words.txt").write_bytes(b"\xff\xfe\n")
     with pytest.raises(ModelError, match="cannot be read"):
-        check_files(model)
+        check_words(model)
 
 
 def test_the_fingerprint_is_of_the_files(model: Path) -> None:

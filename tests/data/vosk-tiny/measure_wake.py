@@ -1,6 +1,6 @@
 """How well the toy hears its name through this model: hits, false alarms and delay, over voices never trained on.
 
-Run: python tests/data/vosk-tiny/measure_wake.py > tests/data/vosk-tiny/wake-figures.txt      (10 minutes on two cores)
+Run: python tests/data/vosk-tiny/measure_wake.py > tests/data/vosk-tiny/wake-figures.txt      (11 minutes on two cores)
 
 Voices and sentences are those of make/check.py. Each utterance has half a second of room before it and 1.5 s after it.
 Delay is counted from the last sound of the phrase to the end of the 20 ms frame with which the engine said so, and
