@@ -251,7 +251,7 @@ class WakeListener:
             self._tell(spec, None)
         elif outcome == "refused":
             stays = self._loaded.engine if self._loaded is not None else NOTHING
-            logger.warning("no such wake engine", extra={"engine": spec.engine, "reason": reason, "stays": stays})
+            logger.warning("wake engine refused", extra={"engine": spec.engine, "reason": reason, "stays": stays})
             self._refused.add(spec)
             if self._loaded is None and self._untried() is None:
                 self._pause()

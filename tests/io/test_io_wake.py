@@ -409,7 +409,7 @@ def test_an_engine_that_cannot_be_had_leaves_the_old_one_and_says_why(
                 await made.until_loaded(ROBOT)
 
     asyncio.run(main())
-    assert "no such wake engine" in caplog.text
+    assert "wake engine refused" in caplog.text
 
 
 def test_an_engine_that_fails_at_its_first_frame_never_takes_over() -> None:
