@@ -186,3 +186,31 @@ def test_a_changed_configuration_of_this_toy_is_in_force_at_once_in_every_state(
                 assert toy.state == before
 
     run(scene())
+
+
+def test_bad_words_that_the_server_heard_count_as_those_the_toy_heard_itself():
+    async def scene():
+        async with simulated_toy() as toy:
+            for turn in (1, 2, 3):
+                await toy.talk()
+                toy.link.deliver(m.TextResponse(turn, "Let us sing a song.", "i will kill you"))
+                await settle()
+            assert "safe_mode" in toy.states
+            (alert,) = [message for message in toy.link.messages if isinstance(message, m.GuardianAlert)]
+            assert alert.transcript == "i will kill you"
+            assert len([item for item in toy.memory.waiting.values() if item.kind == "safety_events"]) == 4
+
+    run(scene())
+
+
+def test_a_child_that_tells_the_server_it_is_hurt_is_no_violation_and_the_grown_ups_hear_of_it_each_time():
+    async def scene():
+        async with simulated_toy() as toy:
+            for turn in (1, 2, 3, 4):
+                await toy.talk()
+                toy.link.deliver(m.TextResponse(turn, "Oh dear. Go and tell a grown up.", "somebody hit me"))
+                await settle()
+            assert toy.state == "processing"
+            assert len([message for message in toy.link.messages if isinstance(message, m.GuardianAlert)]) == 4
+
+    run(scene())

@@ -171,9 +171,10 @@ def test_an_alert_waits_for_the_server_and_goes_out_with_the_same_id():
             toy.link.go_up()
             await settle()
             (batch,) = [message for message in toy.link.messages if isinstance(message, SyncBatch)]
-            (event,) = batch.safety_events
-            assert event["reason"] == "held without a word"
-            assert event["clock_trusted"] is False
+            alert, began = batch.safety_events
+            assert alert["reason"] == "held without a word"
+            assert alert["clock_trusted"] is False
+            assert (began["severity"], began["reason"]) == ("note", "safe mode began: button.held")
 
     run(scene())
 

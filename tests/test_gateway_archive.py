@@ -508,3 +508,16 @@ def test_whatever_is_sent_the_first_good_item_of_each_id_is_kept_and_nothing_els
             assert json.dumps([*found.values()]) == json.dumps([expected[key] for key in found])
 
     run(test())
+
+
+def test_what_alarms_nobody_is_kept_and_not_told() -> None:
+    async def test() -> None:
+        async with await Archive.open() as archive:
+            told: list[Alert] = []
+            archive.on_alert = told.append
+            note = {"id": "s7", "severity": m.NOTE, "reason": "safe mode ended: safety.resume"}
+            await archive.take("desk-1", "robo-rex", m.SyncBatch("b1", safety_events=(note,)))
+            assert [item.id for item in await archive.items(SAFETY)] == ["s7"]
+            assert told == []
+
+    run(test())

@@ -255,9 +255,9 @@ def test_three_violations_in_five_minutes_are_a_pause_and_an_alert() -> None:
 def test_violations_elsewhere_count_along() -> None:
     toy = answerer()
     toy.answer("gun", BEAR, 0.0)
-    assert toy.note_violation(1.0) is None
-    assert toy.note_violation(2.0) == 300.0
-    assert toy.note_violation(3.0) is None
+    assert toy.note_violation("violence", 1.0) is None
+    assert toy.note_violation("violence", 2.0) == 300.0
+    assert toy.note_violation("violence", 3.0) is None
 
 
 def test_a_pause_because_of_violations_elsewhere_has_its_words() -> None:

@@ -7,8 +7,10 @@ import logging
 from typing import Final
 
 from pommai.actions.body import Body
+from pommai.actions.safety import record_incident
 from pommai.events import Event
 from pommai.protocol.messages import (
+    NOTE,
     Command,
     DownAudio,
     ErrorMessage,
@@ -112,11 +114,14 @@ class Inbox:
         if touched is None:
             return
         category, why = touched
-        seconds = toy.answerer.note_violation(asyncio.get_running_loop().time())
-        if seconds is not None:
-            reason = f"{category}: {', '.join(why)}"
-            toy.post(Event("safety.alert", {"severity": "high", "reason": reason, "transcript": words}))
-            toy.post(Event("safety.pause", {"seconds": seconds, "message": ""}))
+        reason = f"{category}: {', '.join(why)}"
+        seconds = toy.answerer.note_violation(category, asyncio.get_running_loop().time())
+        if seconds is None:
+            record_incident(toy, NOTE, reason, words)
+            return
+        pause = toy.answerer.pause_words(toy.listener)
+        toy.post(Event("safety.alert", {"severity": pause.alert or "high", "reason": reason, "transcript": words}))
+        toy.post(Event("safety.pause", {"seconds": seconds, "message": pause.reply}))
 
     def _configured(self, profile: ToyProfile) -> None:
         toy = self._toy

@@ -9,9 +9,10 @@ from typing import Final
 
 from pommai.actions.body import Body, Turn
 from pommai.actions.registry import activity
+from pommai.actions.safety import record_incident
 from pommai.errors import RecognitionError, SoundError, SpeechError
 from pommai.events import Event
-from pommai.protocol.messages import VoiceSettings
+from pommai.protocol.messages import NOTE, VoiceSettings
 from pommai.responses import Answer
 
 logger = logging.getLogger(__name__)
@@ -30,8 +31,10 @@ async def answer_alone(toy: Body, confidence: float = 0.6) -> None:
     turn = toy.turn
     answer = await _answer(toy, turn, confidence)
     logger.info("answered on board", extra={"turn": turn.id, "outcome": answer.outcome, "answer": answer.name})
-    if answer.alert is not None:
-        reason = f"{answer.name}: {', '.join(answer.because)}" if answer.because else answer.name
+    reason = f"{answer.name}: {', '.join(answer.because)}" if answer.because else answer.name
+    if answer.outcome == "blocked" and answer.alert is None:
+        record_incident(toy, NOTE, reason, turn.user_text)
+    elif answer.alert is not None:
         toy.post(Event("safety.alert", {"severity": answer.alert, "reason": reason, "transcript": turn.user_text}))
     if answer.pause_seconds is not None:
         toy.post(Event("safety.pause", {"seconds": answer.pause_seconds, "message": answer.reply}))

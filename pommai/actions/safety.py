@@ -11,7 +11,8 @@ from typing import Final
 from pommai.actions.body import Body
 from pommai.actions.registry import action, activity, sends_to_cloud
 from pommai.events import Event
-from pommai.protocol.messages import GuardianAlert
+from pommai.io.ports import Stamp
+from pommai.protocol.messages import NOTE, GuardianAlert
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,13 @@ def pass_on_alert(toy: Body) -> None:
 
 
 def _alert(toy: Body, severity: str, reason: str, transcript: str) -> None:
+    id_, stamp = record_incident(toy, severity, reason, transcript)
+    sent = toy.link.send(GuardianAlert(severity, reason, stamp.text, transcript or None, id_))
+    logger.warning("guardian alert", extra={"severity": severity, "reason": reason, "sent": sent})
+
+
+def record_incident(toy: Body, severity: str, reason: str, transcript: str = "") -> tuple[str, Stamp]:
+    """Keep something for the grown-ups to read. Its id, and when it was."""
     stamp = toy.clock.now()
     id_ = secrets.token_hex(8)
     toy.memory.keep_safety_event(
@@ -52,8 +60,7 @@ def _alert(toy: Body, severity: str, reason: str, transcript: str) -> None:
             "toy_id": toy.toy_id,
         }
     )
-    sent = toy.link.send(GuardianAlert(severity, reason, stamp.text, transcript or None, id_))
-    logger.warning("guardian alert", extra={"severity": severity, "reason": reason, "sent": sent})
+    return id_, stamp
 
 
 @action
@@ -67,14 +74,17 @@ def note_pause(toy: Body) -> None:
 @action
 def stay_safe(toy: Body) -> None:
     """Remember safe mode, so that switching the toy off and on again does not end it."""
-    toy.kept_safe = False
+    again, toy.kept_safe = toy.kept_safe, False
     _note(toy, toy.pause_seconds)
+    why = "power-up" if again else toy.event.name
+    record_incident(toy, NOTE, f"safe mode began: {why}", toy.pause_words)
 
 
 @action
 def end_safe_mode(toy: Body) -> None:
     """Safe mode need not be remembered any more."""
     toy.memory.keep_fact(FACT, None)
+    record_incident(toy, NOTE, f"safe mode ended: {toy.event.name}")
 
 
 @activity

@@ -208,9 +208,11 @@ class Archive:
         return known
 
     def _tell(self, device_id: str, alerts: Iterable[Item]) -> None:
-        """Tell of safety events, each once."""
+        """Tell of safety events, each once, but for those that alarm nobody."""
         received = datetime.now(UTC).isoformat(timespec="milliseconds")
         for item in alerts:
+            if item.get("severity") == m.NOTE:
+                continue
             key = (device_id, item["id"][:LONGEST_ID])
             if self.on_alert is None or key in self._told:
                 continue

@@ -251,6 +251,9 @@ class SafetyOverride:
     message: str = ""
 
 
+NOTE = "note"
+"""Severity of a safety event that is kept for whoever wants to read it, and alarms nobody."""
+
 # -- keeping -------------------------------------------------------------------------------
 
 

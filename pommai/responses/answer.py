@@ -146,9 +146,11 @@ class Answerer:
         reply = self._choose(category, topic.replies, listener)
         return Answer("blocked", category, reply.text, reply.audio, ())
 
-    def note_violation(self, now: float) -> float | None:
-        """Count a violation that was noticed elsewhere. Seconds to pause when it was one too many."""
-        return self._responses.limits.violations.pause if self._counts.violation(now) else None
+    def note_violation(self, category: str, now: float) -> float | None:
+        """Count what was noticed elsewhere, if the category counts. Seconds to pause when it was one too many."""
+        topic = self._responses.topics.get(category)
+        counts = topic is not None and topic.violation
+        return self._responses.limits.violations.pause if counts and self._counts.violation(now) else None
 
     def pause_words(self, listener: Listener) -> Answer:
         """What is said when `note_violation` asks for a pause, with its alert and its seconds."""

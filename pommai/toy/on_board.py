@@ -47,7 +47,7 @@ async def on_board(settings: Settings, stack: AsyncExitStack) -> OnBoard:
     )
     stack.push_async_callback(memory.close)
     model = speech_model(settings.vosk_model, settings.models)
-    wake = WakeListener(make_engine_for(model, settings.models))
+    wake = WakeListener(make_engine_for(model, settings.models, settings.cache_dir))
     stack.push_async_callback(wake.close)
     recogniser = VoskRecogniser(model or settings.models / settings.vosk_model, cache=settings.cache_dir)
     stack.push_async_callback(recogniser.close)
