@@ -337,9 +337,7 @@ def test_keeping_never_raises_and_never_keeps_sound(stage: Stage) -> None:
         memory.keep_metric("soon", nonsense)  # type: ignore[arg-type]
         memory.keep_metric("never", float("nan"))
         assert memory.unsent == 0
-        memory.keep_safety_event(
-            incident("loud") | {"audio": b"\x00\x01" * 8000, "more": [bytearray(9), {"pcm": b"x"}]}
-        )
+        memory.keep_safety_event(incident("loud") | {"audio": b"\x00" * 9000, "more": [bytearray(9), {"pcm": b"x"}]})
         batch = await memory.batch(safety=True)
         assert batch is not None
         assert batch.safety_events[0]["reason"] == "a bad word"

@@ -162,8 +162,11 @@ def fit(body: Mapping[str, object]) -> dict[str, object]:
     """
     # What matters most is looked at first: there may be no room for the rest.
     ordered = {key: body[key] for key in _ESSENTIAL if key in body} | dict(body)
-    clean = _fit(ordered, "", 0, _Room())
+    room = _Room()
+    clean = _fit(ordered, "", 0, room)
     assert isinstance(clean, dict)
+    if room.refused:
+        logger.error("left out of memory", extra={"field": room.refused[0], "fields": len(room.refused)})
     longest = TEXT_BYTES
     while _size(clean) > BODY_BYTES:
         longest //= 2
@@ -199,6 +202,8 @@ class _Room:
 
     def __init__(self) -> None:
         self.left = 4 * BODY_BYTES
+        self.refused: list[str] = []
+        """What was left out: where it stood, and its type."""
 
 
 def _fit(value: object, where: str, depth: int, room: _Room) -> object:
@@ -222,7 +227,7 @@ def _fit(value: object, where: str, depth: int, room: _Room) -> object:
     if isinstance(value, list | tuple) and depth <= _MAX_DEPTH:
         listed = [_fit(item, f"{where}[{index}]", depth + 1, room) for index, item in enumerate(value[:_MAX_ENTRIES])]
         return [item for item in listed if item is not _LEFT_OUT]
-    logger.error("left out of memory", extra={"field": where[:80], "type": type(value).__name__})
+    room.refused.append(f"{where[:80]}: {type(value).__name__}")
     return _LEFT_OUT
 
 

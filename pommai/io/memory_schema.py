@@ -60,7 +60,9 @@ PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     # What is deleted is overwritten with zeros, not just forgotten.
     "PRAGMA secure_delete = ON",
-    "PRAGMA journal_size_limit = 4194304",
+    # The log stays below 1 MB: a card may be small, and nearly full.
+    "PRAGMA wal_autocheckpoint = 250",
+    "PRAGMA journal_size_limit = 1048576",
     # 1 MB in place of 2: a toy has little memory, and its rows are small.
     "PRAGMA cache_size = -1024",
 )
