@@ -51,6 +51,8 @@ BEGINS_ANEW_S: Final = 0.5
 """A pause after which speech is a new utterance."""
 GOES_ON_S: Final = 0.2
 """An utterance that Vosk ends with less of a pause goes on: Vosk cuts what is longer than 20 s."""
+RENEWED_S: Final = 60.0
+"""A listener is replaced after so long, in a pause: what Vosk keeps of the sound grows by 16 MB in ten minutes."""
 KEPT_S: Final = 3.0
 """How much of an utterance can be told anew; the phrase at its beginning takes less ..."""
 LEAD_S: Final = 1.0
@@ -87,7 +89,9 @@ class VoskWakeEngine:
         """`sensitivity` is 0.0..1.0. The engine closes the model. Raises ModelError: see `VoskModel.grammar`."""
         self._phrases = [model.check_phrase(phrase).split() for phrase in phrases]
         decoys = [word for word in DECOYS if model.knows(word) and not any(word in p[1:] for p in self._phrases)]
-        self._listener = model.listener([*phrases, *decoys])
+        self._listened_for = [*phrases, *decoys]
+        self._listener = model.listener(self._listened_for)
+        self._listener_heard = 0
         self._model = model
         self._cutoff = cutoff_at(OWN_CUTOFF, sensitivity)
         self._cooldown = Cooldown()
@@ -121,14 +125,22 @@ class VoskWakeEngine:
         self._listener.reset()
         self._utterance = _Utterance(heard_out)
 
+    def _renew(self) -> None:
+        self._listener.close()
+        self._listener = self._model.listener(self._listened_for)
+        self._listener_heard = 0
+
     def _step(self, piece: bytes) -> WakeHit | None:
         self._counts = self._cooldown.hear(len(piece))
+        self._listener_heard += len(piece)
         pause = self._level.hear(piece)
         utterance = self._utterance
         utterance.hear(piece, speech=pause == 0.0)
         if self._listener.hear(piece):
             hit = None if utterance.heard_out else self._weigh(self._listener.result())
             self._utterance = _Utterance(heard_out=pause < GOES_ON_S)
+            if pause >= GOES_ON_S and self._listener_heard >= RENEWED_S * SAMPLE_RATE * SAMPLE_BYTES:
+                self._renew()
             return hit
         if utterance.heard_out:
             if pause >= BEGINS_ANEW_S:

@@ -94,6 +94,13 @@ def test_a_sentence_and_a_pause_before_a_call_do_no_harm(engine: VoskWakeEngine)
     assert len(found) == 1
 
 
+def test_it_hears_as_well_after_minutes_of_silence_in_which_its_listener_is_replaced(engine: VoskWakeEngine) -> None:
+    first = engine._listener
+    assert hits(engine, silence(150), 5 * FRAME_BYTES) == []
+    assert engine._listener is not first
+    assert len(hits(engine, silence(0.5) + say(CALL) + silence(2))) == 1
+
+
 def test_every_phrase_of_several_is_listened_for() -> None:
     engine = make_vosk_engine(VOSK_TINY, WakeSpec("vosk", ("hello pommai", "okay pommai")))
     sound = silence(0.5) + say("hello pommai") + silence(3) + say("okay pommai") + silence(2)
