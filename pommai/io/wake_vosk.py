@@ -113,6 +113,7 @@ class VoskWakeEngine:
     def reset(self) -> None:
         """Forget what was heard so far."""
         self._unheard.clear()
+        self._cooldown.end()
         self._level = _Level()
         self._begin()
 

@@ -233,3 +233,10 @@ def test_a_closed_engine_may_be_closed_again(engine: VoskWakeEngine) -> None:
     engine.close()
     with pytest.raises(ModelError, match="closed"):
         engine.hear(bytes(10 * FRAME_BYTES))
+
+
+def test_a_toy_that_rests_again_can_be_called_again_at_once(engine: VoskWakeEngine) -> None:
+    call = silence(0.5) + say(CALL) + silence(0.5)
+    assert len(hits(engine, call)) == 1
+    engine.reset()
+    assert len(hits(engine, call)) == 1
