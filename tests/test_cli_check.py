@@ -196,3 +196,20 @@ def test_offline_responses_are_checked_with_the_sounds_there_are(
     out = capsys.readouterr().out
     line = wrong.splitlines().index("      - {text: Hello., audio: helo}") + 1
     assert out == f"offline_responses.yaml:{line}:31: error: no sound is called 'helo' (did you mean 'hello'?)\n"
+
+
+def test_a_command_that_the_toy_is_to_say_and_does_not_know_is_found(folder: Path, capsys) -> None:
+    chart = folder / "statechart.yaml"
+    (folder / "led_patterns.yaml").write_text((ROOT / "led_patterns.yaml").read_text())
+    chart.write_text((ROOT / "statechart.yaml").read_text().replace("{say: goodnight}", "{say: goodnigth}"))
+    assert run(str(chart)) == 1
+    assert "no command is called 'goodnigth' (did you mean 'goodnight'?)" in capsys.readouterr().out
+
+
+def test_sounds_and_lights_of_a_persona_that_do_not_exist_are_found(tmp_path, capsys) -> None:
+    personas = tmp_path / "personas.yaml"
+    text = (ROOT / "personas.yaml").read_text()
+    personas.write_text(text.replace("acknowledgements: [wake, hello]", "acknowledgements: [wake, helo]"))
+    assert personas.read_text() != text
+    assert run(str(personas)) == 1
+    assert "'helo'" in capsys.readouterr().out

@@ -20,7 +20,7 @@ def compiled(monkeypatch):
     """How often the compiler was asked. It answers at once."""
     calls = []
 
-    def compile_file(path, led_patterns, sounds):
+    def compile_file(path, led_patterns, sounds, commands=None):
         calls.append(path)
         return TABLE
 

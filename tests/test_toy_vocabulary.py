@@ -1,7 +1,7 @@
 """What charts may say, gathered from the functions that exist."""
 
 from pommai.actions import ACTIONS, ACTIVITIES
-from pommai.actions.registry import Seconds
+from pommai.actions.registry import CommandName, Seconds, SoundName
 from pommai.events import EVENTS
 from pommai.guards import GUARDS
 from pommai.toy.vocabulary import _signature, toy_vocabulary
@@ -26,14 +26,17 @@ def test_parameters_are_those_of_the_function_without_the_toy():
 
 
 def test_every_kind_of_parameter_has_its_word():
-    def function(toy: object, a: str, b: float, c: bool, d: Seconds) -> None:
+    def function(toy: object, a: str, b: float, c: bool, d: Seconds, e: SoundName, f: CommandName) -> None:
         """Do it.
 
         With care.
         """
 
-    signature = _signature("function", function, ())
-    assert [parameter.kind for parameter in signature.parameters] == ["text", "number", "boolean", "duration"]
+    signature = _signature("function", function, {SoundName: ("boo",), CommandName: None})
+    kinds = [parameter.kind for parameter in signature.parameters]
+    assert kinds == ["text", "number", "boolean", "duration", "choice", "text"]
+    known = _signature("function", function, {SoundName: (), CommandName: ("greeting",)}).parameters[-1]
+    assert (known.kind, known.choices) == ("choice", ("greeting",))
     assert "Do it." in str(signature)
     assert "With care" not in str(signature)
 

@@ -17,6 +17,8 @@ Seconds = NewType("Seconds", float)
 """A parameter written as a duration: `2s`, or a name from the chart's durations."""
 SoundName = NewType("SoundName", str)
 """A parameter that names one of the toy's sounds."""
+CommandName = NewType("CommandName", str)
+"""A parameter that names a command of offline_responses.yaml."""
 
 Action = Callable[..., None]
 Activity = Callable[..., Awaitable[None]]

@@ -7,7 +7,7 @@ import logging
 from typing import Final
 
 from pommai.actions.body import Body
-from pommai.actions.registry import action
+from pommai.actions.registry import CommandName, action
 from pommai.errors import DeviceError, SpeechError
 from pommai.protocol.messages import VoiceSettings
 
@@ -18,7 +18,7 @@ BREATH: Final = 0.1
 
 
 @action
-def say(toy: Body, command: str) -> None:
+def say(toy: Body, command: CommandName) -> None:
     """Say one of the replies of a command of offline_responses.yaml, when what is playing now is over."""
     toy.sayings.put(toy.answerer.say(command, toy.listener).reply)
 

@@ -131,15 +131,18 @@ def check_files(kinds: dict[Path, str]) -> list[Problem]:
             elif kind == "statechart":
                 from pommai.chart.compile import compile_chart
 
-                compile_chart(checked_chart(shown[file], patterns_for(file, kinds)))
+                compile_chart(checked_chart(shown[file], patterns_for(file, kinds), _responses_of(kinds)))
             elif kind == "offline_responses":
                 from pommai.responses.load import load_responses
 
                 load_responses(shown[file], _sounds())
             elif kind == "personas":
-                from pommai.gateway.personas import read_personas
+                from pommai.gateway.personas import check_personas
 
-                read_personas(Reader.of_file(shown[file], PersonasError))
+                reader = Reader.of_file(shown[file], PersonasError)
+                beside = file.with_name("led_patterns.yaml")
+                patterns = beside if beside.is_file() else patterns_for(file, kinds)
+                check_personas(reader, _sounds(), _pattern_names(patterns))
             else:
                 from pommai.lights.load import load_patterns
 
@@ -173,8 +176,9 @@ def patterns_for(chart: Path, kinds: dict[Path, str]) -> Path | None:
         return None
 
 
-def checked_chart(file: Path, patterns: Path | None = None) -> Checked:
-    """Load a chart and look up its names, light patterns in `patterns` (default: beside the chart, else the project's).
+def checked_chart(file: Path, patterns: Path | None = None, responses: Path | None = None) -> Checked:
+    """Load a chart and look up its names: light patterns in `patterns` (default: beside the chart, else the project's),
+    commands in `responses` (default: the project's).
 
     Raises ChartError.
     """
@@ -186,14 +190,30 @@ def checked_chart(file: Path, patterns: Path | None = None) -> Checked:
     if chart is None:
         reader.finish()
         raise AssertionError("a chart that cannot be read has a problem")
-    return check_chart(chart, reader, vocabulary_for(file, patterns))
+    return check_chart(chart, reader, vocabulary_for(file, patterns, responses))
 
 
-def vocabulary_for(chart: Path, patterns: Path | None = None) -> Vocabulary:
-    """What a chart may say, its light patterns from `patterns` (default: beside the chart, else the project's)."""
+def vocabulary_for(chart: Path, patterns: Path | None = None, responses: Path | None = None) -> Vocabulary:
+    """What a chart may say; see `checked_chart`."""
     from pommai.toy.vocabulary import toy_vocabulary
 
-    return toy_vocabulary(_pattern_names(patterns or patterns_for(chart, {})), _sounds())
+    return toy_vocabulary(_pattern_names(patterns or patterns_for(chart, {})), _sounds(), _command_names(responses))
+
+
+def _responses_of(kinds: dict[Path, str]) -> Path | None:
+    """The offline responses that are checked along with a chart."""
+    return next((file for file, kind in kinds.items() if kind == "offline_responses"), None)
+
+
+def _command_names(file: Path | None) -> frozenset[str] | None:
+    """The commands of offline responses (default: the project's); None when their file has errors itself."""
+    from pommai.responses import load_responses
+    from pommai.toy.settings import find_project_file
+
+    try:
+        return load_responses(file or find_project_file("offline_responses.yaml")).command_names
+    except (SourceError, SettingsError):
+        return None
 
 
 def _pattern_names(file: Path | None) -> frozenset[str] | None:
@@ -208,7 +228,12 @@ def _pattern_names(file: Path | None) -> frozenset[str] | None:
 
 def _sounds() -> frozenset[str]:
     """The names of the toy's sounds."""
-    return frozenset(file.stem for file in _sound_folder().glob("*.wav"))
+    from pommai.io.sounds import SoundFolder
+
+    try:
+        return SoundFolder(_sound_folder()).names()
+    except SoundError:
+        return frozenset()
 
 
 def _sound_folder() -> Path:
@@ -232,7 +257,7 @@ def _sound_problems() -> list[Problem]:
         return [Problem(str(_shown(folder)), 1, 1, str(caught))]
     problems = []
     for name in sorted(sounds.names()):
-        file = folder / f"{name}.wav"
+        file = sounds.file(name)
         try:
             sounds.frames(name)
         except SoundError as caught:

@@ -179,3 +179,8 @@ class Responses:
     """What is said on entering safe mode; one is picked."""
     toys: Mapping[str, Mapping[str, Replies]]
     """By toy and command: what this toy says instead."""
+
+    @property
+    def command_names(self) -> frozenset[str]:
+        """Everything the toy can be asked to say."""
+        return frozenset((*self.commands, HELP))

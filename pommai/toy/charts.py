@@ -22,7 +22,11 @@ KEPT = 8
 
 
 def load_behaviour(
-    path: Path, led_patterns: Collection[str], sounds: Collection[str], cache: Path | None
+    path: Path,
+    led_patterns: Collection[str],
+    sounds: Collection[str],
+    cache: Path | None,
+    commands: Collection[str] | None = None,
 ) -> DecisionTable:
     """The decision table of a chart.
 
@@ -36,7 +40,7 @@ def load_behaviour(
         raise SettingsError(f"the chart {path} cannot be read: {caught.strerror}") from caught
     if data.lstrip()[:1] == b"{":
         return _read(path, data)
-    vocabulary = toy_vocabulary(led_patterns, sounds)
+    vocabulary = toy_vocabulary(led_patterns, sounds, commands)
     key = hashlib.sha256(data)
     for part in (__version__, vocabulary.fingerprint()):
         key.update(part.encode())
@@ -48,13 +52,15 @@ def load_behaviour(
             return _read(cached, cached.read_bytes())
         except (OSError, TableError) as caught:
             logger.warning("cached chart not used", extra={"file": str(cached), "reason": str(caught)})
-    table = compile_file(path, led_patterns, sounds)
+    table = compile_file(path, led_patterns, sounds, commands)
     if cached is not None:
         _keep(cached, table)
     return table
 
 
-def compile_file(path: Path, led_patterns: Collection[str] | None, sounds: Collection[str]) -> DecisionTable:
+def compile_file(
+    path: Path, led_patterns: Collection[str] | None, sounds: Collection[str], commands: Collection[str] | None = None
+) -> DecisionTable:
     """Compile a chart. Raises ChartError with every problem it has."""
     # The compiler brings python-statemachine with it, which a toy with a compiled chart never loads.
     from pommai.chart.check import check_chart
@@ -63,7 +69,7 @@ def compile_file(path: Path, led_patterns: Collection[str] | None, sounds: Colle
     from pommai.source import Reader
 
     reader = Reader.of_file(path, ChartError)
-    return compile_chart(check_chart(load_chart(reader), reader, toy_vocabulary(led_patterns, sounds)))
+    return compile_chart(check_chart(load_chart(reader), reader, toy_vocabulary(led_patterns, sounds, commands)))
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -63,7 +63,9 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
     patterns = load_patterns(settings.led_patterns)
     sounds = SoundFolder(settings.sounds)
     responses = load_responses(settings.offline_responses, sounds.names())
-    table = load_behaviour(settings.chart, frozenset(patterns), sounds.names(), settings.cache_dir)
+    table = load_behaviour(
+        settings.chart, frozenset(patterns), sounds.names(), settings.cache_dir, responses.command_names
+    )
     microphone = make_microphone(settings)
     codec = OpusCodec()
     trace = NoTrace() if settings.trace is None else FileTrace(settings.trace, loop.time)
