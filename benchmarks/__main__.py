@@ -20,6 +20,7 @@ PARTS = (
     "recognition",
     "campaign",
     "responses",
+    "memory",
 )
 OUT = Path("out") / "bench.json"
 

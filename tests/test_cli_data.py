@@ -98,7 +98,7 @@ def test_erase_asks_first_and_then_does_what_it_says(
         assert main(["data", "erase", "conversations"]) == code
     shown = capsys.readouterr().out
     assert f"Erase conversations from {memory}? It cannot be brought back. [y/N]" in shown
-    assert "every file was searched: nothing of it is left there" in shown
+    assert "every file was searched for 6 of them, and nothing is left there" in shown
     assert b"sky" not in raw(memory)
     assert b"safe_mode" in raw(memory)
 

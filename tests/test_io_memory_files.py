@@ -61,6 +61,18 @@ def test_only_the_newest_three_damaged_files_are_kept(tmp_path: Path) -> None:
     assert files.prepare(path).troubles == []
 
 
+def test_what_was_moved_aside_is_forgotten_in_its_time(tmp_path: Path) -> None:
+    path, now = tmp_path / "memory.db", 1_790_000_000.0
+    for number, age in enumerate((1.0, 31.0, 20_000.0), 1):
+        file = path.with_name(f"memory.db.damaged-{number}")
+        file.write_bytes(b"what a child said")
+        os.utime(file, (now - age * 86_400, now - age * 86_400))
+    files.forget_damaged(path, now, 30)
+    assert [file.name[-1] for file in files.damaged_files(path)] == ["1", "3"]
+    files.forget_damaged(path, now + 31 * 86_400, 30)
+    assert files.damaged_files(path) == []
+
+
 def test_a_log_that_was_cut_off_loses_no_more_than_its_end(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     remember(path, "old")

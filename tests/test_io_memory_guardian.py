@@ -102,6 +102,7 @@ def test_what_is_erased_is_in_no_file_any_more(
         done = guardian.erase(path, what, copy)
         assert done.left == []
         assert done.rows > 0
+        assert done.searched == {"metrics": 2, "toys": 2, "everything": 164}.get(what, 80)
     for file in (path, copy):
         for word in gone:
             assert word.encode() not in raw(file), (file, word)
@@ -127,6 +128,15 @@ def test_what_is_too_old_is_in_no_file_any_more_either(tmp_path: Path) -> None:
             assert b"hidden words" in raw(path)
 
     asyncio.run(scene())
+
+
+def test_what_was_not_overwritten_is_found_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "memory.db"
+    kept(path)
+    rest = path.read_bytes()
+    monkeypatch.setattr(guardian, "_bytes", lambda _: [rest])
+    done = guardian.erase(path, "safety", None)
+    assert done.left == [f"40 of 40 erased things were still found in the files of {path}"]
 
 
 def test_a_memory_that_is_not_there_or_not_ours_says_so(tmp_path: Path) -> None:

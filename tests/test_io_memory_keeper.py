@@ -111,6 +111,39 @@ def test_too_much_that_waits_is_dropped_the_least_important_first(tmp_path: Path
     asyncio.run(scene())
 
 
+def test_closing_twice_and_keeping_after_it_are_harmless(tmp_path: Path) -> None:
+    async def scene() -> None:
+        memory = await Machine().open(tmp_path / "memory.db")
+        memory.keep_conversation(said("talk"))
+        await memory.close()
+        await memory.close()
+        memory.keep_conversation(said("too late"))
+        assert not await memory.flush()
+        assert memory.fact("safe_mode") is None
+        assert rows(tmp_path / "memory.db", "SELECT id FROM items") == [("talk",)]
+
+    asyncio.run(scene())
+
+
+def test_opening_that_is_broken_off_leaves_nothing_open(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+
+    async def scene() -> None:
+        for moment in range(40):
+            opening = asyncio.ensure_future(Machine().open(path))
+            for _ in range(moment):
+                await asyncio.sleep(0.0005)
+            opening.cancel()
+            try:
+                await (await opening).close()
+            except asyncio.CancelledError:
+                continue
+        async with Machine().memory(path) as memory:
+            assert memory.trouble == ()
+
+    asyncio.run(scene())
+
+
 # -- trouble -------------------------------------------------------------------------------
 
 

@@ -184,7 +184,12 @@ def _erase(path: Path, copy: Path | None, args: argparse.Namespace) -> int:
             return 2
     done = guardian.erase(path, args.what, copy)
     if args.json:
-        told = {"rows": done.rows, "files": [str(file) for file in done.files], "left": done.left}
+        told = {
+            "rows": done.rows,
+            "searched": done.searched,
+            "files": [str(file) for file in done.files],
+            "left": done.left,
+        }
         print(json.dumps(told, indent=2))
     else:
         print(f"erased {_WORDS[args.what]}: {done.rows} rows")
@@ -193,6 +198,6 @@ def _erase(path: Path, copy: Path | None, args: argparse.Namespace) -> int:
         for sentence in done.left:
             print(f"pommai data: {sentence}", file=sys.stderr)
         if not done.left:
-            print("every file was searched: nothing of it is left there")
+            print(f"overwritten; every file was searched for {done.searched} of them, and nothing is left there")
             print("what the server has taken is with the server; a memory card may keep old blocks no program can see")
     return 1 if done.left else 0

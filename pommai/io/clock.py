@@ -30,6 +30,7 @@ AGREEMENT_SECONDS = 300.0
 TIMESYNCD = Path("/run/systemd/timesync/synchronized")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FLOOR_MS = (datetime(FLOOR_YEAR, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
 _LATEST_MS = 253_402_300_799_999
 """The last millisecond that ISO 8601 writes with a year of four digits."""
 
@@ -54,7 +55,7 @@ def to_milliseconds(text: object) -> int | None:
 
 def is_before_this_make(milliseconds: int) -> bool:
     """Whether a clock that says this cannot be right."""
-    return to_text(milliseconds) < f"{FLOOR_YEAR}-"
+    return milliseconds < _FLOOR_MS
 
 
 def uptime() -> float:

@@ -22,6 +22,7 @@ import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pommai.io.clock import is_before_this_make
 from pommai.io.memory_schema import VERSION, ForeignFileError, check_ours, migrate, set_up
 
 KEPT_DAMAGED = 3
@@ -152,6 +153,19 @@ def move_aside(path: Path) -> Path:
     for old in [*before, aside][:-KEPT_DAMAGED]:
         remove(old)
     return aside
+
+
+def forget_damaged(path: Path, now: float, days: int) -> None:
+    """Delete what was moved aside more than so many days ago: a child's words are in it. Raises OSError.
+
+    `now`: seconds since 1970, of a trusted clock. A file from before the clock was set counts from now.
+    """
+    for file in damaged_files(path):
+        since = file.stat().st_mtime
+        if is_before_this_make(int(since * 1000)):
+            os.utime(file, (now, now))
+        elif since < now - max(days, 1) * 86_400:
+            remove(file)
 
 
 def remove(path: Path) -> None:

@@ -45,8 +45,10 @@ class Erased:
     """That were deleted, in the memory and in its copy."""
     files: list[Path] = field(default_factory=list)
     """That were deleted as a whole."""
+    searched: int = 0
+    """Erased things that every byte of every file was searched for afterwards, by what nothing else holds."""
     left: list[str] = field(default_factory=list)
-    """Why something may still be there: sentences. Empty when every file was searched and nothing was found."""
+    """Why something may still be there: sentences."""
 
 
 def find(path: Path) -> Path:
@@ -122,17 +124,22 @@ def _erase(database: sqlite3.Connection, file: Path, what: str, statements: tupl
     (busy, *_) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if busy:
         done.left.append(f"the log of {file} is being read and could not be emptied; erase again in a moment")
+    done.searched += len(marks)
     found = sum(mark in data for data in _bytes(file) for mark in marks)
     if found:
         done.left.append(f"{found} of {len(marks)} erased things were still found in the files of {file}")
 
 
 def _marks(database: sqlite3.Connection, what: str) -> list[bytes]:
-    """Texts that are nowhere else but in what is to be erased: ids, long enough not to be found by chance."""
+    """Texts that are nowhere else but in what is to be erased, long enough not to be found by chance: ids of items, the
+    beginnings of toys' configurations.
+    """
     kinds = [kind for name, kind in _KINDS.items() if what in (name, EVERYTHING)]
     marks = ", ".join(f"'{kind}'" for kind in kinds)
     rows = database.execute(f"SELECT id FROM items WHERE kind IN ({marks}) AND length(id) >= 12 LIMIT 500").fetchall()
-    return [str(row["id"]).encode() for row in rows]
+    if what in ("toys", EVERYTHING):
+        rows += database.execute("SELECT substr(body, 1, 60) FROM toys").fetchall()
+    return [str(row[0]).encode() for row in rows]
 
 
 def _bytes(file: Path) -> Iterator[bytes]:

@@ -244,5 +244,8 @@ def _shortened(value: dict[str, object], longest: int) -> dict[str, object]:
     return {key: item if key == "id" else shorter(item) for key, item in value.items()}
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(value)

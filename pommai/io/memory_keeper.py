@@ -21,7 +21,7 @@ from pommai.io import memory_trouble as trouble
 from pommai.io.clock import to_milliseconds
 from pommai.io.memory_items import DEFAULT_DAYS, UNKNOWN, ItemMaker, Moment, moment, moved_behind
 from pommai.io.memory_queue import Pending
-from pommai.io.ports import Clock
+from pommai.io.ports import CONVERSATIONS, Clock
 
 if TYPE_CHECKING:
     from pommai.io.memory_store import Store
@@ -70,7 +70,7 @@ class Keeper:
         self._clock, self._boot, self._uptime = clock, boot, uptime
         self._copy, self._copy_every = copy, copy_every
         self._on_written = on_written
-        self._store: Store
+        self._opened: Store | None = None
         self._lock = asyncio.Lock()
         self._lock_handle: int | None = None
         self._wake = asyncio.Event()
@@ -92,6 +92,17 @@ class Keeper:
 
     async def start(self) -> None:
         """Open, whatever state the file is in, and begin to keep."""
+        beginning = asyncio.ensure_future(self._begin())
+        try:
+            await asyncio.shield(beginning)
+        except BaseException:  # cancelled: a connection that was left open would keep the process from ending
+            await asyncio.wait([beginning])
+            await self._let_go()
+            raise
+        self._copy_at = self._now() + self._copy_every
+        self._task = asyncio.create_task(self._work(), name="memory")
+
+    async def _begin(self) -> None:
         assert self.path is not None
         path = self.path
         try:
@@ -106,13 +117,7 @@ class Keeper:
                 trouble.kind_of(caught), f"{path} cannot be used ({caught}): what is new is forgotten at power-off"
             )
             await self._open_without_disk(path)
-        try:
-            await self._load()
-        except BaseException:
-            await self._store.close()
-            raise
-        self._copy_at = self._now() + self._copy_every
-        self._task = asyncio.create_task(self._work(), name="memory")
+        await self._load()
 
     async def close(self) -> None:
         """Write what waits, copy, and let go. Harmless when called again."""
@@ -121,11 +126,15 @@ class Keeper:
         try:
             await self._task
         finally:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        if self._opened is not None:
             with contextlib.suppress(*_DISK_ERRORS):
-                await self._store.close()
-            if self._lock_handle is not None:
-                files.unlock(self._lock_handle)
-                self._lock_handle = None
+                await self._opened.close()
+        if self._lock_handle is not None:
+            files.unlock(self._lock_handle)
+            self._lock_handle = None
 
     def wake(self) -> None:
         """There is something to write."""
@@ -271,6 +280,10 @@ class Keeper:
             if now >= self._sweep_at:
                 self._sweep_at = now + SWEEP_SECONDS
                 await self._store.sweep(trusted, self.days)
+                self._changes += 1  # the copy is to forget too
+                if self.path is not None and trusted is not None:
+                    days = self.days[CONVERSATIONS]
+                    await asyncio.to_thread(files.forget_damaged, self.path, trusted / 1000, days)
                 await self._recount()
                 self.popular = await self._store.popular(trusted)
             if self.path is not None and now >= self._reserve_at:
@@ -366,7 +379,7 @@ class Keeper:
 
         for sentence in prepared.troubles:
             self.troubles.tell(sentence, sentence)
-        self._store = await Store.open(prepared.path)
+        self._opened = await Store.open(prepared.path)
         self.path = prepared.path
         gap = SEQUENCE_GAP if prepared.restored else 0
         self.maker.next_sequence = max(self.maker.next_sequence, await self._store.last_sequence() + 1 + gap)
@@ -374,7 +387,7 @@ class Keeper:
     async def _open_without_disk(self, source: Path) -> None:
         from pommai.io.memory_store import Store
 
-        self._store = await Store.open_without_disk(source)
+        self._opened = await Store.open_without_disk(source)
         self.path = None
         self.maker.next_sequence = max(self.maker.next_sequence, await self._store.last_sequence() + 1)
 
@@ -391,6 +404,11 @@ class Keeper:
         self.popular = await self._store.popular(self._trusted_now())
         self._version = await self._store.foreign_changes()
         self._changes += 1
+
+    @property
+    def _store(self) -> Store:
+        assert self._opened is not None
+        return self._opened
 
     def _trusted_now(self) -> int | None:
         stamp = self._clock.now()

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from pommai.io import memory_popular as popular
-from pommai.io.clock import to_milliseconds
 from pommai.io.clock import uptime as system_uptime
 from pommai.io.memory_items import (
     BATCH_ITEMS,
@@ -199,8 +198,7 @@ class SimulatedMemory:
     def _sweep(self) -> None:
         """Let go what is too old. A machine that is never switched off knows how old things are."""
         now = self._uptime()
-        stamp = self._clock.now()
-        if now < self._sweep_at or not stamp.trusted or to_milliseconds(stamp.text) is None:
+        if now < self._sweep_at or not self._clock.now().trusted:
             return
         self._sweep_at = now + _DAY
 
