@@ -39,6 +39,17 @@ def test_what_the_grown_up_wants_said_is_said_in_place_of_the_calm_words():
     run(scene())
 
 
+def test_what_is_not_for_children_is_not_said_whoever_wants_it():
+    async def scene():
+        async with simulated_toy() as toy:
+            toy.link.deliver(SafetyOverride("pause_interaction", 0.0, "I will kill you with a gun."))
+            await asyncio.sleep(5)
+            (said,) = words(toy)
+            assert "kill" not in said
+
+    run(scene())
+
+
 def test_a_short_press_in_safe_mode_is_greeted_and_a_long_one_wished_a_good_night():
     async def scene():
         async with simulated_toy() as toy:

@@ -25,8 +25,13 @@ def say(toy: Body, command: CommandName) -> None:
 
 @action
 def say_calm_words(toy: Body) -> None:
-    """Say what the grown-up who paused the toy wants said, else the calm words of offline_responses.yaml."""
+    """Say what the grown-up who paused the toy wants said, else the calm words of offline_responses.yaml.
+
+    What is not for this child is not said, whoever wants it.
+    """
     words, toy.pause_words = toy.pause_words, ""
+    if toy.answerer.forbids(words, toy.listener) is not None:
+        words = ""
     toy.sayings.put(words or toy.answerer.enter_safe_mode(toy.listener).reply)
 
 
