@@ -144,6 +144,44 @@ def test_opening_that_is_broken_off_leaves_nothing_open(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_flush_waits_for_what_was_kept_before_it_whoever_else_keeps_on(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with Machine().memory(tmp_path / "memory.db") as memory:
+
+            async def chatter() -> None:
+                while True:
+                    memory.keep_metric("noise", 1)
+                    await asyncio.sleep(0)
+
+            noise = asyncio.ensure_future(chatter())
+            for number in range(20):
+                memory.keep_conversation(said(f"{number}"))
+                assert await memory.flush()
+                assert rows(tmp_path / "memory.db", f"SELECT count(*) FROM items WHERE id = '{number}'") == [(1,)]
+            noise.cancel()
+            assert memory.trouble == ()
+
+    asyncio.run(scene())
+
+
+def test_what_was_kept_while_the_clock_was_being_set_is_put_right_too(tmp_path: Path) -> None:
+    async def scene() -> None:
+        machine = Machine(start="1970-01-01T00:00:00Z", trusted=False)
+        async with machine.memory(tmp_path / "memory.db") as memory:
+            memory.keep_safety_event({"id": "before", "reason": "x"})
+            flushed = asyncio.ensure_future(memory.flush())
+            while memory._keeper._in_flight == 0:
+                await asyncio.sleep(0)
+            memory.keep_safety_event({"id": "meanwhile", "reason": "x"})
+            machine.clock.set("2026-09-21T12:00:00Z")
+            await flushed
+            batch = await memory.batch(safety=True)
+            assert batch is not None
+            assert [item["clock_trusted"] for item in batch.safety_events] == [True, True]
+
+    asyncio.run(scene())
+
+
 # -- trouble -------------------------------------------------------------------------------
 
 

@@ -80,6 +80,7 @@ class Keeper:
         self._retry_at = 0.0
         self._closing = False
         self._untimed = True
+        """Whether there may be rows on the disk whose time is not known."""
         self._version = 0
         self._copied: int | None = None
         self._changes = 0
@@ -161,9 +162,7 @@ class Keeper:
 
     def moment(self) -> Moment:
         """Now."""
-        now = moment(self._clock.now(), self._boot, self._uptime())
-        self._untimed = self._untimed or now.source == UNKNOWN
-        return now
+        return moment(self._clock.now(), self._boot, self._uptime())
 
     async def read(self, question: Callable[[Store], Awaitable[T]], otherwise: T) -> T:
         """Ask the database, between rounds; `otherwise` when it cannot be read."""
@@ -217,14 +216,13 @@ class Keeper:
                 waiter.set_result(well)
 
     async def _write(self) -> bool:
-        """Write all that waits; whether that went well."""
+        """Write all that waits now; whether that went well. What is kept meanwhile is for the next round."""
         for _attempt in range(3):
-            if not self.pending:
-                break
             group, self.pending = self.pending, Pending()
             self._in_flight = len(group.items) - len(group.settled)
             try:
-                await self._store.write(group, self.days)
+                if group:
+                    await self._store.write(group, self.days)
             except _DISK_ERRORS as caught:
                 self.pending.put_back(group)
                 if not await self._repair(caught):
@@ -236,18 +234,24 @@ class Keeper:
             finally:
                 self._in_flight = 0
             try:
-                await self._written(group)
+                if group:
+                    await self._written(group)
             except _DISK_ERRORS as caught:
                 self._fail(caught)
                 return False
-        if self.pending:
-            return False
-        self._failures = 0
-        self.troubles.over()
-        return True
+            self._failures = 0
+            self.troubles.over()
+            return True
+        return False
 
     async def _written(self, group: Pending) -> None:
         self._changes += 1
+        moments = (
+            *(item.moment for item in group.items.values()),
+            *(ask.moment for ask in group.asks),
+            *(when for _, when in group.toys.values()),
+        )
+        self._untimed = self._untimed or any(when.source == UNKNOWN for when in moments)
         self._count_dropped(group.dropped)
         await self._recount()
         if group.asks:
