@@ -382,6 +382,26 @@ def test_what_somebody_else_has_erased_is_noticed(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_a_file_that_somebody_removes_is_begun_anew_and_empty(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+
+    async def scene() -> None:
+        async with Machine().memory(path) as memory:
+            memory.keep_conversation(said("old"))
+            memory.keep_fact("safe_mode", "on")
+            await memory.flush()
+            path.unlink()
+            memory._keeper._reserve_at = 0.0  # a minute passes
+            await memory.flush()
+            assert memory.fact("safe_mode") is None
+            assert "was removed while it was in use" in memory.trouble[0]
+            memory.keep_conversation(said("new"))
+            assert await sync(memory) == ["new"]
+        assert rows(path, "SELECT id FROM items") == [("new",)]
+
+    asyncio.run(scene())
+
+
 FULL_DISK = """
 import asyncio, sys
 sys.path.insert(0, {tests!r})

@@ -265,6 +265,14 @@ def make_reserve(path: Path) -> bool:
     return True
 
 
+def make_reserve_for(path: Path) -> bool:
+    """Set room aside for a database; false, and nothing done, when the database is gone. Never raises."""
+    if not path.exists():
+        return False
+    make_reserve(path)
+    return True
+
+
 def release_reserve(path: Path) -> bool:
     """Give the room up; whether there was any. Never raises."""
     try:

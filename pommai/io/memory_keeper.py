@@ -292,7 +292,10 @@ class Keeper:
                 self.popular = await self._store.popular(trusted)
             if self.path is not None and now >= self._reserve_at:
                 self._reserve_at = now + RESERVE_SECONDS
-                await asyncio.to_thread(files.make_reserve, self.path)
+                if not await asyncio.to_thread(files.make_reserve_for, self.path):
+                    # Somebody has removed it: we write to a file without a name. That was meant to erase it.
+                    self.facts.clear()
+                    await self._start_anew("it was removed", removed=True)
         except _DISK_ERRORS as caught:
             self._fail(caught)
             if trouble.kind_of(caught) == trouble.DAMAGED:
@@ -352,16 +355,20 @@ class Keeper:
         self._failures += 1
         self._retry_at = self._now() + min(2.0 ** min(self._failures - 1, 6), LONGEST_RETRY_SECONDS)
 
-    async def _start_anew(self, reason: str) -> None:
-        """The file is damaged: move it aside and begin another, with what is still known."""
+    async def _start_anew(self, reason: str, *, removed: bool = False) -> None:
+        """The file is damaged, or gone: move it aside and begin another, with what is still known."""
         path = self.path
         if path is None:
             return
         with contextlib.suppress(*_DISK_ERRORS):
             await self._store.close()
         try:
-            aside = await asyncio.to_thread(files.move_aside, path)
-            self.troubles.tell(trouble.DAMAGED, f"{path} was damaged ({reason}); it is kept as {aside.name}")
+            if removed:
+                await asyncio.to_thread(files.remove, path)  # what belonged to it, if that was left
+                self.troubles.tell(trouble.DAMAGED, f"{path} was removed while it was in use; another is begun")
+            else:
+                aside = await asyncio.to_thread(files.move_aside, path)
+                self.troubles.tell(trouble.DAMAGED, f"{path} was damaged ({reason}); it is kept as {aside.name}")
             await self._open(await asyncio.to_thread(files.prepare, path, self._copy))
         except (sqlite3.Error, OSError) as caught:
             self.troubles.tell(
