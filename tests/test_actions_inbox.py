@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from simulated_toy import simulated_toy
 
+from pommai.actions.inbox import Inbox
 from pommai.protocol import messages as m
 from pommai.qa.simulated_toy import settle
 from pommai.qa.virtual_time import run
@@ -212,5 +213,16 @@ def test_a_child_that_tells_the_server_it_is_hurt_is_no_violation_and_the_grown_
                 await settle()
             assert toy.state == "processing"
             assert len([message for message in toy.link.messages if isinstance(message, m.GuardianAlert)]) == 4
+
+    run(scene())
+
+
+def test_the_servers_time_vouches_for_the_toys_clock():
+    async def scene():
+        async with simulated_toy() as toy:
+            told = []
+            toy.clock.hint = told.append
+            Inbox(toy.body).on_up("session", "2026-11-21T09:00:00.000Z")
+            assert told == ["2026-11-21T09:00:00.000Z"]
 
     run(scene())

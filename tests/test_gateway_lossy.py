@@ -165,7 +165,7 @@ def test_a_network_that_is_good_changes_nothing_and_one_that_cuts_is_called_agai
 
         def on_connecting(self) -> None: ...
 
-        def on_up(self, session: str) -> None:
+        def on_up(self, session: str, server_time: str | None = None) -> None:
             self.ups += 1
             self.up.set()
 

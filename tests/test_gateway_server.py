@@ -262,7 +262,7 @@ class Listener:
 
     def on_connecting(self) -> None: ...
 
-    def on_up(self, session: str) -> None:
+    def on_up(self, session: str, server_time: str | None = None) -> None:
         self.up.set()
 
     def on_down(self, reason: str) -> None: ...

@@ -55,7 +55,7 @@ class Recorder:
     def on_connecting(self) -> None:
         self._note("connecting")
 
-    def on_up(self, session: str) -> None:
+    def on_up(self, session: str, server_time: str | None = None) -> None:
         self._note(("up", session))
 
     def on_down(self, reason: str) -> None:

@@ -23,7 +23,7 @@ class Recorder(LinkListener):
     def on_connecting(self) -> None:
         self.calls.append("connecting")
 
-    def on_up(self, session: str) -> None:
+    def on_up(self, session: str, server_time: str | None = None) -> None:
         self.calls.append("up")
 
     def on_down(self, reason: str) -> None:

@@ -39,7 +39,8 @@ class Inbox:
     def on_connecting(self) -> None:
         self._toy.post(Event("link.connecting"))
 
-    def on_up(self, session: str) -> None:
+    def on_up(self, session: str, server_time: str | None = None) -> None:
+        self._toy.clock.hint(server_time)
         self._toy.connections += 1
         self._toy.reached.set()
         self._toy.unreachable.clear()

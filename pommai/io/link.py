@@ -187,7 +187,7 @@ class WebSocketLink:
             self._binary = self._capabilities.get("binary_audio", False) and ack.capabilities.get("binary_audio", False)
             self._outbox = Outbox()
             logger.info("link up", extra={"session": ack.session_id, "binary_audio": self._binary})
-            listener.on_up(ack.session_id)
+            listener.on_up(ack.session_id, ack.server_time)
             await self._talk(websocket, self._outbox, listener)
         except AuthenticationError as caught:
             return str(caught), self._backoff.refused()

@@ -316,6 +316,9 @@ class Clock(Protocol):
 
     def now(self) -> Stamp: ...
 
+    def hint(self, server_time: str | None) -> bool:
+        """A server says what time it is; whether this clock agrees, and is trusted for it. It is never set by it."""
+
 
 SAFETY: Literal["safety_events"] = "safety_events"
 CONVERSATIONS: Literal["conversations"] = "conversations"
@@ -383,8 +386,8 @@ class LinkListener(Protocol):
 
     def on_connecting(self) -> None: ...
 
-    def on_up(self, session: str) -> None:
-        """The handshake was answered."""
+    def on_up(self, session: str, server_time: str | None = None) -> None:
+        """The handshake was answered; `server_time` is the server's word on the time of day, ISO 8601."""
 
     def on_down(self, reason: str) -> None:
         """A connection that was up, or an attempt, has ended. `reason` is a sentence."""
