@@ -6,7 +6,7 @@ from simulated_toy import simulated_toy
 
 from pommai.actions.conversation import abort_turn
 from pommai.protocol.messages import Abort, ErrorMessage
-from pommai.qa.simulated_toy import settle
+from pommai.qa.simulated_toy import settle, tone
 from pommai.qa.virtual_time import run
 
 
@@ -95,5 +95,18 @@ def test_a_connection_that_fails_by_a_fault_of_ours_is_begun_again():
             await asyncio.sleep(4)
             assert toy.state == "idle"
             assert "online" in toy.states
+
+    run(scene())
+
+
+def test_a_press_hushes_the_toy_so_that_it_hears_the_child():
+    async def scene():
+        async with simulated_toy() as toy:
+            toy.body.voice.play([tone(400)] * 100)
+            await asyncio.sleep(0.2)
+            toy.press()
+            await toy.say(1.0)
+            assert len(toy.body.turn.recording.frames) >= 40
+            assert toy.body.turn.heard_speech
 
     run(scene())

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -161,8 +162,8 @@ def test_without_a_server_the_toy_answers_from_on_board_and_ends_when_told_while
     bear.tell("release")
     bear.wait_for("mark", "first_sample", 2)
     bear.end(signal.SIGTERM)
-    heard = b"".join(read_wav(tmp_path / "heard.wav"))
-    assert b"".join(read_wav(SOUNDS / "offline.wav")).strip(b"\0") in heard
+    heard = read_wav(tmp_path / "heard.wav")
+    assert sum(max(array("h", frame)) > 1000 for frame in heard) > 50  # a second of words, and more
 
 
 def test_the_line_quit_ends_the_toy(toy: Callable[..., ToyProcess]) -> None:

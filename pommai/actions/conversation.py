@@ -14,9 +14,15 @@ logger = logging.getLogger(__name__)
 
 @action
 def begin_turn(toy: Body) -> None:
-    """Begin a new turn; answers to older ones are dropped from now on, and so is what the toy meant to say."""
+    """Begin a new turn; answers to older ones are dropped from now on, and so is what the toy meant to say.
+
+    A toy that makes a sound hears nothing: at a press it falls silent. One that was called has just said that it hears.
+    """
     toy.sayings.drop()
-    toy.next_turn().hands_free = toy.event.name == "wake.heard"
+    turn = toy.next_turn()
+    turn.hands_free = toy.event.name == "wake.heard"
+    if not turn.hands_free:
+        toy.voice.stop()
 
 
 @action
