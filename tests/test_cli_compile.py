@@ -46,7 +46,7 @@ def test_the_projects_chart_compiles_and_every_transition_of_it_can_be_taken(fol
     table = load((folder / "toy.json").read_text("utf-8"))
     taken = {index for step in table.steps() for index in step.taken}
     assert [t for index, t in enumerate(table.transitions) if index not in taken] == []
-    active = {id_ for node in table.nodes for id_ in node.configuration}
+    active = {id_ for node in table.nodes for id_ in node.configuration} | {t.source for t in table.transitions}
     assert [state.id for state in table.states if state.id not in active] == []
 
 
