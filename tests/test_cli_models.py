@@ -33,6 +33,7 @@ PERSONA = """\
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("POMMAI_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("POMMAI_MODELS", str(tmp_path / "cache" / "models"))
     monkeypatch.chdir(tmp_path)
     return tmp_path / "cache"
 
@@ -170,3 +171,8 @@ def test_what_is_no_model_is_exit_code_1(tmp_path: Path, capsys: pytest.CaptureF
 def test_a_word_is_missing_without_an_action(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 2
     assert "ACTION" in capsys.readouterr().err
+
+
+def test_a_model_is_tried_out_when_it_is_fetched_so_that_no_child_waits_for_it(cache: Path) -> None:
+    assert run("get", str(TINY)) == 0
+    assert list((cache / "models").glob("*.tried"))

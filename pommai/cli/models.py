@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Speech models: what a toy hears its wake word with, and understands a child with while there is no network. They are
-kept in the folder `models` of the cache. A model anywhere else goes by its path, here and in the setting vosk_model.
+kept in the folder of the setting models. A model anywhere else goes by its path, here and in the setting vosk_model.
 """
 _EPILOG = """\
 Examples:
@@ -59,7 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     listing.add_argument("--json", action="store_true", help="a list of objects, sizes in bytes")
     _add_settings(listing)
 
-    getting = commands.add_parser("get", help="put a model into the cache", description=_GET)
+    getting = commands.add_parser("get", help="put a model into the folder of models", description=_GET)
     getting.add_argument(
         "name", nargs="?", metavar="NAME|PATH", help="the model (default: Vosk's small one for English)"
     )
@@ -81,22 +81,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked for. The exit code: 0, or 1 when a toy has no wake word. Raises ModelError, PersonasError."""
-    from pommai.io.models import DEFAULT, models_folder
+    from pommai.io.models import DEFAULT
     from pommai.toy.settings import load_settings
 
-    cache = load_settings(args).cache_dir
-    folder = models_folder(cache)
+    settings = load_settings(args)
+    folder, cache = settings.models, settings.cache_dir
     if args.action == "list":
         return _list(folder, as_json=args.json)
     if args.action == "get":
-        return _get(args.name or DEFAULT, folder)
+        return _get(args.name or DEFAULT, folder, cache)
     return _check(args.name or DEFAULT, folder, cache, args.phrase, as_json=args.json)
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     from pommai.toy.settings import add_setting_arguments
 
-    add_setting_arguments(parser, only=("cache_dir",))
+    add_setting_arguments(parser, only=("models", "cache_dir"))
 
 
 # -- list ----------------------------------------------------------------------------------
@@ -124,11 +124,13 @@ def _list(folder: Path, *, as_json: bool) -> int:
 # -- get -----------------------------------------------------------------------------------
 
 
-def _get(what: str, folder: Path) -> int:
+def _get(what: str, folder: Path, cache: Path) -> int:
     from pommai.io.models import get_model
+    from pommai.io.vosk_model import load_model
 
     with _progress() as progress:
         place, new = get_model(what, folder, progress)
+    load_model(place, cache).close()  # tried out now, so that a toy need not when a child waits
     print(f"{place.name} is {'now in' if new else 'there already:'} {place}")
     return 0
 

@@ -71,11 +71,6 @@ class Listed:
     """Its folder or file; for what is only available, its address."""
 
 
-def models_folder(cache: Path) -> Path:
-    """Where models are kept: `cache` is the toy's setting cache_dir."""
-    return cache / "models"
-
-
 def find_model(name_or_path: str, folder: Path) -> Path:
     """The folder of a Vosk model, by its name in `folder` or by any path. It has been looked at, not loaded.
 

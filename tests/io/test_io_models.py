@@ -16,7 +16,7 @@ from test_io_model_download import Request, serving
 
 from pommai.errors import ModelError
 from pommai.io import model_download, models
-from pommai.io.models import DEFAULT, KNOWN, KnownModel, find_model, get_model, list_models, models_folder, size_of
+from pommai.io.models import DEFAULT, KNOWN, KnownModel, find_model, get_model, list_models, size_of
 
 TINY = Path(__file__).parents[1] / "data" / "vosk-tiny" / "model"
 
@@ -27,7 +27,7 @@ def ignore(doing: str, done: int, total: int) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return models_folder(tmp_path / "cache")
+    return tmp_path / "models"
 
 
 @pytest.fixture(scope="module")
