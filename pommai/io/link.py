@@ -27,6 +27,7 @@ from pommai.io.link_dial import dial
 from pommai.io.link_outbox import Outbox
 from pommai.io.link_reason import reason_of
 from pommai.io.link_retry import Backoff
+from pommai.io.link_socket import SteadyConnection
 from pommai.io.ports import LinkListener
 from pommai.protocol.limits import MAX_MESSAGE_BYTES, MESSAGES_PER_MINUTE, SENDER_SECONDS, RateLimit
 from pommai.protocol.messages import (
@@ -211,6 +212,7 @@ class WebSocketLink:
             async with asyncio.timeout(self._times.open):
                 return await connect(
                     self._url,
+                    create_connection=SteadyConnection,
                     additional_headers=headers,
                     proxy=None,
                     compression=None,
