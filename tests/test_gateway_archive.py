@@ -142,6 +142,24 @@ def test_an_alert_and_the_safety_event_that_is_synced_for_it_are_one() -> None:
     run(test())
 
 
+def test_an_alert_gives_its_place_to_the_incident_it_told_of_and_that_is_never_changed() -> None:
+    async def test() -> None:
+        async with await Archive.open() as archive:
+            await archive.alert("desk-1", "robo-rex", ALERT)
+            await archive.alert("desk-2", "robo-rex", ALERT)
+            incident = {"id": "s1", "reason": "asked for help", "sequence": 7, "clock_trusted": False}
+            ack = await archive.take("desk-1", "robo-rex", m.SyncBatch("b1", safety_events=(incident,)))
+            assert ack.accepted == ("s1",)
+            for later in (incident | {"sequence": 8}, incident | {"reason": ""}):
+                await archive.take("desk-1", "robo-rex", m.SyncBatch("b2", safety_events=(later,)))
+            await archive.alert("desk-1", "robo-rex", ALERT)
+            mine, other = await archive.items(SAFETY)
+            assert mine.item == incident
+            assert other.item["transcript"] == "help me"
+
+    run(test())
+
+
 def test_an_alert_that_waited_offline_is_told_when_it_is_synced() -> None:
     async def test() -> None:
         told: list[Alert] = []

@@ -1,8 +1,9 @@
 """What the gateway keeps of its toys: conversations, safety events, metrics and logs, in an SQLite file or in memory.
 
 A toy sends an item again until it is told that the gateway has it, so the same item may come many times. It is known by
-its device, its kind and the id that the toy has given it; once kept, it is never changed. And a toy forgets an item
-once it is told so, therefore nothing is acknowledged before it is committed to the disk.
+its device, its kind and the id that the toy has given it; once kept, it is never changed. (An alert is the exception:
+it is sent ahead of the incident that it tells of, and is kept until that comes and takes its place.) And a toy forgets
+an item once it is told so, therefore nothing is acknowledged before it is committed to the disk.
 """
 
 from __future__ import annotations
@@ -59,6 +60,9 @@ _TABLES = """
 """
 _KNOWN = "SELECT kind, id FROM items WHERE device = ? AND id IN (SELECT value FROM json_each(?))"
 _KEEP = "INSERT INTO items (kind, device, id, toy, received, item) VALUES (?, ?, ?, ?, ?, ?)"
+_COMPLETE = """
+    UPDATE items SET item = ? WHERE device = ? AND kind = ? AND id = ? AND json_extract(item, '$.sequence') IS NULL
+"""
 _LIST = """
     SELECT kind, device, id, toy, received, item FROM items
     WHERE kind = ? AND (? IS NULL OR device = ?) ORDER BY number DESC LIMIT ?
@@ -205,6 +209,13 @@ class Archive:
                 if (kind, id_) not in known and (kind, id_) not in faults
             ]
             await database.executemany(_KEEP, rows)
+            # An alert knows neither its place among what happened nor whether its clock was right: the incident does.
+            whole = [
+                (as_text(item), device_id, kind, id_)
+                for (kind, id_), item in sent.items()
+                if kind == SAFETY and (kind, id_) in known and (kind, id_) not in faults and "sequence" in item
+            ]
+            await database.executemany(_COMPLETE, whole)
         return known
 
     def _tell(self, device_id: str, alerts: Iterable[Item]) -> None:
