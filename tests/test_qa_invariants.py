@@ -4,8 +4,10 @@ import asyncio
 
 from watched_toy import WatchedToy
 
+from pommai.io.loudness import Loudness
+from pommai.protocol.audio import SILENCE
 from pommai.protocol.messages import GuardianAlert, TextResponse
-from pommai.qa.invariants import level_of
+from pommai.qa.invariants import answer_frame, answered_turn
 from pommai.qa.simulated_toy import settle, tone
 from pommai.qa.virtual_time import run
 
@@ -56,7 +58,7 @@ def test_in_safe_mode_an_alert_is_sent_and_nothing_that_is_not_about_safety():
 
 def test_an_answer_is_heard_in_its_own_turn_and_only_while_the_toy_speaks():
     async def misdeed(toy):
-        toy.speaker.write(tone(level_of(7)))
+        toy.speaker.write(answer_frame(7))
         await asyncio.sleep(0.1)
 
     found = wrongs_of(misdeed)
@@ -98,3 +100,15 @@ def test_a_turn_without_an_end_is_found_at_rest():
         toy.invariants.look_at_rest()
 
     assert wrongs_of(misdeed) == ["turn 1 has no end"]
+
+
+def test_a_quiet_answer_is_told_from_one_to_another_turn():
+    """Turn 1000 at 60 % is as loud as turn 600 at 100 %: loudness must not tell whose it is."""
+    for turn in (1, 600, 1000, 2**32 - 1):
+        for volume in (1.0, 0.6, 0.01):
+            loudness = Loudness(volume, 1.0)
+            heard = [loudness.apply(answer_frame(turn)) for _ in range(3)]
+            assert {answered_turn(frame) for frame in heard} == {turn}
+    for level in (1, 500, 32767):
+        assert answered_turn(tone(level)) == 0
+    assert answered_turn(SILENCE) == 0

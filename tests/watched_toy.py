@@ -19,8 +19,8 @@ from pommai.io.lights_show import LightShow
 from pommai.protocol import messages as m
 from pommai.qa.assumptions import AssertingMachine
 from pommai.qa.claims import checks_of
-from pommai.qa.invariants import Invariants, WatchedLink, WatchedSpeaker, level_of
-from pommai.qa.simulated_toy import SimulatedToy, Sounds, settle, tone
+from pommai.qa.invariants import Invariants, WatchedLink, WatchedSpeaker, answer_frame
+from pommai.qa.simulated_toy import SimulatedToy, Sounds, settle
 from pommai.qa.situation import BEGINNING, Moment, Situation, sound_step
 from pommai.qa.virtual_time import VirtualTimeLoop
 
@@ -179,7 +179,7 @@ class WatchedToy(SimulatedToy):
         turn = max(0, self.body.turn.id - older)
         encoder = SimulatedCodec().encoder()
         frames = [
-            m.DownAudio(turn, first + i, encoder.encode(tone(level_of(turn))), final and i == count - 1)
+            m.DownAudio(turn, first + i, encoder.encode(answer_frame(turn)), final and i == count - 1)
             for i in range(count)
         ]
         self.link.deliver_audio(*sorted(frames, key=lambda frame: frame.sequence * order % 7))

@@ -19,13 +19,15 @@ from pommai.io.simulated_audio import SimulatedMicrophone
 from pommai.lights.patterns import LightPatterns
 from pommai.protocol import messages as m
 from pommai.protocol.audio import FRAME_SECONDS, SILENCE
-from pommai.qa.invariants import Invariants, WatchedLink, WatchedSpeaker, level_of
-from pommai.qa.simulated_toy import SPEECH, SimulatedToy, tone
+from pommai.qa.invariants import Invariants, WatchedLink, WatchedSpeaker, answer_frame
+from pommai.qa.simulated_toy import SPEECH, SimulatedToy
 
 DOZE_FRAMES: Final = 5
 """Frames that come together while nobody listens, as `Microphone.attend` allows."""
 LIGHT_FRAME_S: Final = 0.2
 """Moving lights take most of the work there is while a toy rests, and nobody watches these."""
+ACK_S: Final = 0.05
+"""Seconds in which a server that reads acknowledges what it was told."""
 NOT_FOR_CHILDREN: Final = "then the monster took a gun and killed them all"
 """What no server should say to a child."""
 FRAMES: Final = 20
@@ -98,6 +100,23 @@ class RestingSpeaker(WatchedSpeaker):
             self._ticker.stop()
 
 
+class ListeningServer(WatchedLink):
+    """A link to a server that keeps whatever the toy tells it to keep, and says so."""
+
+    def send(self, message: m.Message) -> bool:
+        """As any link does; a batch is acknowledged in a moment, unless the server does not read."""
+        sent = super().send(message)
+        if sent and isinstance(message, m.SyncBatch) and not self.stalled:
+            lists = (message.safety_events, message.conversations, message.metrics, message.logs)
+            taken = tuple(str(item["id"]) for items in lists for item in items)
+            asyncio.get_running_loop().call_later(ACK_S, self._acknowledge, m.SyncAck(message.batch, taken))
+        return sent
+
+    def _acknowledge(self, ack: m.SyncAck) -> None:
+        if self.running.is_set() and not self.stalled:
+            self.deliver(ack)
+
+
 class BusyToy(SimulatedToy):
     """One toy of a campaign, with a real button. `deeds` of a profile are done by `do`."""
 
@@ -108,7 +127,7 @@ class BusyToy(SimulatedToy):
         lights = SimulatedLights(1)
         super().__init__(
             table,
-            WatchedLink(up=False),
+            ListeningServer(up=False),
             patterns,
             microphone=self.ears,
             speaker=self.mouth,
@@ -168,6 +187,8 @@ class BusyToy(SimulatedToy):
         """Drop what was remembered of the past: a campaign is long."""
         self.link.sent.clear()
         self.trace.lines.clear()
+        self.wake.wanted.clear()
+        self.speech.spoken.clear()
 
     def _talk(self, aloud: bool) -> None:
         self.ears.aloud = aloud
@@ -180,7 +201,7 @@ class BusyToy(SimulatedToy):
         begun, sent = self._sent
         first = int(how["first"]) if "first" in how else sent if begun == turn else 0
         self._sent = turn, first + count
-        packet = SimulatedCodec().encoder().encode(tone(level_of(turn)))
+        packet = SimulatedCodec().encoder().encode(answer_frame(turn))
         pieces = [m.DownAudio(turn, first + i, packet, final and i == count - 1) for i in range(count)]
         order = int(how.get("order", 1))
         self.link.deliver_audio(*sorted(pieces, key=lambda piece: piece.sequence * order % 7) if order > 1 else pieces)

@@ -6,6 +6,7 @@ whether the microphone was open, what colour the lights had.
 
 from __future__ import annotations
 
+import functools
 from array import array
 from typing import Final
 
@@ -14,6 +15,7 @@ from pommai.io.link_simulated import SimulatedLink
 from pommai.io.simulated_audio import SimulatedMicrophone, SimulatedSpeaker
 from pommai.lights.patterns import LightPatterns
 from pommai.lights.render import Animation
+from pommai.protocol.audio import FRAME_SAMPLES, SAMPLE_BYTES
 from pommai.protocol.messages import Abort, GuardianAlert, Message, SyncBatch
 from pommai.toy.runtime import Runtime
 
@@ -23,16 +25,22 @@ QUIET_MESSAGES: Final = (Abort, GuardianAlert)
 """The end of the turn there was, and the alert. Besides them, batches of incidents alone."""
 LATE: Final = 0.001
 """Seconds a light may be late: `pommai.io.lights_show` shows a frame a hair after it began."""
-_ANSWERS_FROM: Final = 1000
-_ANSWERS: Final = 30_000
+_LEVEL: Final = 5000
+_MARKED: Final = 32
+"""Samples at the end of a frame, which no fade reaches, whose signs are the bits of a turn's id."""
 
 
-def level_of(turn: int) -> int:
-    """Level of every sample in the answer to a turn, so that what is heard tells whose it is.
+@functools.lru_cache(maxsize=16)
+def answer_frame(turn: int) -> bytes:
+    """A frame of the answer to a turn, 1..2**32 - 1. However loud it is played, it tells whose it is."""
+    mark = [-_LEVEL if turn >> bit & 1 else _LEVEL for bit in range(_MARKED)]
+    return array("h", [_LEVEL] * (FRAME_SAMPLES - _MARKED) + mark).tobytes()
 
-    The toy's own sounds must be of lower levels than 1000.
-    """
-    return _ANSWERS_FROM + turn % _ANSWERS
+
+def answered_turn(frame: bytes) -> int:
+    """The turn to which a frame is an answer; 0 of any other sound, none of which goes below zero at its end."""
+    mark = array("h", frame[-_MARKED * SAMPLE_BYTES :])
+    return 0 if min(mark) >= 0 else sum(1 << bit for bit, sample in enumerate(mark) if sample < 0)
 
 
 class Invariants:
@@ -69,12 +77,11 @@ class Invariants:
 
     def plays(self, frame: bytes) -> None:
         """The speaker plays a frame."""
-        level = array("h", frame)[-1]  # by then it has swollen, or faded
-        turn = self._runtime.body.turn
-        if level < _ANSWERS_FROM:
+        answered, turn = answered_turn(frame), self._runtime.body.turn
+        if not answered:
             return
-        if level != level_of(turn.id):
-            self.wrongs.append(f"an answer to turn {level - _ANSWERS_FROM} is heard in turn {turn.id}")
+        if answered != turn.id:
+            self.wrongs.append(f"an answer to turn {answered} is heard in turn {turn.id}")
         if not self.allows("play_reply"):
             self.wrongs.append(f"an answer is heard in {' '.join(self._runtime.machine.configuration)}")
 
