@@ -1,14 +1,17 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check campaign bench clean
+.PHONY: help setup run evening test check campaign bench clean
 BIN := .venv/bin
 READY := .venv/.ready
 CAMPAIGN := tests/test_chart_against_library.py tests/test_toy_runtime_whatever_happens.py
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1@/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## /  make \1@/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-15s %s\n", $$1, $$2 }'
 
 run: $(READY) ## hold a short conversation with the toy; ARGS=--interactive makes the space bar its button
 	@$(BIN)/pommai demo $(ARGS)
+
+evening: $(READY) ## spend an evening with the toy: its name, lost networks, bad words, bedtime
+	@$(BIN)/pommai demo --script examples/evening.yaml $(ARGS)
 
 test: check ## everything that can go wrong: check, then all tests
 	@$(BIN)/pytest

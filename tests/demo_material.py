@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 from pommai.chart.table import DecisionTable, StateInfo, Step
 from pommai.demo.trace_tail import Line
+from pommai.io.clock import SystemClock
+from pommai.io.memory import SqliteMemory
 from pommai.lights.load import parse_patterns
 from pommai.lights.patterns import LightPatterns
+from pommai.protocol.messages import Conversation, SyncAck
 
 
 def table() -> DecisionTable:
@@ -86,3 +92,22 @@ def trace() -> list[Line]:
     add(5700, "event", "button.pressed", 2, data={})
     configured(5701, "safe_mode", "held", "online")
     return lines
+
+
+def remember(memory: Path, *, acknowledged: bool) -> None:
+    """A toy's memory of one conversation, which the server has acknowledged or not."""
+
+    async def write() -> None:
+        opened = await SqliteMemory.open(memory, SystemClock())
+        try:
+            opened.keep_conversation(
+                Conversation("one", "pommai-bear", "a joke", "Knock knock.", "2026-01-01T20:00:00Z", True)
+            )
+            batch = await opened.batch(safety=False)
+            assert batch is not None
+            if acknowledged:
+                await opened.settle(SyncAck(batch.batch, ("one",), ()))
+        finally:
+            await opened.close()
+
+    asyncio.run(write())

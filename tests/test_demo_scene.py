@@ -85,3 +85,57 @@ def test_troubles_are_told_with_their_reason() -> None:
         "microphone.lost: unplugged",
         "error.action: no such sound",
     ]
+
+
+def tell(scene: Scene, kind: str, name: str, turn: int = 0, **more: object) -> list[str]:
+    line = {"t_us": 1, "kind": kind, "name": name, "turn": turn, "data": {}, **more}
+    return [f"{each.who}: {each.words}" for each in scene.take(line)]
+
+
+def test_a_toy_that_calls_its_server_in_vain_is_told_of_once() -> None:
+    scene = Scene(table())
+
+    def step(event: str, *states: str) -> list[str]:
+        told = tell(scene, "event", event, data={"reason": "gone"})
+        return told + tell(scene, "configuration", states[-1], states=within(*states))
+
+    step("link.up", "playing", "idle", "online")
+    assert step("link.down", "playing", "idle", "offline") == ["toy: link.down: gone", "offline: No server."]
+    assert step("link.down", "playing", "idle", "online") == ["online: The server is there."]
+    assert step("link.down", "playing", "idle", "offline") == []
+    assert step("button.pressed", "playing", "listening", "offline") == [
+        "child: presses the button",
+        "listening: It records.",
+    ]
+    assert step("link.up", "playing", "listening", "online") == ["online: The server is there."]
+    assert step("link.down", "playing", "listening", "offline")[0] == "toy: link.down: gone"
+
+
+def test_words_are_told_wherever_anybody_knows_them_and_make_a_conversation() -> None:
+    scene = Scene(table())
+    assert tell(scene, "mark", "understood", 1, text="a joke") == ["toy: understands “a joke”"]
+    assert tell(scene, "mark", "answered", 1, text="Knock.") == ["toy: answers “Knock.”"]
+    assert scene.conversations == 0
+    tell(scene, "mark", "reply_received", 1)
+    tell(scene, "mark", "reply_received", 2)
+    assert tell(scene, "mark", "understood", 3, text="") == ["toy: understands nothing of it"]
+    tell(scene, "mark", "reply_received", 3)
+    assert tell(scene, "mark", "reply_text", 4, text="Hm.") == ["toy: answers “Hm.”"]
+    tell(scene, "mark", "reply_received", 4)
+    assert scene.conversations == 2
+
+
+def test_what_the_toy_is_told_and_says_of_its_own_accord_is_shown() -> None:
+    scene = Scene(table())
+    assert tell(scene, "event", "wake.heard", data={"phrase": "hey"}) == ["toy: hears its name: “hey”"]
+    assert tell(scene, "event", "toy.switch", data={"toy_id": "owl"}) == ["toy: is asked to become owl"]
+    assert tell(scene, "event", "safety.pause", data={"seconds": 300.0}) == ["toy: is to pause for 300 s"]
+    assert tell(scene, "event", "safety.pause", data={"seconds": None}) == ["toy: is to pause"]
+    assert tell(scene, "event", "safety.resume") == ["toy: may go on"]
+    for action, args, words in (
+        ("acknowledge", {}, "♪ lets the child hear that it listens"),
+        ("say", {"command": "greeting"}, "says its greeting"),
+        ("say_calm_words", {}, "says some calm words"),
+        ("take_over", {"reason": "offline"}, "answers by itself: offline"),
+    ):
+        assert tell(scene, "operation", action, op="call", args=args) == [f"toy: {words}"]

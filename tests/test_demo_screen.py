@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 from demo_material import patterns, table, trace
 
@@ -89,3 +90,15 @@ def test_the_story_is_told_above_the_live_line() -> None:
     assert story.startswith("\r\x1b[K")
     assert "laughs" in story
     assert "HELD" in live
+
+
+def test_long_words_stay_in_their_column_in_a_terminal_and_on_their_line_elsewhere() -> None:
+    said = Happening(6.0, "toy", "answers " + "ever so gently " * 12)
+    terminal, plain = Terminal(), io.StringIO()
+    Screen(terminal, patterns(), 5.0, {"TERM": "xterm"}).tell(said)
+    Screen(plain, patterns(), 5.0, {}).tell(said)
+    first, *others = terminal.getvalue().rstrip("\n").split("\n")  # not at carriage returns
+    column = re.sub(r"\x1b\[[0-9;]*[a-zK]|\r", "", first).index("answers")
+    assert others
+    assert all(line.startswith(" " * column) and line[column] != " " for line in others)
+    assert len(plain.getvalue().splitlines()) == 1

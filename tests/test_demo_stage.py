@@ -64,10 +64,27 @@ def test_a_gateway_that_cannot_listen_is_told_and_its_log_says_why(
     assert "personas.yaml:1:11: error" in last_words(tmp_path / "out" / "gateway.log")
 
 
+def test_alerts_are_told_apart_from_answers(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with Stage(tmp_path, "wav") as stage:
+            await stage.press()
+            async with asyncio.timeout(30):
+                while not stage.alerts:
+                    await asyncio.sleep(0.02)
+                    assert stage.failure() is None
+                    assert (await stage.operate("archive")).startswith(("default-toy-001: ", "nothing is kept"))
+            assert stage.alerts == ["medium held without a word"]
+            assert await stage.operate("resume") == "asked 1 toy to go on"
+
+    asyncio.run(scenario())
+
+
 def test_files_of_an_earlier_demo_are_gone(tmp_path: Path) -> None:
-    (tmp_path / "trace.jsonl").write_text("old")
+    old = [tmp_path / name for name in ("trace.jsonl", "memory.db", "memory.db-wal", "archive.db")]
+    for file in old:
+        file.write_text("old")
     stage = Stage(tmp_path, "wav")
-    assert not stage.trace.exists()
+    assert not any(file.exists() for file in old)
     asyncio.run(stage.__aexit__(None, None, None))
 
 

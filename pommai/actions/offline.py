@@ -31,6 +31,7 @@ async def answer_alone(toy: Body, confidence: float = 0.6) -> None:
     turn = toy.turn
     answer = await _answer(toy, turn, confidence)
     logger.info("answered on board", extra={"turn": turn.id, "outcome": answer.outcome, "answer": answer.name})
+    toy.mark("answered", turn=turn.id, text=answer.reply, outcome=answer.outcome, answer=answer.name)
     reason = f"{answer.name}: {', '.join(answer.because)}" if answer.because else answer.name
     if answer.outcome == "blocked" and answer.alert is None:
         record_incident(toy, NOTE, reason, turn.user_text)
@@ -54,6 +55,7 @@ async def _answer(toy: Body, turn: Turn, confidence: float) -> Answer:
     except RecognitionError as caught:
         logger.warning("not understood on board", extra={"turn": turn.id, "reason": str(caught)})
         return toy.answerer.not_understood(toy.listener, now)
+    toy.mark("understood", turn=turn.id, text=heard.text, confidence=heard.confidence)
     turn.user_text = heard.text
     if not heard.text or heard.confidence < confidence:
         return toy.answerer.not_understood(toy.listener, now)

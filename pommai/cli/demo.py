@@ -19,13 +19,19 @@ Start a gateway and a toy, each in a process of its own, and let a scripted chil
 real sockets, real Opus, real sound. What happens is shown as it happens, with the toy's lights.
 
 Sound goes through the sound card where there is one; else through PortAudio on a card made of two pipes; else,
-without PyAudio, from and to WAV files. What the speaker played is in out/reply.wav, what happened in out/trace.jsonl.
+without PyAudio, from and to WAV files. What the speaker played is in out/reply.wav, what happened in out/trace.jsonl,
+what the toy remembers in out/memory.db and what the server keeps of it in out/archive.db.
+
+Without the server the toy understands by a speech model. The child of the examples is a voice of espeak-ng's; in a
+source checkout a tiny model understands it that was made for tests. Elsewhere it is the one of the toy's settings, and
+without any the toy says kindly that it has not understood.
 """
 _EPILOG = """\
 Examples:
-  pommai demo                            examples/conversation.yaml, in about a minute
-  pommai demo --interactive              the space bar is the button
-  pommai demo --script mine.yaml         your own; the shipped one shows how
+  pommai demo                                     examples/conversation.yaml, in about a minute
+  pommai demo --script examples/evening.yaml      a whole evening, in about two
+  pommai demo --interactive                       the space bar is the button
+  pommai demo --script mine.yaml                  your own; the shipped ones show how
 
 Exit code: 0 it went as scripted, 1 it did not, and why is said, 2 wrong usage or settings, 130 interrupted.
 """
@@ -69,6 +75,8 @@ async def _demo(args: argparse.Namespace) -> int:
     import signal
 
     from pommai.demo.director import Director
+    from pommai.demo.ears import speech_model_for
+    from pommai.demo.kept import what_is_kept
     from pommai.demo.scene import Scene
     from pommai.demo.screen import Screen
     from pommai.demo.script import Say, load_script
@@ -92,14 +100,16 @@ async def _demo(args: argparse.Namespace) -> int:
     table = load_behaviour(
         settings.chart, frozenset(patterns), SoundFolder(settings.sounds).names(), settings.cache_dir
     )
-    script = args.script or find_project_file("examples/conversation.yaml")
-    steps = () if args.interactive else load_script(script, [state.id for state in table.states])
     sound = (
         args.sound if args.sound != "auto" else await _best_sound(settings.speaker_device, settings.microphone_device)
     )
+    model = speech_model_for(settings, a_person_speaks=args.interactive and sound == "card")
+    script = args.script or find_project_file("examples/conversation.yaml")
+    states = [state.id for state in table.states]
+    steps = () if args.interactive else load_script(script, states, can_understand=model is not None)
 
     scene, screen = Scene(table), Screen(sys.stdout, patterns, loop.time())
-    stage = Stage(OUT, sound, interactive=args.interactive)
+    stage = Stage(OUT, sound, interactive=args.interactive, vosk_model=model)
     director = Director(stage, scene, screen)
     failure: DemoError | None = None
     try:
@@ -116,8 +126,11 @@ async def _demo(args: argparse.Namespace) -> int:
     finally:
         director.look()
         screen.close()
-    files = (stage.reply, stage.trace, *stage.logs.values())
-    print(f"\n{render_summary(director.lines, scene, files, _SOUNDS[sound], screen.width)}")
+    files = (stage.reply, stage.trace, *stage.logs.values(), stage.memory, stage.archive)
+    kept = await what_is_kept(stage.memory, stage.archive)
+    words = _SOUNDS[sound]
+    print()
+    print(render_summary(director.lines, scene, files, words, screen.width, kept=kept, alerts=stage.alerts))
     if failure is None:
         return 0
     for name, log in stage.logs.items():

@@ -7,9 +7,10 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from pommai.demo.kept import remembered
 from pommai.demo.scene import Happening, Scene
 from pommai.demo.screen import Screen
-from pommai.demo.script import Note, Press, Release, Say, Server, Step, Until, Wait
+from pommai.demo.script import Call, Note, Press, Release, Say, Server, Step, Until, Wait
 from pommai.demo.stage import Stage
 from pommai.demo.trace_tail import Line, TraceTail
 from pommai.errors import DemoError
@@ -20,10 +21,14 @@ LOOK_SECONDS: Final = 0.025
 """How often the trace is read and the screen drawn."""
 BUTTON_SECONDS: Final = 3.0
 """Longest a toy takes to notice its button."""
+CALL_AGAIN_SECONDS: Final = 4.0
+"""A child whose toy does not answer to its name calls again after so long."""
+SYNC_LOOK_SECONDS: Final = 0.3
+"""How often the toy's memory is looked into."""
 
 
 class Director:
-    """Plays on `stage`. `lines` holds the whole trace so far."""
+    """Plays on `stage`. `lines` holds the whole trace so far, and a mark `child_said` where something said ends."""
 
     def __init__(self, stage: Stage, scene: Scene, screen: Screen) -> None:
         self.lines: list[Line] = []
@@ -32,6 +37,9 @@ class Director:
         self._screen = screen
         self._tail = TraceTail(stage.trace)
         self._seen = 0  # configurations before this one are no news to an `until`
+        self._seen_events = 0  # ... nor are events
+        self._told_alerts = 0  # have been shown
+        self._met_alerts = 0  # ... and these have been waited for
 
     async def play(self, steps: tuple[Step, ...]) -> None:
         """Play a script to its end. Raises DemoError when something does not come that it waits for."""
@@ -80,6 +88,11 @@ class Director:
             self.lines.append(line)
             for happening in self._scene.take(line):
                 self._screen.tell(happening)
+        for alert in self._stage.alerts[self._told_alerts :]:
+            self._told_alerts += 1
+            severity, _, reason = alert.partition(" ")
+            now = asyncio.get_running_loop().time()
+            self._screen.tell(Happening(now, "server", f"alarms the grown-ups: {reason} ({severity})"))
 
     # -- steps -----------------------------------------------------------------------------
 
@@ -99,7 +112,10 @@ class Director:
             case Say():
                 self._act()
                 await self._say(step)
-                await self._watch(lambda: False, step.seconds)
+                await self._watch(lambda: False, step.seconds if step.next_after is None else step.next_after)
+            case Call():
+                self._act()
+                await self._call(step)
             case Server():
                 self._act()
                 await self._serve(step)
@@ -108,6 +124,7 @@ class Director:
         """From now on, only what the toy is now and what it becomes counts for an `until`."""
         self.look()
         self._seen = max(0, len(self._scene.configurations) - 1)
+        self._seen_events = len(self._scene.events)
 
     async def _touch(self, touch: Callable[[], Awaitable[None]], event: str) -> None:
         self._act()
@@ -117,8 +134,25 @@ class Director:
             raise DemoError(f"the toy did not notice: no {event} within {BUTTON_SECONDS:g} s")
 
     async def _say(self, what: Say) -> None:
-        self._tell("child", f"says {what.path.name} ({what.seconds:.1f} s)")
+        words = f"“{what.words}”" if what.words else f"{what.path.name} ({what.seconds:.1f} s)"
+        self._tell("child", f"says {words}")
         await self._stage.say(what)
+        ends = asyncio.get_running_loop().time() + what.spoken_seconds
+        self.lines.append({"t_us": round(ends * 1e6), "kind": "mark", "name": "child_said", "turn": 0})
+
+    async def _call(self, step: Call) -> None:
+        """A toy may just be listening to something else, or its ears be loading: a child calls again."""
+        events, seen = self._scene.events, self._seen_events
+
+        def heard() -> bool:
+            return "wake.heard" in events[seen:]
+
+        end = asyncio.get_running_loop().time() + step.within
+        while (left := end - asyncio.get_running_loop().time()) > 0:
+            await self._say(step.say)
+            if await self._watch(heard, min(step.say.seconds + CALL_AGAIN_SECONDS, left)):
+                return
+        raise DemoError(f"{step.place}: called for {step.within:g} s, and the toy did not hear its name")
 
     async def _serve(self, step: Server) -> None:
         match step.words:
@@ -132,22 +166,64 @@ class Director:
                 self._tell("server", f"{words}: {await self._stage.operate(words)}")
 
     async def _until(self, step: Until) -> None:
-        configurations = self._scene.configurations
-
-        def came() -> bool:
-            for number, states in enumerate(configurations[self._seen :], self._seen):
-                if step.state in states:
-                    self._seen = number
-                    return True
-            return False
-
-        if await self._watch(came, step.within):
+        if step.what == "synced":
+            await self._until_synced(step)
             return
-        been = [" + ".join(self._scene.shown(states)) for states in configurations[self._seen :]]
-        raise DemoError(
-            f"{step.place}: waited {step.within:g} s for the toy to be in '{step.state}', and it was in "
-            + (" → ".join(been) or "no state at all")
-        )
+        came = {"state": self._state_came, "event": self._event_came, "alert": self._alert_came}[step.what]
+        if await self._watch(lambda: came(step.name), step.within):
+            return
+        raise DemoError(f"{step.place}: waited {step.within:g} s for {self._instead(step)}")
+
+    def _instead(self, step: Until) -> str:
+        """What did not come, and what did."""
+        match step.what:
+            case "event":
+                came = ", ".join(self._scene.events[self._seen_events :])
+                return f"the event '{step.name}', and there came {came or 'none'}"
+            case "alert":
+                alerts = "; ".join(self._stage.alerts[self._met_alerts :])
+                return f"an alert about '{step.name}', and there came {alerts or 'none'}"
+        been = [" + ".join(self._scene.shown(states)) for states in self._scene.configurations[self._seen :]]
+        return f"the toy to be in '{step.name}', and it was in {' → '.join(been) or 'no state at all'}"
+
+    def _state_came(self, name: str) -> bool:
+        for number, states in enumerate(self._scene.configurations[self._seen :], self._seen):
+            if name in states:
+                self._seen = number
+                return True
+        return False
+
+    def _event_came(self, name: str) -> bool:
+        if name not in self._scene.events[self._seen_events :]:
+            return False
+        self._seen_events = self._scene.events.index(name, self._seen_events) + 1
+        return True
+
+    def _alert_came(self, words: str) -> bool:
+        for number, alert in enumerate(self._stage.alerts[self._met_alerts :], self._met_alerts):
+            if words in alert:
+                self._met_alerts = number + 1
+                return True
+        return False
+
+    async def _until_synced(self, step: Until) -> None:
+        """The toy writes its memory in groups, so what the trace tells of may not be in the file yet."""
+        end = asyncio.get_running_loop().time() + step.within
+        while True:
+            self.look()
+            memory = await asyncio.to_thread(remembered, self._stage.memory)
+            all_in = memory is not None and len(memory.conversations) >= self._scene.conversations
+            if memory is not None and all_in and not memory.waiting:
+                count = len(memory.conversations)
+                self._tell("server", f"has all that the toy remembers: {count} conversation{'s' * (count != 1)}")
+                return
+            left = end - asyncio.get_running_loop().time()
+            if left <= 0:
+                waiting = "nothing of the last conversation is in its memory yet"
+                if memory is not None and memory.waiting:
+                    waiting = f"{len(memory.waiting)} things still wait in its memory"
+                raise DemoError(f"{step.place}: waited {step.within:g} s for all to be synced, and {waiting}")
+            await self._watch(lambda: False, min(SYNC_LOOK_SECONDS, left))
 
     async def _watch(self, done: Callable[[], bool], seconds: float) -> bool:
         """Let time pass, the screen alive, until `done`; at most `seconds`. Whether it came to that."""

@@ -39,6 +39,11 @@ class Scene:
     button_down: bool = False
     events: list[str] = field(default_factory=list)
     """Names of all events there have been."""
+    conversations: int = 0
+    """Exchanges that the toy has remembered: turns of which somebody knew in words what was said."""
+    _event_name: str = ""  # the last one
+    _away: set[str] | None = None  # what has been told since the link went down; None while it is up
+    _worded: set[int] = field(default_factory=set)  # turns of which somebody knows in words what was said
     _infos: dict[str, StateInfo] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,6 +55,7 @@ class Scene:
         match line["kind"]:
             case "event":
                 self.events.append(name)
+                self._event_name = name
                 return list(self._event(at, name, line.get("data") or {}))
             case "operation" if line["op"] == "led":
                 if name != self.pattern:
@@ -60,6 +66,8 @@ class Scene:
                 before, self.states = self.states, tuple(line["states"])
                 self.configurations.append(self.states)
                 return list(self._entered(at, before))
+            case "mark":
+                return list(self._mark(at, name, line))
         return []
 
     def shown(self, states: Iterable[str]) -> list[str]:
@@ -102,9 +110,33 @@ class Scene:
 
     def _entered(self, at: float, before: tuple[str, ...]) -> Iterator[Happening]:
         for state in self.shown(set(self.states) - set(before)):
+            if not self._is_news(state):
+                continue
             info = self._infos[state]
             first, stop, _ = info.description.partition(". ")
             yield Happening(at, state, " ".join(f"{first}{stop}".split()), info.led or "")
+
+    def _is_news(self, state: str) -> bool:
+        """A toy calls its server again and again: of that, only the first time is worth telling."""
+        if self._away is None or not self._event_name.startswith("link."):
+            return True
+        known = state in self._away
+        self._away.add(state)
+        return not known
+
+    def _mark(self, at: float, name: str, line: Line) -> Iterator[Happening]:
+        match name:
+            case "understood" if line["text"]:
+                self._worded.add(line["turn"])
+                yield Happening(at, "toy", f"understands “{line['text']}”")
+            case "understood":
+                yield Happening(at, "toy", "understands nothing of it")
+            case "reply_text" | "answered":
+                self._worded.add(line["turn"])
+                yield Happening(at, "toy", f"answers “{line['text']}”")
+            case "reply_received" if line["turn"] in self._worded:
+                self._worded.discard(line["turn"])
+                self.conversations += 1
 
     def _event(self, at: float, name: str, data: dict[str, object]) -> Iterator[Happening]:
         match name:
@@ -117,12 +149,26 @@ class Scene:
             case "button.held":
                 yield Happening(at, "child", f"has held the button for {data.get('held_s', 0.0):.1f} s")
             case "wake.heard":
-                yield Happening(at, "child", "calls the toy by its name")
+                yield Happening(at, "toy", f"hears its name: “{data.get('phrase')}”")
             case "speech.started":
                 yield Happening(at, "toy", "hears speech")
             case "toy.loaded":
                 yield Happening(at, "toy", f"is {data.get('toy_id')}")
-            case "link.down" | "microphone.lost" | "speaker.lost" | "reply.stalled" | "toy.load_failed":
+            case "toy.switch":
+                yield Happening(at, "toy", f"is asked to become {data.get('toy_id')}")
+            case "safety.pause":
+                seconds = data.get("seconds")
+                yield Happening(at, "toy", f"is to pause for {seconds:g} s" if seconds else "is to pause")
+            case "safety.resume":
+                yield Happening(at, "toy", "may go on")
+            case "link.up":
+                self._away = None
+            case "link.down" if self._away is not None:
+                pass  # a call that nobody answered
+            case "link.down":
+                self._away = set()
+                yield Happening(at, "toy", f"{name}: {data.get('reason')}")
+            case "microphone.lost" | "speaker.lost" | "reply.stalled" | "toy.load_failed":
                 yield Happening(at, "toy", f"{name}: {data.get('reason')}")
             case "error.action" | "error.activity" | "reply.failed":
                 yield Happening(at, "toy", f"{name}: {data.get('error') or data.get('message')}")
@@ -132,7 +178,13 @@ def _call(at: float, action: str, args: dict[str, object], turn: int) -> Iterato
     match action:
         case "play":
             yield Happening(at, "toy", f"♪ {args.get('sound')}")
+        case "acknowledge":
+            yield Happening(at, "toy", "♪ lets the child hear that it listens")
+        case "say":
+            yield Happening(at, "toy", f"says its {args.get('command')}")
+        case "say_calm_words":
+            yield Happening(at, "toy", "says some calm words")
         case "abort_turn":
             yield Happening(at, "toy", f"drops turn {turn}: {args.get('reason')}")
-        case "answer_offline":
-            yield Happening(at, "toy", "answers from what is on board")
+        case "take_over":
+            yield Happening(at, "toy", f"answers by itself: {args.get('reason')}")

@@ -55,7 +55,9 @@ class Screen:
             return
         mark = self._strip(what.pattern) if what.pattern else "   " if what.pattern is None else f" {_FAINT}·{_PLAIN} "
         style = _FAINT if what.pattern is None else _BOLD
-        self._print(f"{_FAINT}{time}{_PLAIN}  {mark} {style}{who:{_WHO_COLUMNS}}{_PLAIN} {what.words}")
+        before = len(time) + 2 + LEDS + 1 + _WHO_COLUMNS + 1
+        words = f"\n{before * ' '}".join(textwrap.wrap(what.words, max(20, self.width - before)))
+        self._print(f"{_FAINT}{time}{_PLAIN}  {mark} {style}{who:{_WHO_COLUMNS}}{_PLAIN} {words}")
 
     def draw(self, scene: Scene, now: float) -> None:
         """The live line. Does nothing without a terminal."""

@@ -33,23 +33,34 @@ END_SECONDS: Final = 3.0
 class Stage:
     """Everything the demo starts. Enter it; on leaving, whatever is alive is ended and the files are complete.
 
-    `out` gets reply.wav, trace.jsonl, toy.log and gateway.log. `interactive`: with a real sound card, the toy hears
-    its microphone; else somebody has to `say` something. Raises DemoError when `out` cannot be written.
+    `out` gets reply.wav, trace.jsonl, the logs, what the toy remembers and what the server keeps. `interactive`: with a
+    real sound card, the toy hears its microphone; else somebody has to `say` something. `vosk_model` is the folder of
+    the speech model, None: as the toy's settings say. Raises DemoError when `out` cannot be written.
     """
 
-    def __init__(self, out: Path, sound: Sound, *, interactive: bool = False) -> None:
+    def __init__(self, out: Path, sound: Sound, *, interactive: bool = False, vosk_model: Path | None = None) -> None:
         self.reply = out / "reply.wav"
         self.trace = out / "trace.jsonl"
         self.logs = {"toy": out / "toy.log", "gateway": out / "gateway.log"}
+        self.memory = out / "memory.db"
+        self.archive = out / "archive.db"
+        self.alerts: list[str] = []
+        """What the server has printed of alerts, `SEVERITY REASON` each."""
         self.sound = sound
+        self._vosk_model = vosk_model
         self._hears_card = sound == "card" and interactive
         self._token = secrets.token_urlsafe(24)
         self._children: dict[str, asyncio.subprocess.Process] = {}
+        self._answers: asyncio.Queue[str] = asyncio.Queue()
+        self._listening: asyncio.Task[None] | None = None
         self._url = ""
         try:
             out.mkdir(parents=True, exist_ok=True)
             for file in (self.reply, self.trace, *self.logs.values()):
                 file.unlink(missing_ok=True)
+            for database in (self.memory, self.archive):
+                for file in out.glob(f"{database.name}*"):  # with SQLite's own files beside it, and the toy's
+                    file.unlink()
         except OSError as caught:
             raise DemoError(f"nothing can be written to {out}: {caught.strerror}") from caught
         self._folder = tempfile.TemporaryDirectory(prefix="pommai-demo-")
@@ -113,8 +124,10 @@ class Stage:
         """Start the gateway; again, at the address it had. Raises DemoError when it does not listen."""
         port = urlsplit(self._url).port or 0
         environment = {"POMMAI_GATEWAY_TOKEN": self._token}
-        process = await self._start("gateway", ["--port", str(port)], environment, stdout=asyncio.subprocess.PIPE)
-        words, _, url = (await _read(process, START_SECONDS)).rpartition(" ")
+        arguments = ["--port", str(port), "--archive", str(self.archive)]
+        process = await self._start("gateway", arguments, environment, stdout=asyncio.subprocess.PIPE)
+        self._listening = asyncio.create_task(self._listen(process), name="gateway's words")
+        words, _, url = (await self._answer(START_SECONDS)).rpartition(" ")
         if words != "listening on":
             raise DemoError(f"the gateway does not listen; see {self.logs['gateway']}")
         self._url = url
@@ -125,22 +138,51 @@ class Stage:
         if process is not None:
             _signal(process, signal.SIGKILL)
             await process.wait()
+            if self._listening is not None:  # what it said last
+                await asyncio.wait((self._listening,))
 
     async def operate(self, line: str) -> str:
         """Give the gateway's console a line; its answer. Raises DemoError when there is none."""
         process = self._children.get("gateway")
         if process is None:
             raise DemoError(f"the gateway was killed, and cannot '{line}' before it is started again")
+        while not self._answers.empty():  # too late for what was asked before
+            self._answers.get_nowait()
         await _write(process, line)
-        answer = await _read(process, ANSWER_SECONDS)
-        while answer.startswith("alert "):  # printed as it comes, and no answer to anything
-            answer = await _read(process, ANSWER_SECONDS)
-        return answer
+        return await self._answer(ANSWER_SECONDS)
+
+    async def _answer(self, limit: float) -> str:
+        """The next line the gateway prints that is no alert; empty when none comes in time, or none can come."""
+        assert self._listening is not None
+        if not self._answers.empty():
+            return self._answers.get_nowait()
+        line = asyncio.create_task(self._answers.get(), name="gateway's answer")
+        await asyncio.wait((line, self._listening), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        if line.done():
+            return line.result()
+        line.cancel()
+        await asyncio.wait((line,))
+        return ""
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        """Tell apart what the gateway prints, until it ends: alerts come as they come, all else answers a question."""
+        assert process.stdout is not None
+        async for data in process.stdout:
+            line = data.decode().strip()
+            if line.startswith("alert "):
+                _, _device, words = line.split(" ", 2)
+                self.alerts.append(words)
+            else:
+                self._answers.put_nowait(line)
 
     # -- processes -------------------------------------------------------------------------
 
     async def _start_toy(self) -> None:
         arguments = ["--url", self._url, "--button", "lines", "--lights", "none", "--trace", str(self.trace)]
+        # A memory of its own: the user's own toy is not to be somebody else afterwards.
+        arguments += ["--memory", str(self.memory), "--memory-copy", "none"]
+        if self._vosk_model is not None:
+            arguments += ["--vosk-model", str(self._vosk_model)]
         environment = {"POMMAI_USER_TOKEN": self._token, "POMMAI_TOKEN_FILE": ""}
         if self.sound == "wav":
             arguments += ["--microphone", "none", "--speaker", f"wav:{self.reply}"]
@@ -160,7 +202,7 @@ class Stage:
         with self.logs[name].open("ab") as log:
             # In a session of its own, so that the terminal's Ctrl-C comes to the demo alone, which ends all in order.
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "pommai", command, *arguments),
+                *(sys.executable, "-m", "pommai.demo.player", str(os.getpid()), command, *arguments),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=log if stdout is None else stdout,
                 stderr=log,
@@ -187,6 +229,9 @@ class Stage:
         finally:
             for process in self._children.values():  # only when somebody is in a great hurry
                 _signal(process, signal.SIGKILL)
+            if self._listening is not None:
+                self._listening.cancel()
+                await asyncio.wait((self._listening,))
             if self._pipes is not None:
                 self._pipes.stop()
             self._folder.cleanup()
@@ -205,14 +250,6 @@ async def _write(process: asyncio.subprocess.Process, line: str) -> None:
     with contextlib.suppress(ConnectionError):  # it has ended, which `failure` says better
         process.stdin.write(line.encode() + b"\n")
         await process.stdin.drain()
-
-
-async def _read(process: asyncio.subprocess.Process, limit: float) -> str:
-    """The next line the process prints; empty when none comes in time."""
-    assert process.stdout is not None
-    with contextlib.suppress(TimeoutError):
-        return (await asyncio.wait_for(process.stdout.readline(), limit)).decode().strip()
-    return ""
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from pommai.demo.kept import Kept
 from pommai.demo.scene import Scene
 from pommai.demo.trace_tail import Line
 from pommai.protocol.audio import FRAME_SECONDS
@@ -19,16 +20,23 @@ AIMS: Final[Mapping[str, int | None]] = {
     "release → last frame on the wire": None,
     "last frame captured → on the wire": 10,
     "first reply frame → first sample": 70,
+    "wake phrase ended → acknowledgement": 300,
+    "release → first sample, offline": 700,
+    "silence noticed → first sample, offline": 700,
     "barge-in press → silence": 30,
 }
 """What is measured, in the order shown, and the milliseconds it should stay under; None: as the one after it."""
+
+LONGEST_ROUND: Final = 8
+"""States of a round that is said once however often it was made."""
 
 
 def latencies(lines: Iterable[Line]) -> dict[str, list[float]]:
     """Milliseconds of each thing in AIMS, every time it happened.
 
     A press and a release count from when the toy took the event from its queue. Silence is when the last sound was
-    taken back from the speaker, whose own buffer adds up to 20 ms.
+    taken back from the speaker, whose own buffer adds up to 20 ms. A toy that was called notices silence when there
+    has been enough of it, `end_of_speech` in the chart.
     """
     found: dict[str, list[float]] = {name: [] for name in AIMS}
     since: dict[str, float] = {}
@@ -43,7 +51,10 @@ def latencies(lines: Iterable[Line]) -> dict[str, list[float]]:
             case "event", name:
                 last_event = name
                 if name in ("button.pressed", "wake.heard"):  # a turn begins: what was before it is over
+                    said = since.get("child_said")
                     since.clear()
+                    if name == "wake.heard" and said is not None:
+                        since["child_said"] = said
                 since[name] = line["t_us"] / 1000
             case "operation", _ if line["op"] == "led" and last_event == "button.pressed":
                 measure("press → light", "button.pressed")
@@ -52,6 +63,12 @@ def latencies(lines: Iterable[Line]) -> dict[str, list[float]]:
             case "mark", "last_frame_sent":
                 measure("release → last frame on the wire", "button.released")
                 measure("last frame captured → on the wire", "last_frame_captured")
+            case "operation", "acknowledge":
+                measure("wake phrase ended → acknowledgement", "child_said")
+            case "mark", "first_sample" if "answered" in since:
+                measure("release → first sample, offline", "button.released")
+                if "button.released" not in since:
+                    measure("silence noticed → first sample, offline", "speech.ended")
             case "mark", "first_sample":
                 measure("first reply frame → first sample", "first_reply_frame")
             case "mark", "silenced" if last_event == "button.pressed":
@@ -61,11 +78,23 @@ def latencies(lines: Iterable[Line]) -> dict[str, list[float]]:
     return found
 
 
-def render_summary(lines: Sequence[Line], scene: Scene, files: Sequence[Path], sound: str, width: int = 100) -> str:
+def render_summary(
+    lines: Sequence[Line],
+    scene: Scene,
+    files: Sequence[Path],
+    sound: str,
+    width: int = 100,
+    *,
+    kept: Kept | None = None,
+    alerts: Sequence[str] = (),
+) -> str:
     """The summary as text, at most `width` columns wide where that can be."""
     facts = [("sound", sound)]
-    facts += [(region, " → ".join(states)) for region, states in _visited(scene).items()]
+    facts += [(region, shorten(states)) for region, states in _visited(scene).items()]
     facts += [("speech up", _amount(lines, "speech_sent")), ("answers down", _amount(lines, "reply_received"))]
+    if kept is not None:
+        facts.append(("conversations", kept.words))
+    facts += [("alerts" if number == 0 else "", alert) for number, alert in enumerate(alerts)]
     facts += [("files" if number == 0 else "", _about(file)) for number, file in enumerate(files)]
     column = max(len(name) for name, _ in facts) + 2
     text = [
@@ -82,6 +111,24 @@ def render_summary(lines: Sequence[Line], scene: Scene, files: Sequence[Path], s
         middle, worst = statistics.median(values), max(values)
         text.append(f"{name:{column}}{middle:8.1f}{worst:8.1f}{len(values):8}{AIMS[name] or '':>8}")
     return "\n".join(text)
+
+
+def shorten(states: Sequence[str]) -> str:
+    """A way through states, where what is gone through again at once is said once: a → (b → c) ×3."""
+    found: list[str] = []
+    at = 0
+    while at < len(states):
+        size, times = 1, 1
+        for length in range(1, LONGEST_ROUND + 1):
+            round_, count = states[at : at + length], 1
+            while states[at + count * length : at + (count + 1) * length] == round_:
+                count += 1
+            if count > 1 and count * length > size * times:
+                size, times = length, count
+        words = " → ".join(states[at : at + size])
+        found.append(words if times == 1 else f"{words} ×{times}" if size == 1 else f"({words}) ×{times}")
+        at += size * times
+    return " → ".join(found)
 
 
 def _visited(scene: Scene) -> dict[str, list[str]]:
