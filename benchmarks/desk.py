@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,31 +17,42 @@ from typing import Any
 from pommai.io.alsa_pipes import AlsaPipes
 
 ROOT = Path(__file__).resolve().parent.parent
+VOSK_TINY = ROOT / "tests" / "data" / "vosk-tiny" / "model"
+"""The tests' speech model; models for people are larger."""
 TOKEN = "measured"
+NOBODY = "ws://127.0.0.1:9/"
+"""Where no server is, and no answer takes long."""
 
 
 class Desk:
-    """The toy's process, its button, and its trace as it grows."""
+    """The toy's process, its button, its microphone, and its trace and log as they grow."""
 
-    def __init__(self, folder: Path, pipes: AlsaPipes, url: str) -> None:
+    def __init__(self, folder: Path, pipes: AlsaPipes, url: str, gateway: asyncio.subprocess.Process | None) -> None:
         self.folder, self.pipes, self.url = folder, pipes, url
-        self.trace = folder / "trace.jsonl"
+        self.trace, self.log = folder / "trace.jsonl", folder / "log.jsonl"
         self.toy: asyncio.subprocess.Process
         self.began = 0.0
-        self._seen = 0
+        self._gateway = gateway
+        self._seen: dict[Path, int] = {}
 
     async def start_toy(self, *arguments: str) -> None:
-        """Start `pommai run`; `began` is when, on the trace's clock."""
+        """Start `pommai run`, without a speech model unless told otherwise; `began` is when, on the trace's clock.
+
+        The toy remembers what it was at this desk, and compiles its chart once.
+        """
+        self._seen.clear()
         self.trace.unlink(missing_ok=True)
-        self._seen = 0
-        self.began = time.monotonic()
-        self.toy = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "pommai", "run", "--url", self.url, "--button", "lines", "--lights", "none"),
-            *("--trace", str(self.trace), "--log-level", "error", *arguments),
-            stdin=asyncio.subprocess.PIPE,
-            cwd=ROOT,
-            env=os.environ | self.pipes.environment | {"POMMAI_USER_TOKEN": TOKEN},
-        )
+        with self.log.open("wb") as log:
+            self.began = time.monotonic()
+            self.toy = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "pommai", "run", "--url", self.url, "--button", "lines", "--lights", "none"),
+                *("--memory", str(self.folder / "memory.db"), "--cache-dir", str(self.folder / "cache")),
+                *("--vosk-model", "none", "--trace", str(self.trace), "--log-format", "json", *arguments),
+                stdin=asyncio.subprocess.PIPE,
+                stderr=log,
+                cwd=ROOT,
+                env=os.environ | self.pipes.environment | {"POMMAI_USER_TOKEN": TOKEN},
+            )
 
     async def stop_toy(self) -> None:
         """End it, however it is."""
@@ -56,32 +67,70 @@ class Desk:
         self.toy.stdin.write(line.encode() + b"\n")
         return now
 
+    def operator(self, line: str) -> float:
+        """Say something to the gateway; gives the moment."""
+        assert self._gateway is not None
+        assert self._gateway.stdin is not None
+        now = time.monotonic()
+        self._gateway.stdin.write(line.encode() + b"\n")
+        return now
+
+    async def say(self, frames: Sequence[bytes]) -> float:
+        """Speak into the microphone; gives the moment at which the last frame went in."""
+        self.pipes.say(frames)
+        await self.pipes.said()
+        return time.monotonic()
+
     async def until(self, name: str, kind: str = "configuration", limit: float = 20.0) -> list[dict[str, Any]]:
-        """Wait for a line whose name holds `name`; gives all lines since the last call, that one the last."""
+        """Wait for a line of the trace whose name holds `name`; gives all lines since the last call, that one the last.
+
+        Raises TimeoutError after so many seconds.
+        """
+        return await self._until(self.trace, lambda line: line["kind"] == kind and name in line["name"].split(), limit)
+
+    async def until_called(self, phrase: str, limit: float = 20.0) -> float:
+        """Wait until the toy listens to this wake word; gives the moment at which it began to."""
+
+        def listens(line: dict[str, Any]) -> bool:
+            return line.get("event") == "wake word" and phrase in line["phrases"]
+
+        return float((await self._until(self.log, listens, limit))[-1]["t_us"]) / 1e6
+
+    async def _until(self, file: Path, is_it: Any, limit: float) -> list[dict[str, Any]]:
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
-            lines = self.lines()
-            for i in range(self._seen, len(lines)):
-                if lines[i]["kind"] == kind and name in lines[i]["name"].split():
-                    found = lines[self._seen : i + 1]
-                    self._seen = i + 1
-                    return found
+            lines, seen = lines_of(file), self._seen.get(file, 0)
+            for i in range(seen, len(lines)):
+                if is_it(lines[i]):
+                    self._seen[file] = i + 1
+                    return lines[seen : i + 1]
             await asyncio.sleep(0.02)
-        raise TimeoutError(f"no {kind} {name} in {limit:g} s; the toy said last: {self.lines()[-3:]}")
-
-    def lines(self) -> list[dict[str, Any]]:
-        """All lines of the trace that are whole."""
-        if not self.trace.exists():
-            return []
-        text = self.trace.read_text()
-        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        told = [*lines_of(self.trace)[-3:], *lines_of(self.log)[-3:]]
+        raise TimeoutError(f"not in {limit:g} s; the toy said last: {told}")
 
     def used(self) -> tuple[float, float]:
         """(CPU seconds, resident megabytes) of the toy's process so far."""
         stat = Path(f"/proc/{self.toy.pid}/stat").read_text().rpartition(")")[2].split()
         ticks = os.sysconf("SC_CLK_TCK")
-        pages = int(Path(f"/proc/{self.toy.pid}/statm").read_text().split()[1])
-        return (int(stat[11]) + int(stat[12])) / ticks, pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return (int(stat[11]) + int(stat[12])) / ticks, resident_mb(self.toy.pid)
+
+    def own_mb(self) -> float:
+        """Megabytes of the toy's process, of what it shares with others its part (PSS)."""
+        rows = Path(f"/proc/{self.toy.pid}/smaps_rollup").read_text().splitlines()
+        return next(int(row.split()[1]) * 1024 / 1e6 for row in rows if row.startswith("Pss:"))
+
+
+def resident_mb(pid: int | str = "self") -> float:
+    """Megabytes of a process that are in memory."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def lines_of(file: Path) -> list[dict[str, Any]]:
+    """All lines of JSON in a file that are whole."""
+    if not file.exists():
+        return []
+    text = file.read_text()
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines() if line.startswith("{")]
 
 
 def when(lines: list[dict[str, Any]], name: str, **more: object) -> float:
@@ -93,29 +142,36 @@ def when(lines: list[dict[str, Any]], name: str, **more: object) -> float:
 
 
 @asynccontextmanager
-async def desk() -> AsyncIterator[Desk]:
-    """Gateway and card; the toy is started by whoever measures."""
+async def desk(*, server: bool = True) -> AsyncIterator[Desk]:
+    """Card and, unless there is to be none, gateway; the toy is started by whoever measures."""
     with tempfile.TemporaryDirectory(prefix="pommai-bench-") as name:
         folder = Path(name)
         pipes = AlsaPipes(folder, folder / "reply.wav")
         pipes.start()
-        gateway = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "pommai", "gateway", "--port", "0", "--log-level", "error"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            cwd=ROOT,
-            env=os.environ | {"POMMAI_GATEWAY_TOKEN": TOKEN},
-        )
-        made = None
+        made, gateway = None, None
         try:
-            assert gateway.stdout is not None
-            url = (await asyncio.wait_for(gateway.stdout.readline(), 20)).decode().split()[-1]
-            made = Desk(folder, pipes, url)
+            url = NOBODY
+            if server:
+                gateway = await _start_gateway()
+                assert gateway.stdout is not None
+                url = (await asyncio.wait_for(gateway.stdout.readline(), 20)).decode().split()[-1]
+            made = Desk(folder, pipes, url, gateway)
             yield made
         finally:
             if made is not None and hasattr(made, "toy"):
                 await made.stop_toy()
-            with contextlib.suppress(ProcessLookupError):
-                gateway.terminate()
-            await gateway.wait()
+            if gateway is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    gateway.terminate()
+                await gateway.wait()
             pipes.stop()
+
+
+async def _start_gateway() -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pommai", "gateway", "--port", "0", "--log-level", "error"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+        env=os.environ | {"POMMAI_GATEWAY_TOKEN": TOKEN},
+    )
