@@ -15,6 +15,8 @@ PARTS = (
     "proof",
     "process",
     "conversation",
+    "called",
+    "alone",
     "speech",
     "wake",
     "recognition",
