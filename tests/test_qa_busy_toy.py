@@ -98,3 +98,26 @@ def test_a_dozing_microphone_loses_nothing_and_hands_over_what_it_held_back() ->
         assert len(heard) == 33
 
     run(scene())
+
+
+def test_the_server_takes_what_the_toy_remembers_unless_it_does_not_read() -> None:
+    async def scene(toy):
+        unsent = []
+        for deed in ("server.reads", "server.stalls", "server.reads"):
+            toy.do(deed, {})
+            toy.memory.keep_metric("answer_s", 1.0)
+            await asyncio.sleep(60.0)
+            unsent.append(toy.memory.unsent)
+        return unsent
+
+    assert live(scene) == [0, 1, 0]
+
+
+def test_what_a_campaign_forgets_is_all_that_its_devices_remember() -> None:
+    async def scene(toy):
+        toy.do("button.pressed", {})
+        await asyncio.sleep(1.0)
+        toy.forget()
+        return [len(each) for each in (toy.link.sent, toy.trace.lines, toy.wake.wanted, toy.speech.spoken)]
+
+    assert live(scene) == [0, 0, 0, 0]
