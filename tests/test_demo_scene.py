@@ -81,7 +81,7 @@ def test_troubles_are_told_with_their_reason() -> None:
     ):
         told += scene.take({"t_us": 1, "kind": "event", "name": name, "turn": 0, "data": data})
     assert [each.words for each in told] == [
-        "link.down: gone",
+        "has lost its server: gone",
         "microphone.lost: unplugged",
         "error.action: no such sound",
     ]
@@ -100,7 +100,7 @@ def test_a_toy_that_calls_its_server_in_vain_is_told_of_once() -> None:
         return told + tell(scene, "configuration", states[-1], states=within(*states))
 
     step("link.up", "playing", "idle", "online")
-    assert step("link.down", "playing", "idle", "offline") == ["toy: link.down: gone", "offline: No server."]
+    assert step("link.down", "playing", "idle", "offline") == ["toy: has lost its server: gone", "offline: No server."]
     assert step("link.down", "playing", "idle", "online") == ["online: The server is there."]
     assert step("link.down", "playing", "idle", "offline") == []
     assert step("button.pressed", "playing", "listening", "offline") == [
@@ -108,7 +108,7 @@ def test_a_toy_that_calls_its_server_in_vain_is_told_of_once() -> None:
         "listening: It records.",
     ]
     assert step("link.up", "playing", "listening", "online") == ["online: The server is there."]
-    assert step("link.down", "playing", "listening", "offline")[0] == "toy: link.down: gone"
+    assert step("link.down", "playing", "listening", "offline")[0] == "toy: has lost its server: gone"
 
 
 def test_words_are_told_wherever_anybody_knows_them_and_make_a_conversation() -> None:

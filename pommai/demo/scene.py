@@ -167,7 +167,7 @@ class Scene:
                 pass  # a call that nobody answered
             case "link.down":
                 self._away = set()
-                yield Happening(at, "toy", f"{name}: {data.get('reason')}")
+                yield Happening(at, "toy", f"has lost its server: {data.get('reason')}")
             case "microphone.lost" | "speaker.lost" | "reply.stalled" | "toy.load_failed":
                 yield Happening(at, "toy", f"{name}: {data.get('reason')}")
             case "error.action" | "error.activity" | "reply.failed":
