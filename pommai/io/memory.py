@@ -219,11 +219,13 @@ class SqliteMemory:
         keeper = self._keeper
         settled = keeper.pending.settled
         found: list[Item] = await keeper.read(lambda store: store.waiting(safety=safety, without=len(settled)), [])
-        # What the disk has not taken yet waits too, in its place.
         waiting = {item.id: item for item in found}
-        for item in keeper.pending.items.values():
-            if (item.kind == SAFETY) == safety:
-                waiting.setdefault(item.id, item)
+        if not keeper.is_well:
+            # What the disk does not take waits too, in its place. What it will take in a moment is sent after that: the
+            # server must never know of something that a toy killed now has forgotten, and whose number it gives anew.
+            for item in keeper.pending.items.values():
+                if (item.kind == SAFETY) == safety:
+                    waiting.setdefault(item.id, item)
         due = sorted((item for item in waiting.values() if item.id not in keeper.pending.settled), key=is_due)
         batch = batch_of(due[:BATCH_ITEMS])
         self._handed_out.update(item.id for item in due[:BATCH_ITEMS])

@@ -36,6 +36,9 @@ RESERVE_SECONDS = 60.0
 LONGEST_RETRY_SECONDS = 60.0
 SEQUENCE_GAP = 1_000_000
 """After a copy was brought back: whatever was numbered since the copy, and is lost, keeps its numbers to itself."""
+START_GAP = 10_000
+"""At every start, likewise: a power cut takes the last seconds, and a full disk what was held, of which the server may
+have heard already."""
 
 _DISK_ERRORS = (sqlite3.Error, OSError, ValueError)
 """ValueError: what aiosqlite says of a connection that is closed."""
@@ -392,15 +395,20 @@ class Keeper:
             self.troubles.tell(sentence, sentence)
         self._opened = await Store.open(prepared.path)
         self.path = prepared.path
-        gap = SEQUENCE_GAP if prepared.restored else 0
-        self.maker.next_sequence = max(self.maker.next_sequence, await self._store.last_sequence() + 1 + gap)
+        await self._count_on(restored=prepared.restored)
 
     async def _open_without_disk(self, source: Path) -> None:
         from pommai.io.memory_store import Store
 
         self._opened = await Store.open_without_disk(source)
         self.path = None
-        self.maker.next_sequence = max(self.maker.next_sequence, await self._store.last_sequence() + 1)
+        await self._count_on()
+
+    async def _count_on(self, *, restored: bool = False) -> None:
+        """Number what is new behind all there has ever been, in this file or before it was lost."""
+        last = await self._store.last_sequence()
+        gap = SEQUENCE_GAP if restored else START_GAP if last else 0
+        self.maker.next_sequence = max(self.maker.next_sequence, last + 1 + gap)
 
     async def _load(self) -> None:
         """What is read without waiting, from the disk."""
