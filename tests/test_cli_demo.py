@@ -275,6 +275,21 @@ def test_a_wrong_script_is_told_before_anything_starts(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_shipped_script_goes_by_its_name_and_says_what_it_needs(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pommai", "demo", "--script", "examples/evening.yaml"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "POMMAI_VOSK_MODEL": "none"},
+    )
+    assert done.returncode == 1
+    assert "examples/evening.yaml:3:8: error: this toy has no speech model (" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_interactive_without_a_terminal_is_wrong_usage(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pommai", "demo", "--interactive"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,7 +105,7 @@ async def _demo(args: argparse.Namespace) -> int:
         args.sound if args.sound != "auto" else await _best_sound(settings.speaker_device, settings.microphone_device)
     )
     model = speech_model_for(settings, a_person_speaks=args.interactive and sound == "card")
-    script = args.script or find_project_file("examples/conversation.yaml")
+    script = _script(args.script)
     states = [state.id for state in table.states]
     steps = () if args.interactive else load_script(script, states, can_understand=model is not None)
 
@@ -137,6 +138,19 @@ async def _demo(args: argparse.Namespace) -> int:
         print(f"\nlast lines of {log}:\n{last_words(log) or f'(the {name} said nothing)'}", file=sys.stderr)
     print(f"\nThe demo did not go as it should: {failure}", file=sys.stderr)
     return 1
+
+
+def _script(named: Path | None) -> Path:
+    """The script to play: a shipped one also goes by its name where it lies inside the installed package."""
+    from pommai.errors import SettingsError
+    from pommai.toy.settings import find_project_file
+
+    if named is None:
+        return find_project_file("examples/conversation.yaml")
+    if not named.exists():
+        with contextlib.suppress(SettingsError):
+            return find_project_file(str(named))
+    return named
 
 
 def _welcome(said: str) -> str:
