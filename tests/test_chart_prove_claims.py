@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from prove_material import player, story_of
+from prove_material import PLAYER, player, story_of, verdict_of
+
+from pommai.chart.prove_claims import Verdict
 
 HOLD = {
     "never": [
@@ -112,3 +114,17 @@ def test_guards_that_are_never_true_together_are_not_taken_together() -> None:
     claim = "always: {from: busy, on: button.released, if: online, to: over}"
     assert not player(claim).holds
     assert player(claim, "assumptions: {a: {because: it is so, never_together: [heard_speech, online]}}\n").holds
+
+
+def test_what_is_said_of_entering_a_state_is_said_of_power_up_too() -> None:
+    start = "          waking: {initial: true, transitions: [{cond: online, target: busy}, {target: over}]}\n"
+    chart = PLAYER.replace("          idle:\n", f"{start}          idle:\n", 1)
+
+    def verdict(claim: str) -> Verdict:
+        return verdict_of("p", f"{chart}properties:\n  p: {{because: it matters, {claim}}}\n")
+
+    assert verdict("always: {entering: busy, calls: chime}").holds
+    broken = verdict("always: {entering: busy, calls: forget}")
+    assert not broken.holds
+    assert story_of(broken) == []
+    assert verdict("always: {from: idle, entering: busy, calls: chime}").holds

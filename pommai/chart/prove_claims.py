@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import Final
 
 from pommai.chart.properties import Claim
 from pommai.chart.prove_space import Edge, Space, Taken
@@ -108,7 +109,8 @@ def _always(space: Space, claim: Claim) -> Verdict:
         return broken(claim, "proves nothing: this never happens")
     if found is not None:
         situation, edge, words = found
-        return broken(claim, words, tell(space, [*space.path(situation), edge], words))
+        edges = [*space.path(situation), edge] if situation >= 0 else [edge]
+        return broken(claim, words, tell(space, edges, words))
     if at_worst is not None and claim.within is not None and worst > claim.within * 1e6:
         situation, edge, wait = at_worst
         words = _late(worst, wanted or frozenset())
@@ -127,8 +129,19 @@ def _every(space: Space, first: int, edge: Edge) -> Iterator[int]:
             yield number
 
 
+_OTHER_THAN_POWER_UP: Final = frozenset(("from", "not_from", "on", "not_on"))
+
+
 def _steps(space: Space, claim: Claim) -> Iterator[tuple[int, Edge]]:
-    """Every step the claim speaks of, with the first situation it can happen in; those that do nothing included."""
+    """Every step the claim speaks of, with the first situation it can happen in; those that do nothing included.
+
+    What is said of entering states, and not from where or on what, is said of power-up too: its situation is -1.
+    """
+    if "entering" in claim.names and claim.within is None and not _OTHER_THAN_POWER_UP & claim.names.keys():
+        for edge in space.starts:
+            here = claim.any_of("entering") or frozenset()
+            if here & space.active[edge.step.node] and _possible(space, claim, -1, edge):
+                yield -1, edge
     wanted, unwanted = claim.any_of("on"), claim.any_of("not_on") or frozenset()
     for node, situation, edge in _taken(space, claim, wanted):
         if edge.event in unwanted:
@@ -162,7 +175,8 @@ def _entering(space: Space, claim: Claim, node: int, edge: Edge) -> bool:
 def _possible(space: Space, claim: Claim, node: int, edge: Edge, *, broken: bool = False) -> bool:
     if not claim.condition:
         return not broken
-    return space.possible(dict(edge.answers), space.active[node], edge.event, claim.condition, broken=broken)
+    active = space.active[node] if node >= 0 else frozenset()
+    return space.possible(dict(edge.answers), active, edge.event, claim.condition, broken=broken)
 
 
 def _wrong(space: Space, claim: Claim, edge: Edge) -> str:
