@@ -6,6 +6,7 @@ PommaiError
 │   ├── LightsError        led_patterns.yaml
 │   ├── PersonasError      personas.yaml
 │   ├── ResponsesError     offline_responses.yaml
+│   ├── EnginesError       gateway.yaml
 │   ├── ScriptError        a conversation for `pommai demo`
 │   ├── ProfileError       a profile of `pommai fuzz`
 │   └── ReplayError        a replay file: cut off, edited, of another format or another chart
@@ -21,7 +22,8 @@ PommaiError
 ├── SoundError             a sound file is missing or in a format the toy does not play
 ├── ModelError             a speech model is missing, damaged, or lacks a word it is asked for
 ├── RecognitionError       speech cannot be understood on board: no model, or it cannot be loaded
-├── SpeechError            text cannot be spoken on board
+├── SpeechError            text cannot be spoken: no voice, or it failed
+├── ChatError              a language model cannot be reached, refuses, or writes nothing that can be used
 └── StoreError             what the toy remembers cannot be read or written
 """
 
@@ -85,6 +87,10 @@ class PersonasError(SourceError):
 
 class ResponsesError(SourceError):
     """offline_responses.yaml is wrong."""
+
+
+class EnginesError(SourceError):
+    """gateway.yaml is wrong."""
 
 
 class ScriptError(SourceError):
@@ -155,7 +161,11 @@ class RecognitionError(PommaiError):
 
 
 class SpeechError(PommaiError):
-    """Text cannot be spoken on board: there is no voice, or it failed."""
+    """Text cannot be spoken: there is no voice, or it failed."""
+
+
+class ChatError(PommaiError):
+    """A language model cannot be reached, refuses, or writes nothing that can be used."""
 
 
 class StoreError(PommaiError):

@@ -126,7 +126,7 @@ def test_what_a_file_is_is_told_by_its_content_and_else_by_its_name(
         (["toy.json"], "pommai check: toy.json is a compiled chart; check the one it was made of\n"),
         (
             ["shopping.yaml"],
-            "pommai check: shopping.yaml holds no states, patterns, commands or personas; what is it?\n",
+            "pommai check: shopping.yaml holds no states, patterns, commands, personas or engines; what is it?\n",
         ),
     ],
 )

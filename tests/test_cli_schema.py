@@ -18,6 +18,7 @@ FILES = {
     "led_patterns.schema.json": "led_patterns.yaml",
     "offline_responses.schema.json": "offline_responses.yaml",
     "personas.schema.json": "personas.yaml",
+    "gateway.schema.json": "gateway.yaml",
 }
 
 

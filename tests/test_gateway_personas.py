@@ -11,7 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from pommai.errors import PersonasError
-from pommai.gateway.personas import Answers, Personas, check_personas, load_personas, read_personas, schema
+from pommai.gateway.personas import ANSWERERS, Answers, Personas, check_personas, load_personas, read_personas, schema
 from pommai.lights.load import load_patterns
 from pommai.protocol.messages import ToyConfig
 from pommai.protocol.wire import encode_message
@@ -75,8 +75,8 @@ def reach(document: dict[str, Any], way: tuple[str, ...]) -> dict[str, Any]:
 def test_the_projects_own_toys_load_and_speak_at_pitches_of_their_own() -> None:
     personas = load_personas(PERSONAS)
     assert {"pommai-bear", "robo-rex"} <= personas.keys()
-    assert personas["pommai-bear"].answers == Answers(semitones=4.0)
-    assert personas["robo-rex"].answers == Answers(semitones=-5.0)
+    assert personas["pommai-bear"].answers == Answers(semitones=4.0, by="parrot")
+    assert personas["robo-rex"].answers == Answers(semitones=-5.0, by="parrot")
 
 
 def test_what_goes_to_the_toy_is_all_that_is_written_except_how_the_gateway_answers() -> None:
@@ -179,6 +179,15 @@ def test_all_problems_of_a_file_are_told_at_once() -> None:
     assert len(found) == 3
     assert any("did you mean 'strict'?" in problem for problem in found)
     assert any("did you mean 'parrot'?" in problem for problem in found)
+
+
+def test_a_persona_that_does_not_say_how_it_answers_answers_as_the_gateway_does() -> None:
+    document = written()
+    del document["personas"]["robo-rex"]["answers"]
+    assert read(document)["robo-rex"].answers == Answers(by=None)
+    for by in ANSWERERS:
+        document["personas"]["robo-rex"]["answers"] = by
+        assert read(document)["robo-rex"].answers.by == by
 
 
 def test_answers_parrot_alone_means_a_major_third_up() -> None:

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from pommai.chart.vocabulary import Vocabulary
 
 _DESCRIPTION = """\
-Read statecharts, light patterns, offline responses, personas and settings, and say everything that is wrong in them,
-one line each:
+Read statecharts, light patterns, offline responses, personas, the gateway's engines and settings, and say everything
+that is wrong in them, one line each:
 
     statechart.yaml:64:38: error: no state is called 'processin' (did you mean 'processing'?)
 
-What a file is, is told by what stands in it (states, patterns, commands, personas), and else by its name. A chart is
-also tried out: every configuration, every event, every answer of every guard. Its light patterns are looked up in the
-led_patterns.yaml that is checked along with it, else beside it, else the project's; with a chart, the toy's sound files
-are checked, too. Of offline responses every trigger is said to the toy, and every reply is heard by its own filter.
+What a file is, is told by what stands in it (states, patterns, commands, personas, or hearing, answering, voice), and
+else by its name. A chart is also tried out: every configuration, every event, every answer of every guard. Its light
+patterns are looked up in the led_patterns.yaml that is checked along with it, else beside it, else the project's; with
+a chart, the toy's sound files are checked, too. Of offline responses every trigger is said to the toy, and every reply
+is heard by its own filter.
 """
 _EPILOG = """\
 Examples:
@@ -36,8 +37,23 @@ Examples:
 Exit code: 0 no errors, 1 errors, 2 wrong usage.
 """
 
-PROJECT_FILES = ("statechart.yaml", "led_patterns.yaml", "offline_responses.yaml", "personas.yaml", "pommai.toml")
-_KINDS = {"states": "statechart", "patterns": "led_patterns", "commands": "offline_responses", "personas": "personas"}
+PROJECT_FILES = (
+    "statechart.yaml",
+    "led_patterns.yaml",
+    "offline_responses.yaml",
+    "personas.yaml",
+    "gateway.yaml",
+    "pommai.toml",
+)
+_KINDS = {
+    "states": "statechart",
+    "patterns": "led_patterns",
+    "commands": "offline_responses",
+    "personas": "personas",
+    "hearing": "gateway",
+    "answering": "gateway",
+    "voice": "gateway",
+}
 """What stands at the top of a file of each kind."""
 _SETTINGS = "settings"
 
@@ -117,7 +133,7 @@ def kind_of(file: Path) -> str:
             return kind
     if not words and file.suffix in (".yaml", ".yml"):
         return _KINDS["states"]
-    raise _UsageError(f"{file} holds no states, patterns, commands or personas; what is it?")
+    raise _UsageError(f"{file} holds no states, patterns, commands, personas or engines; what is it?")
 
 
 def check_files(kinds: dict[Path, str]) -> list[Problem]:
@@ -143,6 +159,10 @@ def check_files(kinds: dict[Path, str]) -> list[Problem]:
                 beside = file.with_name("led_patterns.yaml")
                 patterns = beside if beside.is_file() else patterns_for(file, kinds)
                 check_personas(reader, _sounds(), _pattern_names(patterns))
+            elif kind == "gateway":
+                from pommai.gateway.gateway_file import load_gateway_file
+
+                load_gateway_file(shown[file])
             else:
                 from pommai.lights.load import load_patterns
 

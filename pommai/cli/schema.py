@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 _DESCRIPTION = """\
-Write the JSON Schemas of statechart.yaml, led_patterns.yaml, offline_responses.yaml and personas.yaml, so that an
-editor completes and underlines while somebody types. Each of these files names its schema in its first line; editors
-with a YAML language server, such as VS Code with its YAML extension, find it there.
+Write the JSON Schemas of statechart.yaml, led_patterns.yaml, offline_responses.yaml, personas.yaml and gateway.yaml, so
+that an editor completes and underlines while somebody types. Each of these files names its schema in its first line;
+editors with a YAML language server, such as VS Code with its YAML extension, find it there.
 
 Without --write, all of them are printed as one JSON object, by file name.
 """
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 def schemas() -> dict[str, Any]:
     """Every schema by the name of its file."""
     from pommai.chart import keys
-    from pommai.gateway import personas
+    from pommai.gateway import gateway_file, personas
     from pommai.lights import schema as lights
     from pommai.responses import schema as responses
     from pommai.toy.vocabulary import toy_vocabulary
@@ -67,6 +67,7 @@ def schemas() -> dict[str, Any]:
         "led_patterns.schema.json": lights.schema(),
         "offline_responses.schema.json": responses.schema(),
         "personas.schema.json": personas.schema(),
+        "gateway.schema.json": gateway_file.schema(),
     }
 
 

@@ -44,15 +44,19 @@ WITH_MODELS = ("microwakeword", "openwakeword")
 """Engines that need a model for each phrase."""
 LONGEST_RETENTION = 3650
 """Days."""
+ANSWERERS = ("parrot", "scripted", "openai")
+"""Who may answer for a persona; the other two need more in gateway.yaml."""
 INTERVAL = 4.0
 """Semitones up at which a parrot answers when nothing else is said: a major third."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """How a persona answers: as a parrot, `semitones` (-12.0..12.0) above what it heard, or below."""
+    """How a persona answers. A parrot answers `semitones` (-12.0..12.0) above what it heard, or below."""
 
     semitones: float = INTERVAL
+    by: str | None = None
+    """parrot, scripted or openai; None: whatever the gateway answers with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +174,11 @@ PARROT_KEYS: Mapping[str, Key] = {
 
 def _read_answers(reader: Reader, node: Node, what: str) -> Answers | None:
     if isinstance(node, Scalar):
-        return None if reader.choice(node, what, ["parrot"]) is None else Answers()
+        by = reader.choice(node, what, ANSWERERS)
+        return None if by is None else Answers(by=by)
     mapping = reader.mapping(node, what, allowed=["parrot"], required=["parrot"])
     parrot = None if mapping is None else mapping.get("parrot")
-    return None if parrot is None else Answers(**section(reader, parrot, f"parrot in {what}", PARROT_KEYS))
+    return None if parrot is None else Answers(**section(reader, parrot, f"parrot in {what}", PARROT_KEYS), by="parrot")
 
 
 def _read_voice(reader: Reader, node: Node, what: str) -> VoiceSettings:
@@ -229,9 +234,10 @@ PERSONA_KEYS: Mapping[str, Key] = {
     ),
     ANSWERS_KEY: Key(
         {
-            "description": "How the gateway answers for it. parrot: says back what it heard, at another pitch.",
+            "description": "How the gateway answers for it; as gateway.yaml says when left out. parrot: says back what "
+            "it heard, at another pitch. scripted: out of offline_responses.yaml. openai: a language model.",
             "anyOf": [
-                {"const": "parrot"},
+                {"enum": list(ANSWERERS)},
                 {
                     "type": "object",
                     "additionalProperties": False,
@@ -241,7 +247,6 @@ PERSONA_KEYS: Mapping[str, Key] = {
             ],
         },
         _read_answers,
-        required=True,
     ),
 }
 
@@ -259,7 +264,7 @@ def _read_all(reader: Reader, node: Node, what: str) -> dict[str, Persona]:
             reader.problem(key, f"a persona cannot be called '{key.text}'", "letters, digits, - and _, 64 at most")
         found = section(reader, value, f"'{key.text}'", PERSONA_KEYS)
         if found.keys() >= REQUIRED_KEYS:
-            answers = found.pop(ANSWERS_KEY)
+            answers = found.pop(ANSWERS_KEY, Answers())
             profile = ToyProfile(key.text, **found)
             _check_together(reader, value, key.text, profile)
             personas[key.text] = Persona(profile, answers)

@@ -15,15 +15,47 @@ class Heard:
 
     turn: int
     pcm: bytes
+    device_id: str = ""
+    """Whose turn it is: what was said before belongs to the device, and to no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Words of an answer; their sound comes after them. `user_text` is what the child said, told once."""
+
+    text: str
+    user_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something a grown-up should know of this turn."""
+
+    severity: str
+    reason: str
+    transcript: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The toy is to pause for `seconds`, and says `message` itself."""
+
+    seconds: float
+    message: str
+
+
+Piece = bytes | Said | Alarm | Rest
+"""A part of an answer. Bytes are sound of any length: s16le, mono, 16 kHz."""
 
 
 class Responder(Protocol):
     """Makes answers."""
 
-    def answer(self, heard: Heard, persona: Persona) -> AsyncGenerator[bytes, None]:
-        """The answer in pieces of any length (s16le, mono, 16 kHz), each as soon as it is there.
+    def answer(self, heard: Heard, persona: Persona) -> AsyncGenerator[Piece, None]:
+        """The answer in pieces, each as soon as it is there.
 
-        No piece at all means: there is nothing to say to this. The generator is cancelled or closed when the turn is
-        aborted, and must not block the event loop. A PommaiError that it raises is told to the toy in its own words.
+        Neither sound nor Rest means: there is nothing to say to this. The generator is cancelled or closed when the
+        turn is aborted, and must not block the event loop. A PommaiError that it raises is told to the toy in its own
+        words.
         """
         ...

@@ -17,7 +17,7 @@ from websockets.frames import CloseCode
 from pommai.errors import PommaiError, ProtocolError, StoreError
 from pommai.gateway.archive import Archive
 from pommai.gateway.personas import Persona
-from pommai.gateway.responder import Heard, Responder
+from pommai.gateway.responder import Alarm, Heard, Piece, Responder, Rest, Said
 from pommai.gateway.turn import IncomingTurn
 from pommai.io.ports import Codec, Encoder
 from pommai.protocol import messages as m
@@ -222,7 +222,7 @@ class Session:
         try:
             persona = self._persona_of(self.toy_id)
             pcm = await asyncio.to_thread(incoming.decode, self._codec)
-            if not pcm or not await self._speak(Heard(turn, pcm), persona):
+            if not pcm or not await self._speak(Heard(turn, pcm, self.device_id), persona):
                 await self._fail(turn, "AUDIO_ERROR", f"nothing was heard in turn {turn}")
         except ConnectionClosed:
             _log.info("answer undelivered", extra=self._fact(turn=turn))
@@ -242,7 +242,7 @@ class Session:
             _log.info("answer undelivered", extra=self._fact(turn=turn))
 
     async def _speak(self, heard: Heard, persona: Persona) -> bool:
-        """Send the answer, paced, its last frame marked. False when there was none."""
+        """Send the answer, paced: words, then their sound, the last frame marked. False when there was none."""
         loop = asyncio.get_running_loop()
         between = FRAME_SECONDS / PACE
         began = loop.time()
@@ -250,11 +250,16 @@ class Session:
         first_after = 0.0
         sequence = 0
         waiting: bytes | None = None  # the newest packet: it may be the last
+        rests = False
         async with (
             aclosing(self._responder.answer(heard, persona)) as pieces,
             aclosing(_packets(pieces, self._codec.encoder())) as packets,
         ):
             async for packet in packets:
+                if not isinstance(packet, bytes):
+                    await self._mention(heard.turn, packet)
+                    rests = rests or isinstance(packet, Rest)
+                    continue
                 if waiting is None:
                     first_after = loop.time() - began
                 else:
@@ -264,11 +269,32 @@ class Session:
                     sequence += 1
                 waiting = packet
         if waiting is None:
-            return False
+            return rests
         await self._send_frame(m.DownAudio(heard.turn, sequence, waiting, final=True))
         fact = self._fact(turn=heard.turn, toy=persona.toy_id, frames=sequence + 1, first_ms=round(1000 * first_after))
         _log.info("answer sent", extra=fact)
         return True
+
+    async def _mention(self, turn: int, piece: Said | Alarm | Rest) -> None:
+        """Pass on what comes with an answer and is no sound."""
+        match piece:
+            case Said(text, user_text):
+                await self.send(m.TextResponse(turn, text, user_text))
+            case Rest(seconds, message):
+                _log.info("toy rests", extra=self._fact(turn=turn, seconds=seconds))
+                await self.send(m.SafetyOverride("pause_interaction", seconds, message))
+            case Alarm(severity, reason, transcript):
+                _log.warning("guardian alert", extra=self._fact(turn=turn, severity=severity, reason=reason))
+                alert = m.GuardianAlert(severity, reason, _now(), transcript)
+                keeping = asyncio.create_task(self._archive.alert(self.device_id, self.toy_id, alert))
+                try:
+                    await asyncio.wait([keeping])
+                except asyncio.CancelledError:
+                    await asyncio.wait([keeping])  # a child who interrupts does not undo it
+                    raise
+                finally:
+                    if keeping.done() and isinstance(caught := keeping.exception(), PommaiError):
+                        _log.error("nothing kept", extra=self._fact(reason=str(caught)))
 
     async def _send_frame(self, audio: m.DownAudio) -> None:
         if self._binary:
@@ -277,10 +303,16 @@ class Session:
             await self._connection.send(encode_audio_response(m.AudioResponse(audio.turn, (audio,))))
 
 
-async def _packets(pieces: AsyncGenerator[bytes, None], encoder: Encoder) -> AsyncGenerator[bytes, None]:
-    """Opus packets of an answer that comes in pieces of any length; the last frame is filled up with silence."""
+async def _packets(pieces: AsyncGenerator[Piece, None], encoder: Encoder) -> AsyncGenerator[Piece, None]:
+    """Opus packets of an answer that comes in pieces of any length; the last frame is filled up with silence.
+
+    What is no sound goes through as it is, in its place.
+    """
     rest = b""
     async for piece in pieces:
+        if not isinstance(piece, bytes):
+            yield piece
+            continue
         rest += piece
         whole = len(rest) - len(rest) % FRAME_BYTES
         for start in range(0, whole, ENCODE_AT_ONCE * FRAME_BYTES):

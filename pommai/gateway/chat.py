@@ -1,0 +1,196 @@
+"""A language model behind OpenAI's chat API: words in, words out as they are written.
+
+Whatever is at the other end may be slow, silent, broken or hostile. Every wait has an end, every buffer a size, and
+what goes wrong is a ChatError in plain words, without the key and without the service's own text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from pommai.errors import ChatError
+from pommai.gateway.endpoint import open_client
+from pommai.gateway.gateway_file import Endpoint
+
+if TYPE_CHECKING:
+    import httpx
+
+FIRST_SECONDS: Final = 12.0
+"""From the question to the first words, a retry included: a toy waits 20 s for the first sound of an answer."""
+NEXT_SECONDS: Final = 4.0
+"""Between words: a toy that has begun to speak runs dry."""
+RETRY_AFTER: Final = 0.5
+"""Seconds to wait when the service is busy and does not say how long."""
+ROOM: Final = 3.0
+"""Seconds that must be left after waiting, or it is not tried again."""
+MOST_TOKENS: Final = 300
+"""Asked for: about eight sentences."""
+MOST_CHARACTERS: Final = 8_000
+"""Taken of an answer, thoughts and markup included."""
+MOST_BYTES: Final = 2 << 20
+"""Read of an answer, the service's wrapping included."""
+LONGEST_LINE: Final = 64 << 10
+"""Bytes."""
+_BUSY: Final = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))
+
+Message = dict[str, str]
+"""`role` (system, user, assistant) and `content`."""
+
+_log = logging.getLogger(__name__)
+
+
+class Chat:
+    """One model. The owner closes it."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Raises SettingsError when httpx is not installed, or the key is not to be had."""
+        self._endpoint = endpoint
+        self._client = open_client(endpoint)
+
+    async def close(self) -> None:
+        """Hang up. Harmless when called again."""
+        await self._client.aclose()
+
+    async def answer(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
+        """What the model writes, piece by piece, at most MOST_CHARACTERS.
+
+        Ends when the model does, or falls silent for NEXT_SECONDS, or breaks off. Raises ChatError when not a word came
+        within FIRST_SECONDS. Cancelled or closed: the connection is cut.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + FIRST_SECONDS
+        left = MOST_CHARACTERS
+        began = False
+        async with aclosing(self._tries(messages, until)) as pieces:
+            try:
+                while left > 0:
+                    async with asyncio.timeout_at(loop.time() + NEXT_SECONDS if began else until):
+                        piece = await anext(pieces, None)
+                    if piece is None:
+                        break
+                    began = True
+                    yield piece[:left]
+                    left -= len(piece)
+            except TimeoutError:
+                if not began:
+                    raise ChatError(f"the language model has not begun to answer in {FIRST_SECONDS:g} s") from None
+                _log.warning("chat broke off", extra={"reason": f"no more words in {NEXT_SECONDS:g} s"})
+            except ChatError as caught:
+                if not began:
+                    raise
+                _log.warning("chat broke off", extra={"reason": str(caught)})
+        if not began:
+            raise ChatError("the language model has answered with nothing")
+
+    async def _tries(self, messages: Sequence[Message], until: float) -> AsyncGenerator[str, None]:
+        """The answer; a service that is busy is asked once more, when there is time for it."""
+        try:
+            async with aclosing(self._try(messages)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except _BusyError as caught:
+            left = until - asyncio.get_running_loop().time()
+            if caught.wait > left - ROOM:
+                raise
+            _log.info("chat tried again", extra={"reason": str(caught), "after": caught.wait})
+            await asyncio.sleep(caught.wait)
+            async with aclosing(self._try(messages)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def _try(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
+        import httpx
+
+        question = {
+            "model": self._endpoint.model,
+            "messages": list(messages),
+            "stream": True,
+            "max_tokens": MOST_TOKENS,
+        }
+        began = False
+        try:
+            async with self._client.stream("POST", f"{self._endpoint.url}/chat/completions", json=question) as response:
+                _refuse(response)
+                async with aclosing(_pieces(response)) as pieces:
+                    async for piece in pieces:
+                        began = True
+                        yield piece
+        except httpx.ConnectError as caught:
+            raise _BusyError("the language model cannot be reached", RETRY_AFTER) from caught
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as caught:
+            words = f"the language model hung up ({type(caught).__name__})"
+            raise ChatError(words) if began else _BusyError(words, RETRY_AFTER) from caught
+
+
+class _BusyError(ChatError):
+    """Not now. `wait` is in seconds."""
+
+    def __init__(self, message: str, wait: float) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+def _refuse(response: httpx.Response) -> None:
+    """Raise ChatError unless the service is going to answer."""
+    status = response.status_code
+    if status in _BUSY:
+        words = "has too much to do" if status == 429 else "has a fault"
+        raise _BusyError(f"the language model {words} (HTTP {status})", _retry_after(response.headers))
+    if status in (401, 403):
+        raise ChatError(f"the language model refuses the key (HTTP {status}): see key_file or key_env in gateway.yaml")
+    if status != 200:
+        raise ChatError(f"the language model does not take the question (HTTP {status}): see url and model")
+
+
+def _retry_after(headers: httpx.Headers) -> float:
+    """Seconds, however the header says it (RFC 9110: seconds, or a date)."""
+    told = headers.get("Retry-After", "").strip()
+    try:
+        if told.isascii() and told.replace(".", "", 1).isdigit():
+            return float(told)
+        return max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return RETRY_AFTER
+
+
+async def _pieces(response: httpx.Response) -> AsyncGenerator[str, None]:
+    """The words in a stream of events; a service that does not stream sends one JSON object."""
+    streams = "json" not in response.headers.get("Content-Type", "").lower()
+    room = MOST_BYTES if streams else LONGEST_LINE
+    rest = b""
+    async for part in response.aiter_raw():
+        room -= len(part)
+        *lines, rest = (rest + part).split(b"\n") if streams else (rest + part,)
+        if room < 0 or len(rest) > LONGEST_LINE:
+            raise ChatError("the language model does not stop sending")
+        for line in lines:
+            if line.startswith(b"data:"):  # else an event's name, a comment, an empty line
+                data = line[5:].strip()
+                if data == b"[DONE]":
+                    return
+                if words := _words_of(data, "delta"):
+                    yield words
+    if not streams and (words := _words_of(rest, "message")):
+        yield words
+
+
+def _words_of(data: bytes, name: str) -> str | None:
+    """The text in a piece of an answer, if there is any. Raises ChatError when it is no such thing."""
+    try:
+        found: Any = json.loads(data)
+        if "error" in found:
+            raise ChatError("the language model has a fault, and says so in the middle of its answer")
+        choices = found.get("choices") or ()
+        content = choices[0][name].get("content") if choices else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as caught:
+        raise ChatError("the language model sends what is no answer") from caught
+    if content is not None and not isinstance(content, str):
+        raise ChatError("the language model sends what is no text")
+    return content

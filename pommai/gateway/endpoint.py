@@ -1,0 +1,58 @@
+"""A service with OpenAI's HTTP API, as far as chat and speech have it in common: client, key, failures in words."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pommai.errors import SettingsError
+from pommai.gateway.gateway_file import Endpoint
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_SECONDS: Final = 3.0
+"""How long a service may take to be reached."""
+MOST_CONNECTIONS: Final = 100
+"""To one service at a time: turns beyond wait for CONNECT_SECONDS, then are answered without it."""
+LONGEST_KEY: Final = 4096
+"""Characters."""
+
+
+def open_client(endpoint: Endpoint) -> httpx.AsyncClient:
+    """A client of the service; the caller closes it.
+
+    Proxies are not taken from the environment: what a child says goes where the file says, and nowhere else. Raises
+    SettingsError when httpx is not installed, or the key is not to be had.
+    """
+    key = _key(endpoint)
+    try:
+        import httpx
+    except ImportError as caught:
+        raise SettingsError("gateway.yaml names an openai engine, which needs httpx: pip install httpx") from caught
+    headers = {"Accept-Encoding": "identity"}  # what is not compressed cannot be a bomb
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key}"
+    timeout = httpx.Timeout(None, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS)
+    limits = httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS)
+    return httpx.AsyncClient(headers=headers, timeout=timeout, limits=limits, trust_env=False)
+
+
+def _key(endpoint: Endpoint) -> str | None:
+    if endpoint.key_env is not None:
+        key = os.environ.get(endpoint.key_env, "").strip()
+        where = f"the environment variable {endpoint.key_env}"
+    elif endpoint.key_file is not None:
+        where = f"the file {endpoint.key_file}"
+        try:
+            with Path(endpoint.key_file).expanduser().open(encoding="ascii") as file:
+                key = file.read(LONGEST_KEY + 1).strip()
+        except (OSError, UnicodeDecodeError) as caught:
+            why = caught.strerror if isinstance(caught, OSError) else "it is not ASCII text"
+            raise SettingsError(f"the key of {endpoint.url} cannot be read from {where}: {why}") from None
+    else:
+        return None
+    if not key or len(key) > LONGEST_KEY or not all("!" <= letter <= "~" for letter in key):
+        raise SettingsError(f"{where} holds no key for {endpoint.url}: it is empty, or has spaces or strange letters")
+    return key
