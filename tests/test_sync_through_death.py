@@ -400,21 +400,28 @@ def test_nothing_is_sent_before_it_is_on_the_disk(tmp_path: Path) -> None:
 def test_what_a_power_cut_has_taken_keeps_its_place_though_the_server_alone_knows_of_it(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
 
-    async def live(*names: str) -> list[Any]:
+    def files() -> dict[Path, bytes]:
+        return {file: file.read_bytes() for file in tmp_path.iterdir()}
+
+    async def live(*names: str) -> tuple[dict[Path, bytes], list[Any]]:
+        """What is on the card for certain since the beginning, and the places of what is told."""
         memory = await SqliteMemory.open(path, SystemClock())
+        certain = files()
         for name in names:
             memory.keep_conversation(Conversation(name, "bear", "hello", "hi", "now", True))
         batch = await memory.batch(safety=False)
         await memory.close()
         assert batch is not None
-        return [item["sequence"] for item in batch.conversations]
+        return certain, [item["sequence"] for item in batch.conversations]
 
     async def test() -> None:
-        await live("first")
-        before = path.read_bytes()
-        told = await live("second", "third")
-        path.write_bytes(before)  # the card had not written it down when the plug was pulled
-        after = await live("fourth")
-        assert max(told) < max(after)
+        for number in range(2):  # with a memory that was empty, and one that was not
+            certain, told = await live("lost", "lost, too")
+            for file in files():
+                file.unlink()
+            for file, data in certain.items():
+                file.write_bytes(data)
+            _, after = await live(f"new {number}")
+            assert max(told) < max(after)
 
     asyncio.run(test())

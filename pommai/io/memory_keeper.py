@@ -34,11 +34,12 @@ TICK_SECONDS = 10.0
 SWEEP_SECONDS = 86_400.0
 RESERVE_SECONDS = 60.0
 LONGEST_RETRY_SECONDS = 60.0
-SEQUENCE_GAP = 1_000_000
-"""After a copy was brought back: whatever was numbered since the copy, and is lost, keeps its numbers to itself."""
-START_GAP = 10_000
-"""At every start, likewise: a power cut takes the last seconds, and a full disk what was held, of which the server may
-have heard already."""
+START_GAP = 100_000
+"""Numbers set aside at every start, on the disk itself: what a power cut takes, and the server has heard of, keeps its
+own.
+"""
+SEQUENCE_GAP = 1_000_000_000
+"""Likewise after a copy was brought back, for all the starts since it was made."""
 
 _DISK_ERRORS = (sqlite3.Error, OSError, ValueError)
 """ValueError: what aiosqlite says of a connection that is closed."""
@@ -406,9 +407,10 @@ class Keeper:
 
     async def _count_on(self, *, restored: bool = False) -> None:
         """Number what is new behind all there has ever been, in this file or before it was lost."""
-        last = await self._store.last_sequence()
-        gap = SEQUENCE_GAP if restored else START_GAP if last else 0
-        self.maker.next_sequence = max(self.maker.next_sequence, last + 1 + gap)
+        last = await self._store.last_sequence() + (SEQUENCE_GAP if restored else 0)
+        self.maker.next_sequence = max(self.maker.next_sequence, last + 1)
+        with contextlib.suppress(*_DISK_ERRORS):  # the first write will tell
+            await self._store.reserve(self.maker.next_sequence + START_GAP)
 
     async def _load(self) -> None:
         """What is read without waiting, from the disk."""
