@@ -35,7 +35,7 @@ def line(at_ms: float, kind: str, name: str, turn: int = 1) -> Line:
 
 
 def test_an_acknowledgement_is_measured_from_the_end_of_the_last_call() -> None:
-    lines = [line(5000, "mark", "child_said"), line(9000, "mark", "child_said"), line(9150, "event", "wake.heard")]
+    lines = [line(5000, "mark", "child_called"), line(9000, "mark", "child_called"), line(9150, "event", "wake.heard")]
     lines += [line(9200, "operation", "acknowledge")]
     assert latencies(lines)["wake phrase ended → acknowledgement"] == [200.0]
 

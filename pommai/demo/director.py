@@ -28,7 +28,7 @@ SYNC_LOOK_SECONDS: Final = 0.3
 
 
 class Director:
-    """Plays on `stage`. `lines` holds the whole trace so far, and a mark `child_said` where something said ends."""
+    """Plays on `stage`. `lines` holds the whole trace so far, and a mark `child_called` where each call ends."""
 
     def __init__(self, stage: Stage, scene: Scene, screen: Screen) -> None:
         self.lines: list[Line] = []
@@ -137,8 +137,6 @@ class Director:
         words = f"“{what.words}”" if what.words else f"{what.path.name} ({what.seconds:.1f} s)"
         self._tell("child", f"says {words}")
         await self._stage.say(what)
-        ends = asyncio.get_running_loop().time() + what.spoken_seconds
-        self.lines.append({"t_us": round(ends * 1e6), "kind": "mark", "name": "child_said", "turn": 0})
 
     async def _call(self, step: Call) -> None:
         """A toy may just be listening to something else, or its ears be loading: a child calls again."""
@@ -150,6 +148,8 @@ class Director:
         end = asyncio.get_running_loop().time() + step.within
         while (left := end - asyncio.get_running_loop().time()) > 0:
             await self._say(step.say)
+            ends = asyncio.get_running_loop().time() + step.say.spoken_seconds
+            self.lines.append({"t_us": round(ends * 1e6), "kind": "mark", "name": "child_called", "turn": 0})
             if await self._watch(heard, min(step.say.seconds + CALL_AGAIN_SECONDS, left)):
                 return
         raise DemoError(f"{step.place}: called for {step.within:g} s, and the toy did not hear its name")

@@ -51,10 +51,10 @@ def latencies(lines: Iterable[Line]) -> dict[str, list[float]]:
             case "event", name:
                 last_event = name
                 if name in ("button.pressed", "wake.heard"):  # a turn begins: what was before it is over
-                    said = since.get("child_said")
+                    called = since.get("child_called")
                     since.clear()
-                    if name == "wake.heard" and said is not None:
-                        since["child_said"] = said
+                    if name == "wake.heard" and called is not None:
+                        since["child_called"] = called
                 since[name] = line["t_us"] / 1000
             case "operation", _ if line["op"] == "led" and last_event == "button.pressed":
                 measure("press → light", "button.pressed")
@@ -64,7 +64,7 @@ def latencies(lines: Iterable[Line]) -> dict[str, list[float]]:
                 measure("release → last frame on the wire", "button.released")
                 measure("last frame captured → on the wire", "last_frame_captured")
             case "operation", "acknowledge":
-                measure("wake phrase ended → acknowledgement", "child_said")
+                measure("wake phrase ended → acknowledgement", "child_called")
             case "mark", "first_sample" if "answered" in since:
                 measure("release → first sample, offline", "button.released")
                 if "button.released" not in since:
@@ -92,7 +92,7 @@ def render_summary(
     facts = [("sound", sound)]
     facts += [(region, shorten(states)) for region, states in _visited(scene).items()]
     facts += [("speech up", _amount(lines, "speech_sent")), ("answers down", _amount(lines, "reply_received"))]
-    if kept is not None:
+    if kept is not None and kept.remembered.conversations:
         facts.append(("conversations", kept.words))
     facts += [("alerts" if number == 0 else "", alert) for number, alert in enumerate(alerts)]
     facts += [("files" if number == 0 else "", _about(file)) for number, file in enumerate(files)]
