@@ -99,6 +99,7 @@ _ALL = (
     EventSpec("toy.loaded", "toy", "The toy's configuration is here and in force.", _TOY),
     EventSpec("toy.load_failed", "toy", "The toy's configuration cannot be had.", {**_TOY, **_REASON}),
     EventSpec("toy.switch", "toy", "The server asks to become another toy.", {**_TOY, **_REASON}),
+    EventSpec("config.offered", "cloud", "The server says what calls the toy and how it answers to that."),
     EventSpec(
         "safety.pause",
         "safety",

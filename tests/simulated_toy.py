@@ -11,6 +11,7 @@ from pommai.chart.table import DecisionTable
 from pommai.cli.check import checked_chart
 from pommai.io.link_simulated import SimulatedLink
 from pommai.io.memory_simulated import SimulatedMemory
+from pommai.io.ports import ToyFiles
 from pommai.lights.load import load_patterns
 from pommai.lights.patterns import LightPatterns
 from pommai.qa.assumptions import AssertingMachine
@@ -31,9 +32,10 @@ async def simulated_toy(
     loaded: bool = True,
     patterns: LightPatterns = PATTERNS,
     memory: SimulatedMemory | None = None,
+    files: ToyFiles | None = None,
 ) -> AsyncIterator[SimulatedToy]:
     """A running toy, idle when `loaded`; ended on the way out. With the `memory` of one before, it is the same toy."""
-    toy = SimulatedToy(table, SimulatedLink(up=up), patterns, memory=memory)
+    toy = SimulatedToy(table, SimulatedLink(up=up), patterns, memory=memory, files=files)
     if table is TABLE:
         toy.runtime.machine = AssertingMachine(table, SPECIFICATION)
     running = asyncio.create_task(toy.runtime.run())

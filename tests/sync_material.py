@@ -76,7 +76,8 @@ def part_of_a_toy(memory: SqliteMemory, url: str, device: str) -> Body:
     """A toy that has a memory and a link, and no other part."""
     none: Any = None
     parts = (
-        "hearing voice codec sounds voice_activity speech_gate wake recogniser speech answerer show_theme mark offload"
+        "hearing voice codec sounds voice_activity speech_gate wake recogniser speech answerer show_theme mark offload "
+        "live"
     )
     return Body(
         post=lambda event: None,

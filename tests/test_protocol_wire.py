@@ -82,6 +82,9 @@ MESSAGES = {
     m.ToyConfigUpdate: st.builds(m.ToyConfigUpdate, profiles),
     m.SwitchToy: st.builds(m.SwitchToy, ids, texts),
     m.PiConfigUpdate: st.builds(m.PiConfigUpdate, opens),
+    m.PiConfigReport: st.builds(
+        m.PiConfigReport, opens, st.lists(st.builds(m.RefusedSetting, texts, texts), max_size=3).map(tuple)
+    ),
     m.Command: st.builds(m.Command, texts, opens),
     m.GuardianAlert: st.builds(m.GuardianAlert, texts, texts, texts, maybe, maybe),
     m.SafetyOverride: st.builds(

@@ -52,6 +52,13 @@ def test_the_fingerprint_tells_vocabularies_apart():
 def test_what_sends_to_the_cloud_says_so():
     vocabulary = toy_vocabulary()
     sending = {name for name, signature in vocabulary.actions.items() if "sends_to_cloud" in signature.effects}
-    assert sending == {"abort_turn", "alert_guardian", "ask_who_i_am", "pass_on_alert", "take_over"}
+    assert sending == {
+        "abort_turn",
+        "alert_guardian",
+        "ask_who_i_am",
+        "pass_on_alert",
+        "report_configuration",
+        "take_over",
+    }
     assert vocabulary.activities["stream_speech"].effects == ("sends_to_cloud",)
     assert vocabulary.activities["record"].effects == ()

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pommai.actions.live import LiveConfiguration
 from pommai.events import Event
 from pommai.io.ports import (
     Clock,
@@ -25,7 +26,7 @@ from pommai.io.ports import (
 )
 from pommai.protocol.audio import frames_in
 from pommai.protocol.jitter import JitterBuffer
-from pommai.protocol.messages import DownAudio, SyncAck, ToyProfile
+from pommai.protocol.messages import DownAudio, PiConfigReport, SyncAck, ToyProfile
 from pommai.responses import Answerer, Listener
 
 MAX_RECORDING = frames_in(120.0)
@@ -197,6 +198,8 @@ class Body:
     """The toys that came with this one, by id."""
     show_theme: Callable[[Mapping[str, str]], None]
     """Shows light patterns in place of others from now on."""
+    live: LiveConfiguration
+    """What the server has set on top of the profile."""
     toy_id: str
     turn: Turn = field(default_factory=lambda: Turn(over=True))
     event: Event = field(default_factory=lambda: Event("start"))
@@ -213,6 +216,12 @@ class Body:
     """The configuration in force."""
     offered: ToyProfile | None = None
     """A configuration that has come and is not in force yet."""
+    acknowledgements: tuple[str, ...] = ()
+    """Sounds, one of which answers the wake word; none: the wake earcon does."""
+    offered_configuration: Mapping[str, object] | None = None
+    """What the server has set last and was not looked at yet."""
+    untold_configuration: PiConfigReport | None = None
+    """What has come of it, while the server does not know."""
     wanted_toy: str | None = None
     """The toy to become at the next rest."""
     pause_seconds: float | None = None

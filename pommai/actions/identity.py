@@ -7,6 +7,7 @@ import logging
 from typing import Final
 
 from pommai.actions.body import Body
+from pommai.actions.live import LiveSettings
 from pommai.actions.registry import Seconds, action, activity, sends_to_cloud
 from pommai.events import Event
 from pommai.io.ports import WakeSpec
@@ -17,6 +18,8 @@ logger = logging.getLogger(__name__)
 FACT: Final = "toy"
 """What the toy remembers of who it is: its id."""
 
+
+_NOTHING_SET: Final = LiveSettings()
 
 UNTHEMED: Final = frozenset(("listening_pulse", "safe_glow"))
 """Lights that mean the same on every toy: that it records, and that it does not."""
@@ -65,7 +68,8 @@ def adopt_toy(toy: Body) -> None:
     toy.toy_id = toy.link.toy_id = profile.toy_id
     if toy.wanted_toy == profile.toy_id:
         toy.wanted_toy = None
-    toy.wake.want(wake_spec(profile))
+    be_called(toy)
+    choose_acknowledgements(toy)
     toy.show_theme({old: new for old, new in profile.led_theme.items() if not UNTHEMED & {old, new}})
     toy.memory.keep_toy(profile)
     toy.memory.keep_fact(FACT, profile.toy_id)
@@ -73,14 +77,27 @@ def adopt_toy(toy: Body) -> None:
     logger.info("toy", extra={"toy": profile.toy_id, "toy_name": profile.name})
 
 
-def wake_spec(profile: ToyProfile) -> WakeSpec:
+def be_called(toy: Body) -> None:
+    """Listen from the next rest on for what calls the toy: as the server has set it, else as its profile says."""
+    if toy.profile is not None:
+        toy.wake.want(wake_spec(toy.profile, toy.live.settings(toy.profile.toy_id)))
+
+
+def choose_acknowledgements(toy: Body) -> None:
+    """Answer to the wake word with the sounds that the server has set, else with those of the profile."""
+    if toy.profile is not None:
+        toy.acknowledgements = toy.live.settings(toy.profile.toy_id).sounds or toy.profile.acknowledgements
+
+
+def wake_spec(profile: ToyProfile, live: LiveSettings = _NOTHING_SET) -> WakeSpec:
     """What a toy is called by."""
     name = () if profile.wake_word is None else (profile.wake_word,)
     return WakeSpec(
-        profile.wake_engine,
+        live.engine or profile.wake_engine,
         phrases=(*name, *profile.wake_word_alternatives),
-        models=profile.wake_models,
+        models=live.models or profile.wake_models,
         sensitivity=profile.wake_sensitivity,
+        threshold=live.threshold,
     )
 
 

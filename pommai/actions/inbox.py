@@ -15,6 +15,7 @@ from pommai.protocol.messages import (
     DownAudio,
     ErrorMessage,
     Message,
+    PiConfigUpdate,
     SafetyOverride,
     SwitchToy,
     SyncAck,
@@ -79,6 +80,9 @@ class Inbox:
                 waiter = self._toy.acks.get(batch)
                 if waiter is not None and not waiter.done():
                     waiter.set_result(message)
+            case PiConfigUpdate(payload=payload):
+                self._toy.offered_configuration = payload
+                self._toy.post(Event("config.offered"))
             case Command(name="volume", args=args):
                 self._toy.post(Event("volume.asked", {"percent": args.get("percent")}))
             case _:

@@ -36,7 +36,7 @@ async def await_wake_word(toy: Body) -> None:
 @action
 def acknowledge(toy: Body) -> None:
     """Let the child hear that the toy listens: one of the toy's acknowledgements, in turn, else the wake sound."""
-    own = () if toy.profile is None else toy.profile.acknowledgements
+    own = toy.acknowledgements
     if own:
         name = own[toy.turn.id % len(own)]
         try:

@@ -204,6 +204,16 @@ class Sounds(Protocol):
         """The sound as frames. Raises SoundError."""
 
 
+class ToyFiles(Protocol):
+    """The files of the toy that a server may name. A bare name is all it can give; it never leads out of a folder."""
+
+    def wake_engine(self, model: str) -> str:
+        """The engine that listens with this model: microwakeword or openwakeword. Raises ModelError: no such model."""
+
+    def sound(self, file: str) -> str:
+        """The bare name of the sound in this file. Raises SoundError: there is none, or it cannot be played."""
+
+
 # -- understanding and speaking without a server -------------------------------------------
 
 
@@ -262,6 +272,9 @@ class WakeSpec:
     """For the other two: models built in by name, or files by bare name."""
     sensitivity: float = 0.5
     """0.0 hardly ever wakes, 1.0 wakes easily."""
+    threshold: float | None = None
+    """For the other two: the probability from which a model counts, 0.0..1.0, whatever the sensitivity. None: that of
+    the sensitivity."""
 
 
 class WakeHit(NamedTuple):

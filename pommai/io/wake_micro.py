@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pommai.errors import ModelError
 from pommai.io.ports import WakeHit, WakeSpec
-from pommai.io.wake_models import Cooldown, check_count, cutoff_at, model_file
+from pommai.io.wake_models import Cooldown, check_count, cutoff_of, model_file
 
 ENGINE: Final = "microwakeword"
 FEATURES: Final = 40
@@ -72,7 +72,7 @@ def make_micro_engine(resources: Path, spec: WakeSpec) -> MicroWakeEngine:
             libtensorflowlite_c_path=libraries[0],
             **settings,
         )
-        models.append(_Model(word, cutoff_at(settings["probability_cutoff"], spec.sensitivity)))
+        models.append(_Model(word, cutoff_of(settings["probability_cutoff"], spec)))
     return MicroWakeEngine(pymicro_wakeword.MicroWakeWordFeatures(), models)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pommai.errors import ModelError
+from pommai.io.ports import WakeSpec
 from pommai.protocol.audio import SAMPLE_BYTES, SAMPLE_RATE
 from pommai.source import did_you_mean, quote
 
@@ -61,6 +62,11 @@ def cutoff_at(own: float, sensitivity: float) -> float:
     own = min(max(own, 0.01), MOST_SURE)
     odds = own / (1 - own) * math.pow(ODDS, 1 - 2 * min(max(sensitivity, 0.0), 1.0))
     return min(MOST_SURE, odds / (1 + odds))
+
+
+def cutoff_of(own: float, spec: WakeSpec) -> float:
+    """The probability from which a model counts that its maker gave the cutoff `own`: the spec's own, if it has one."""
+    return cutoff_at(own, spec.sensitivity) if spec.threshold is None else min(spec.threshold, MOST_SURE)
 
 
 def check_count(models: Collection[str], engine: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pommai.errors import ModelError
 from pommai.io.ports import WakeHit, WakeSpec
-from pommai.io.wake_models import Cooldown, check_count, cutoff_at, model_file
+from pommai.io.wake_models import Cooldown, check_count, cutoff_of, model_file
 from pommai.protocol.audio import SAMPLE_BYTES
 
 ENGINE: Final = "openwakeword"
@@ -53,7 +53,7 @@ def make_open_engine(resources: Path, spec: WakeSpec) -> OpenWakeEngine:
             melspec_model_path=str(shared["melspectrogram"]),
             embedding_model_path=str(shared["embedding_model"]),
         )
-        engine = OpenWakeEngine(model, cutoff_at(OWN_CUTOFF, spec.sensitivity))
+        engine = OpenWakeEngine(model, cutoff_of(OWN_CUTOFF, spec))
         engine.hear(bytes(BLOCK_BYTES))  # a model made for something else is found out by its first block
     except Exception as caught:  # onnxruntime has an exception of its own for every fault of a file
         names = ", ".join(file.name for file in files)

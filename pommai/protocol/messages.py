@@ -219,6 +219,23 @@ class PiConfigUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedSetting:
+    """A setting that the toy does not take, wholly or in part, and why."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PiConfigReport:
+    """The toy's answer to PiConfigUpdate."""
+
+    applied: Open = field(default_factory=dict)
+    """What is in force now of what the server has ever set, by its keys."""
+    refused: tuple[RefusedSetting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """Do something now. `name`: stop, volume, restart, reload, play."""
 
@@ -328,6 +345,7 @@ Message = (
     | ToyConfigUpdate
     | SwitchToy
     | PiConfigUpdate
+    | PiConfigReport
     | Command
     | GuardianAlert
     | SafetyOverride

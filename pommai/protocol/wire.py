@@ -41,6 +41,7 @@ TYPES: Mapping[str, type[m.Message]] = MappingProxyType(
         "toy_config_update": m.ToyConfigUpdate,
         "switch_toy": m.SwitchToy,
         "pi_config_update": m.PiConfigUpdate,
+        "pi_config_report": m.PiConfigReport,
         "command": m.Command,
         "guardian_alert": m.GuardianAlert,
         "safety_override": m.SafetyOverride,

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from pommai.actions.live import ACKNOWLEDGEMENTS, MODELS, THRESHOLD
 from pommai.chart.table import DecisionTable
 from pommai.events import Event
 from pommai.io.button import SimulatedButton
@@ -30,6 +31,8 @@ ACK_S: Final = 0.05
 """Seconds in which a server that reads acknowledges what it was told."""
 NOT_FOR_CHILDREN: Final = "then the monster took a gun and killed them all"
 """What no server should say to a child."""
+SETTINGS: Final = {MODELS: ["okay_nabu", "../../etc/passwd"], THRESHOLD: 2.0, ACKNOWLEDGEMENTS: ["hello"]}
+"""What a server sets that is half right."""
 FRAMES: Final = 20
 """Pieces of an answer when a profile does not say how many."""
 
@@ -163,6 +166,7 @@ class BusyToy(SimulatedToy):
             "wake.heard": lambda how: self.wake.call(str(how.get("phrase", "hey pommai"))),
             "reply.blocked": lambda how: self.link.deliver(m.TextResponse(self._turn(how), NOT_FOR_CHILDREN)),
             "volume.asked": lambda how: self.link.deliver(m.Command("volume", {"percent": how.get("percent", 50.0)})),
+            "config.offered": lambda how: self.link.deliver(m.PiConfigUpdate(SETTINGS)),
             "server.stalls": lambda how: setattr(self.link, "stalled", True),
             "server.reads": lambda how: setattr(self.link, "stalled", False),
             "server.garbage": lambda how: self.link.deliver_audio(m.DownAudio(self.body.turn.id, 0, b"noise")),

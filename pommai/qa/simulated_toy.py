@@ -10,9 +10,11 @@ from typing import Any
 
 from pommai.actions import ACTIONS, ACTIVITIES
 from pommai.actions.body import Body
+from pommai.actions.configuration import recall_configuration
+from pommai.actions.live import LiveConfiguration
 from pommai.actions.safety import recall_safe_mode
 from pommai.chart.table import DecisionTable
-from pommai.errors import SoundError
+from pommai.errors import ModelError, SoundError
 from pommai.events import Event
 from pommai.guards import GUARDS
 from pommai.io.capture import Capture
@@ -23,6 +25,7 @@ from pommai.io.lights_show import LightShow
 from pommai.io.link_simulated import SimulatedLink
 from pommai.io.memory_simulated import SimulatedMemory
 from pommai.io.playback import Playback
+from pommai.io.ports import ToyFiles
 from pommai.io.recogniser_simulated import SimulatedRecogniser
 from pommai.io.simulated_audio import SimulatedMicrophone, SimulatedSpeaker
 from pommai.io.speech_simulated import SimulatedSpeech
@@ -46,6 +49,13 @@ def tone(level: int) -> bytes:
     return array("h", [level] * FRAME_SAMPLES).tobytes()
 
 
+MODELS = {
+    "okay_nabu": "microwakeword",
+    "hey_jarvis": "microwakeword",
+    "tars.onnx": "openwakeword",
+    "alexa.onnx": "openwakeword",
+}
+"""Wake models of a simulated toy, and what listens with them."""
 SPEECH = tone(9000)
 _NOT_THE_STATE = ("toy", "behaviour", "link", "offline", "connecting", "online", "asking", "answering_alone")
 BUILT_IN = {toy_id: ToyProfile(toy_id, toy_id.title()) for toy_id in ("pommai-bear", "robo-rex")}
@@ -67,6 +77,22 @@ class Sounds:
         if name not in SOUND_NAMES:
             raise SoundError(f"there is no sound '{name}'")
         return [tone(100 + SOUND_NAMES.index(name))] * 3
+
+
+class Files:
+    """Files by name: two models for each engine, and the toy's own sounds."""
+
+    def wake_engine(self, model: str) -> str:
+        engine = MODELS.get(model)
+        if engine is None:
+            raise ModelError(f"there is no wake model '{model}'")
+        return engine
+
+    def sound(self, file: str) -> str:
+        name = file.removesuffix(".wav")
+        if name not in SOUND_NAMES:
+            raise SoundError(f"there is no sound '{name}'")
+        return name
 
 
 class Recorded:
@@ -97,8 +123,10 @@ class SimulatedToy:
         lights: SimulatedLights | None = None,
         light_frame_s: float = FRAME_S,
         memory: SimulatedMemory | None = None,
+        files: ToyFiles | None = None,
     ) -> None:
         """Devices that are not given are the plain simulated ones, with three LEDs; the memory is empty."""
+        self.files = files or Files()
         self.link = link
         self.wake = SimulatedWake()
         self.recogniser = SimulatedRecogniser("tell me a joke")
@@ -125,6 +153,7 @@ class SimulatedToy:
         )
         self.body = self.runtime.body
         recall_safe_mode(self.body)
+        recall_configuration(self.body)
 
     def make_body(self, post: Callable[[Event], None]) -> Body:
         async def offload(function: Any, *arguments: Any) -> Any:
@@ -149,6 +178,7 @@ class SimulatedToy:
             clock=self.clock,
             built_in=BUILT_IN,
             show_theme=self.show.set_theme,
+            live=LiveConfiguration(self.files),
             toy_id="pommai-bear",
         )
 

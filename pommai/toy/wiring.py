@@ -16,6 +16,8 @@ from typing import Any
 
 from pommai.actions import ACTIONS, ACTIVITIES
 from pommai.actions.body import Body
+from pommai.actions.configuration import recall_configuration
+from pommai.actions.live import LiveConfiguration
 from pommai.actions.safety import recall_safe_mode
 from pommai.errors import DeviceError, SettingsError
 from pommai.events import Event
@@ -27,6 +29,7 @@ from pommai.io.link import WebSocketLink
 from pommai.io.playback import Playback
 from pommai.io.ports import Button, Lights, Microphone, Speaker
 from pommai.io.sounds import SoundFolder
+from pommai.io.toy_files import ToyFolders
 from pommai.io.voice_activity import SpeechGate, WebRtcVoiceActivity
 from pommai.lights.load import load_patterns
 from pommai.responses import Answerer, load_responses
@@ -112,6 +115,7 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
                 clock=board.clock,
                 built_in=built_in_toys(),
                 show_theme=lights.set_theme,
+                live=LiveConfiguration(ToyFolders(settings.models, sounds)),
                 toy_id=toy_id,
             )
 
@@ -126,6 +130,7 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
             trace=trace,
         )
         recall_safe_mode(runtime.body)
+        recall_configuration(runtime.body)
         button = make_button(settings, runtime.stop, microphone)
         if on_start is not None:
             on_start(runtime.stop)
