@@ -11,12 +11,15 @@ import secrets
 import select
 import signal
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pommai.gateway.archive import Alert
     from pommai.gateway.console import Console
+    from pommai.gateway.gateway_file import EngineSettings
+    from pommai.gateway.responder import Responder
     from pommai.gateway.server import GatewaySettings
 
 TOKEN_VARIABLE = "POMMAI_GATEWAY_TOKEN"
@@ -24,7 +27,8 @@ LEVELS = ("debug", "info", "warning", "error")
 
 _DESCRIPTION = """\
 Listen for toys and answer them: the other end of the wire, on a desk. Who a toy can be is written in personas.yaml;
-the persona `parrot` says back what it heard, at another pitch.
+with what the gateway understands them, answers and speaks, in gateway.yaml: as it comes, a parrot says back what it
+heard, at another pitch.
 
 When it listens it prints one line, `listening on ws://HOST:PORT/audio-stream`. Facts are logged on standard error.
 """
@@ -77,6 +81,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="who a toy can be (default: ./personas.yaml, else the shipped one)",
     )
     parser.add_argument(
+        "--engines",
+        type=Path,
+        metavar="FILE",
+        help="with what it hears, answers and speaks (default: ./gateway.yaml, else the shipped one)",
+    )
+    parser.add_argument(
         "--archive",
         type=Path,
         metavar="FILE",
@@ -88,6 +98,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Listen until told to end. Raises PommaiError when it cannot, SettingsError when it was asked for nonsense."""
+    from pommai.gateway.gateway_file import load_gateway_file
     from pommai.gateway.personas import load_personas
     from pommai.gateway.server import GatewaySettings
     from pommai.toy.logs import configure_logs
@@ -99,11 +110,14 @@ def run(args: argparse.Namespace) -> int:
         logging.getLogger("websockets").setLevel(logging.CRITICAL)  # strangers who speak no WebSocket are no news
     personas: Path = args.personas or find_project_file("personas.yaml")
     settings = GatewaySettings(load_personas(personas), token, args.host, args.port)
-    asyncio.run(_listen(settings, personas, args.archive, show_token=not args.token))
+    engines = load_gateway_file(args.engines or find_project_file("gateway.yaml"))
+    asyncio.run(_listen(settings, engines, personas, args.archive, show_token=not args.token))
     return 0
 
 
-async def _listen(settings: GatewaySettings, personas: Path, kept_in: Path | None, *, show_token: bool) -> None:
+async def _listen(
+    settings: GatewaySettings, engines: EngineSettings, personas: Path, kept_in: Path | None, *, show_token: bool
+) -> None:
     from pommai.gateway.archive import Archive
     from pommai.gateway.console import Console
     from pommai.gateway.server import Gateway
@@ -112,7 +126,10 @@ async def _listen(settings: GatewaySettings, personas: Path, kept_in: Path | Non
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with await Archive.open(kept_in) as archive, Gateway(settings, archive=archive) as gateway:
+    async with AsyncExitStack() as stack:
+        responder = _responder(engines, settings, stack)
+        archive = await stack.enter_async_context(await Archive.open(kept_in))
+        gateway = await stack.enter_async_context(Gateway(settings, responder, archive=archive))
         archive.on_alert = _show_alert
         if show_token:
             print(f"token for this run: {settings.token}")
@@ -124,6 +141,20 @@ async def _listen(settings: GatewaySettings, personas: Path, kept_in: Path | Non
             await stop.wait()
         finally:
             await lines.close()
+
+
+def _responder(engines: EngineSettings, settings: GatewaySettings, stack: AsyncExitStack) -> Responder:
+    """What answers. Raises PommaiError when an engine, or one that a persona names, is not to be had."""
+    from pommai.gateway.engines import open_engines
+    from pommai.toy.settings import find_project_file, load_settings
+
+    models, cache = None, None
+    if engines.hearing is not None:
+        toy = load_settings()
+        models, cache = toy.models, toy.cache_dir  # speech models are where a toy has them
+    responder = open_engines(engines, stack, find_project_file("offline_responses.yaml"), models, cache)
+    responder.refuse(settings.personas)
+    return responder
 
 
 def _show_alert(alert: Alert) -> None:

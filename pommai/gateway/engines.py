@@ -1,0 +1,64 @@
+"""Engines by name: what gateway.yaml says, made into a responder. What it does not name is not even imported."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pommai.errors import SpeechError
+from pommai.gateway.gateway_file import OPENAI, Endpoint, EngineSettings
+from pommai.gateway.talker import Deaf
+
+if TYPE_CHECKING:
+    from pommai.gateway.talker import Talker
+
+KEEP_SECONDS: Final = 86_400.0
+"""How long a speech model stays loaded when nobody talks: a gateway has the memory."""
+
+
+def open_engines(
+    settings: EngineSettings,
+    stack: AsyncExitStack,
+    responses: Path,
+    models: Path | None = None,
+    cache: Path | None = None,
+) -> Talker | Deaf:
+    """A responder with these engines; the stack closes them.
+
+    `responses` is the offline_responses.yaml, `models` the folder of speech models by name, `cache` where it is noted
+    that one works. A model is loaded when it is first needed, not here. Raises PommaiError when an engine cannot be
+    had: no model, no espeak-ng, no httpx, no key, a broken file.
+    """
+    if settings.hearing is None:
+        return Deaf()
+    from pommai.gateway.rules import Talks
+    from pommai.gateway.talker import Talker
+    from pommai.io.models import find_model
+    from pommai.io.ports import Speech
+    from pommai.io.recogniser import VoskRecogniser
+    from pommai.io.speech import EspeakSpeech
+    from pommai.responses import load_responses
+
+    model = find_model(settings.hearing, models or Path())
+    talks = Talks(load_responses(responses))
+    if shutil.which("espeak-ng") is None:
+        raise SpeechError("espeak-ng is not installed; on Debian and the like: sudo apt-get install espeak-ng")
+    recogniser = VoskRecogniser(model, keep_seconds=KEEP_SECONDS, cache=cache)
+    stack.push_async_callback(recogniser.close)
+    spare = EspeakSpeech()
+    voice: Speech = spare
+    if isinstance(settings.voice, Endpoint):
+        from pommai.gateway.voice import OpenAiSpeech
+
+        voice = speaker = OpenAiSpeech(settings.voice)
+        stack.push_async_callback(speaker.close)
+    chat = None
+    if isinstance(settings.answering, Endpoint):
+        from pommai.gateway.chat import Chat
+
+        chat = Chat(settings.answering)
+        stack.push_async_callback(chat.close)
+    default = OPENAI if isinstance(settings.answering, Endpoint) else settings.answering
+    return Talker(default, recogniser, talks, voice, spare, chat)

@@ -1,0 +1,210 @@
+"""The responder that understands words and speaks: it hears, asks the rules, answers sentence by sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final
+
+from pommai.errors import ChatError, RecognitionError, SettingsError, SpeechError
+from pommai.gateway.ahead import ahead
+from pommai.gateway.chat import Chat
+from pommai.gateway.gateway_file import OPENAI, PARROT, SCRIPTED
+from pommai.gateway.parrot import Parrot
+from pommai.gateway.personas import Persona, Personas
+from pommai.gateway.prompt import messages_for
+from pommai.gateway.responder import Alarm, Heard, Piece, Rest, Said
+from pommai.gateway.rules import Talk, Talks
+from pommai.gateway.sentences import Sentences, sentences_of
+from pommai.io.ports import Recogniser, Speech
+from pommai.protocol.audio import FRAME_BYTES
+from pommai.responses import Answer
+
+SURE: Final = 0.6
+"""Words of which recognition is less sure count as not understood: as on board."""
+MADE_AHEAD: Final = 4
+"""Pieces of an answer, two sentences, that are made before they are sent."""
+PAUSE: Final = bytes(10 * FRAME_BYTES)
+"""Between sentences, 200 ms: what speaks a sentence begins and ends with its words."""
+
+_log = logging.getLogger(__name__)
+
+
+class Talker:
+    """Answers by the file, by a language model, or as a parrot, and keeps the rules whoever answers."""
+
+    def __init__(
+        self, default: str, hearing: Recogniser, talks: Talks, voice: Speech, spare: Speech, chat: Chat | None = None
+    ) -> None:
+        """`default` (parrot, scripted, openai) answers for personas that do not say it; `spare` speaks when `voice`
+        cannot.
+        """
+        self._default = default
+        self._hearing = hearing
+        self._talks = talks
+        self._voice = voice
+        self._spare = spare
+        self._chat = chat
+        self._parrot = Parrot()
+
+    def refuse(self, personas: Personas) -> None:
+        """Raise SettingsError when a persona wants to be answered for by what is not there."""
+        for persona in personas.values():
+            if persona.answers.by == OPENAI and self._chat is None:
+                raise _no_model(persona)
+
+    async def answer(self, heard: Heard, persona: Persona) -> AsyncGenerator[Piece, None]:
+        """The answer; each sentence's words, then its sound. What comes next is made while one piece is used.
+
+        Raises RecognitionError, SpeechError, SettingsError.
+        """
+        async with aclosing(ahead(self._answer(heard, persona), MADE_AHEAD)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _answer(self, heard: Heard, persona: Persona) -> AsyncGenerator[Piece, None]:
+        by = persona.answers.by or self._default
+        if by == OPENAI and self._chat is None:
+            raise _no_model(persona)
+        talk = self._talks.of(heard.device_id)
+        words = await self._understand(heard)
+        now = asyncio.get_running_loop().time()
+        answer = talk.scripted(words, persona, now) if by == SCRIPTED else None
+        if by == OPENAI or (by == PARROT and words):
+            answer = talk.refused(words, persona, now)
+        if answer is not None:
+            fact = {"turn": heard.turn, "toy": persona.toy_id, "outcome": answer.outcome, "answer": answer.name}
+            _log.info("answered by the file", extra=fact)
+            pieces = self._say(answer, words, persona)
+        elif by == OPENAI:
+            pieces = self._ask(talk, words, persona)
+        else:
+            pieces = self._parrots(heard, words, persona)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+
+    async def _understand(self, heard: Heard) -> str:
+        """What was said; empty when that is not certain enough."""
+        pcm = heard.pcm
+        frames = [pcm[at : at + FRAME_BYTES] for at in range(0, len(pcm), FRAME_BYTES)]
+        found = await self._hearing.transcribe(frames)
+        return found.text if found.confidence >= SURE else ""
+
+    # -- who answers -----------------------------------------------------------------------
+
+    async def _parrots(self, heard: Heard, words: str, persona: Persona) -> AsyncGenerator[Piece, None]:
+        if words:
+            yield Said(words, words)
+        async with aclosing(self._parrot.answer(heard, persona)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _say(self, answer: Answer, words: str, persona: Persona) -> AsyncGenerator[Piece, None]:
+        """An answer of the file; it has passed the rules."""
+        if answer.pause_seconds is not None:
+            yield Said(answer.reply, words or None)
+            yield Rest(answer.pause_seconds, answer.reply)
+            return
+        for number, sentence in enumerate(sentences_of(answer.reply)):
+            async for piece in self._sentence(sentence, persona, words if number == 0 else "", first=number == 0):
+                yield piece
+
+    async def _ask(self, talk: Talk, words: str, persona: Persona) -> AsyncGenerator[Piece, None]:
+        """An answer of the language model, each sentence of it asked after before it is said."""
+        assert self._chat is not None
+        loop = asyncio.get_running_loop()
+        question = messages_for(persona, talk.turns(persona, loop.time()), words)
+        said: list[str] = []
+        then: Answer | None = None
+        try:
+            async with aclosing(_sentences(self._chat, question)) as sentences:
+                async for sentence in sentences:
+                    held_back = talk.holds_back(sentence, said[-1] if said else "", persona)
+                    if held_back is not None:
+                        why = f"an answer was held back: {held_back.category}: {', '.join(held_back.because)}"
+                        yield Alarm("medium", why, sentence)
+                        then = talk.redirect(held_back, persona)
+                        break
+                    said.append(sentence)
+                    user_text = words if len(said) == 1 else ""
+                    async for piece in self._sentence(sentence, persona, user_text, first=len(said) == 1):
+                        yield piece
+            if not said and then is None:
+                raise ChatError("the language model has written nothing that can be said")
+        except ChatError as caught:
+            _log.warning("no answer", extra={"toy": persona.toy_id, "reason": str(caught)})
+            then = talk.sorry(persona, loop.time())
+        finally:
+            if said:
+                talk.remember(words, " ".join(said), persona, loop.time())
+        if then is not None:
+            if said:
+                yield PAUSE
+            async for piece in self._say(then, "" if said else words, persona):
+                yield piece
+
+    # -- speaking --------------------------------------------------------------------------
+
+    async def _sentence(
+        self, sentence: str, persona: Persona, user_text: str, *, first: bool
+    ) -> AsyncGenerator[Piece, None]:
+        yield Said(sentence, user_text or None)
+        voice = persona.profile.voice_settings
+        try:
+            frames = await self._voice.speak(sentence, voice)
+        except SpeechError as caught:
+            if self._voice is self._spare:
+                raise
+            _log.warning("the spare voice speaks", extra={"reason": str(caught)})
+            frames = await self._spare.speak(sentence, voice)
+        yield b"".join(frames) if first else PAUSE + b"".join(frames)
+
+
+class Deaf:
+    """The parrot alone: what answers when nothing is understood."""
+
+    def __init__(self) -> None:
+        self._parrot = Parrot()
+
+    def refuse(self, personas: Personas) -> None:
+        """Raise SettingsError when a persona wants to be answered for with words."""
+        for persona in personas.values():
+            if persona.answers.by not in (None, PARROT):
+                raise SettingsError(_no_hearing(persona))
+
+    async def answer(self, heard: Heard, persona: Persona) -> AsyncGenerator[Piece, None]:
+        """As Parrot.answer. Raises RecognitionError when the persona answers words."""
+        if persona.answers.by not in (None, PARROT):
+            raise RecognitionError(_no_hearing(persona))
+        async with aclosing(self._parrot.answer(heard, persona)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+
+async def _sentences(chat: Chat, question: list[dict[str, str]]) -> AsyncGenerator[str, None]:
+    sentences = Sentences()
+    async with aclosing(chat.answer(question)) as pieces:
+        async for piece in pieces:
+            for sentence in sentences.feed(piece):
+                yield sentence
+            if sentences.is_full:
+                return
+    for sentence in sentences.finish():
+        yield sentence
+
+
+def _no_model(persona: Persona) -> SettingsError:
+    return SettingsError(
+        f"'{persona.toy_id}' answers with openai, but gateway.yaml names no language model: "
+        "write answering: {openai: {url: ..., model: ...}} there"
+    )
+
+
+def _no_hearing(persona: Persona) -> str:
+    return (
+        f"'{persona.toy_id}' answers words ({persona.answers.by}), but the gateway understands none: "
+        "write hearing: {vosk: {model: ...}} in gateway.yaml"
+    )
