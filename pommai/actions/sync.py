@@ -52,11 +52,20 @@ async def _sync(toy: Body, *, safety: bool) -> None:
             pause = min(2 * pause, RETRY_LIMIT)
             continue
         pause = RETRY_FIRST
+        ack = _about(batch, ack)
         await toy.memory.settle(ack)
         if not ack.accepted and not ack.rejected:
             await asyncio.sleep(RETRY_LIMIT)  # the server takes nothing and says no why: do not hurry it
         for refused in ack.rejected:
             logger.warning("item refused", extra={"item": refused.id, "reason": refused.reason})
+
+
+def _about(batch: SyncBatch, ack: SyncAck) -> SyncAck:
+    """What the acknowledgement says of the batch's own items: of others it knows nothing, whatever it says."""
+    items = (*batch.safety_events, *batch.conversations, *batch.metrics, *batch.logs)
+    sent = {item["id"] for item in items}
+    accepted = tuple(id_ for id_ in ack.accepted if id_ in sent)
+    return SyncAck(ack.batch, accepted, tuple(refused for refused in ack.rejected if refused.id in sent))
 
 
 async def _deliver(toy: Body, batch: SyncBatch, seconds: float) -> SyncAck | None:
