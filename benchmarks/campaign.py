@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from benchmarks.chart_step import ROUND, _python_statemachine, _sismic
 from benchmarks.charts import CHART, checked_chart
-from benchmarks.figures import Figure, figure, time_rounds
+from benchmarks.figures import Figure, figure, installed, time_rounds
 from pommai.cli.fuzz import subject_of
 from pommai.qa.profile import load_profile
 
@@ -23,7 +23,9 @@ LENGTH = 4
 def measure() -> list[Figure]:
     """Microseconds an event and seconds an enumeration; beside them what the libraries take."""
     checked = checked_chart()
-    libraries = {"python-statemachine": _python_statemachine(checked), "sismic": _sismic(checked)}
+    libraries = {"python-statemachine": _python_statemachine(checked)}
+    if installed("sismic"):
+        libraries["sismic"] = _sismic(checked)
     found = [_table(profile) for profile in ("child", "hostile")]
     steps = {name: time_rounds(run, len(ROUND), rounds=100) for name, run in libraries.items()}
     found += [figure(f"campaign: an event on {name}", samples, "us") for name, samples in steps.items()]

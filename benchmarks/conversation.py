@@ -15,6 +15,8 @@ from pommai.io.wav import read_wav
 TURNS = 40
 FRAME_MS = 20.0
 PREBUFFER_MS = 60.0
+GREETING_SECONDS = 2.0
+"""A toy that was switched on says hello. It is deaf to its own voice, and for 100 ms after it."""
 
 
 def measure() -> list[Figure]:
@@ -41,6 +43,7 @@ async def _measure() -> dict[str, list[float]]:
     async with desk() as made:
         await made.start_toy()
         await made.until("idle")
+        await asyncio.sleep(GREETING_SECONDS)
         for i in range(TURNS):
             await _turn(made, speech, note, interrupt=bool(i % 2))
     return samples

@@ -51,8 +51,12 @@ class Desk:
                 stdin=asyncio.subprocess.PIPE,
                 stderr=log,
                 cwd=ROOT,
-                env=os.environ | self.pipes.environment | {"POMMAI_USER_TOKEN": TOKEN},
+                env=os.environ | self.pipes.environment | self._bytecode() | {"POMMAI_USER_TOKEN": TOKEN},
             )
+
+    def _bytecode(self) -> dict[str, str]:
+        """Python keeps what it has compiled, as on a toy, wherever this is measured."""
+        return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode")}
 
     async def stop_toy(self) -> None:
         """End it, however it is."""

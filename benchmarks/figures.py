@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -50,3 +52,11 @@ def time_rounds(cycle: Callable[[], object], steps: int, rounds: int = 300, repe
     finally:
         gc.enable()
     return samples
+
+
+def installed(package: str) -> bool:
+    """Whether a library that is there for comparison alone can be measured; if not, that is said."""
+    found = importlib.util.find_spec(package) is not None
+    if not found:
+        print(f"  not compared with {package}; for that: pip install {package}", file=sys.stderr, flush=True)
+    return found

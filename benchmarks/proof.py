@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 
 from benchmarks.charts import checked_chart
-from benchmarks.figures import Figure, figure
+from benchmarks.figures import Figure, figure, installed
 from pommai.chart.compile import compile_chart
 from pommai.chart.properties import Claim, Specification
 from pommai.chart.prove import prove
@@ -55,7 +55,7 @@ def measure() -> list[Figure]:
         ),
         figure("explore, a pair: pommai", each, "us"),
         _library("python-statemachine", _statemachine(), pairs),
-        _library("sismic", _sismic(), pairs),
+        *([_library("sismic", _sismic(), pairs)] if installed("sismic") else []),
     ]
 
 
