@@ -45,7 +45,18 @@ MAX_BYTES = 1_000_000
 """Largest file that is read at all."""
 
 _DURATION = re.compile("".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in ("h", "m", "s", "ms")))
+_HALVES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+
+
+def _as_yaml(text: str) -> str:
+    """JSON as YAML: the same, but for a character beyond U+FFFF that is written as the two halves UTF-16 has for it."""
+
+    def whole(match: re.Match[str]) -> str:
+        high, low = int(match[2], 16), int(match[3], 16)
+        return f"{match[1]}\\U{0x10000 + (high - 0xD800) * 0x400 + low - 0xDC00:08x}"
+
+    return _HALVES.sub(whole, text)
 
 
 def closest(word: str, candidates: Iterable[str]) -> str | None:
@@ -128,7 +139,7 @@ class Reader:
             before = data[: caught.start].decode()
             line, column = position(before, len(before))
             raise error([Problem(name, line, column, "is not UTF-8 text here", "save the file as UTF-8")]) from caught
-        return cls(text, name, error)
+        return cls(_as_yaml(text) if path.suffix == ".json" else text, name, error)
 
     # -- noting problems -------------------------------------------------------------------
 

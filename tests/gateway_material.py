@@ -177,4 +177,5 @@ async def toy_at(
         scripted = ScriptedToy(connection, binary=binary)
         await scripted.send(m.Handshake(device, toy, capabilities={"audio": True, "binary_audio": binary}))
         await scripted.expect(m.HandshakeAck)
+        await scripted.expect(m.PiConfigUpdate)
         yield scripted

@@ -12,10 +12,10 @@ from simulated_toy import simulated_toy
 from test_actions_live import house, nested, payloads, real  # noqa: F401 (a fixture)
 
 from pommai.actions.configuration import FACT
-from pommai.actions.live import ACKNOWLEDGEMENTS, MODELS, THRESHOLD
 from pommai.errors import ProtocolError
 from pommai.io.ports import WakeSpec
 from pommai.protocol.messages import PiConfigReport, PiConfigUpdate, RefusedSetting, SwitchToy
+from pommai.protocol.pi_config import ACKNOWLEDGEMENTS, MODELS, THRESHOLD
 from pommai.protocol.wire import decode_text, encode_message
 from pommai.qa.simulated_toy import SOUND_NAMES, SimulatedToy, settle
 from pommai.qa.virtual_time import run

@@ -11,20 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pommai.actions.live import (
-    ACKNOWLEDGEMENTS,
-    KEYS,
-    LONGEST_REASON,
-    MODELS,
-    MOST_REFUSED,
-    THRESHOLD,
-    LiveConfiguration,
-    LiveSettings,
-)
+from pommai.actions.live import KEYS, LONGEST_REASON, MOST_REFUSED, LiveConfiguration, LiveSettings
 from pommai.io.sounds import SoundFolder
 from pommai.io.toy_files import ToyFolders
 from pommai.io.wav import write_wav
 from pommai.protocol.audio import SILENCE
+from pommai.protocol.pi_config import ACKNOWLEDGEMENTS, MODELS, THRESHOLD
 from pommai.qa.simulated_toy import Files
 
 GOOD = {MODELS: ["okay_nabu"], THRESHOLD: 0.7, ACKNOWLEDGEMENTS: ["wake.wav"]}

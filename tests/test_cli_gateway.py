@@ -86,9 +86,12 @@ def test_an_operator_sees_switches_and_quits() -> None:
                 toy = ScriptedToy(connection, binary=False)
                 await toy.send(m.Handshake("desk-1", "pommai-bear"))
                 await toy.expect(m.HandshakeAck)
+                await toy.expect(m.PiConfigUpdate)
+                assert tell(process, "config") == "desk-1 has not said yet what it took"
                 assert tell(process, "sessions").startswith("desk-1 is pommai-bear (session ")
                 assert tell(process, "switch robo-rex") == "asked 1 toy to become robo-rex"
                 assert (await toy.expect(m.SwitchToy)).toy_id == "robo-rex"
+                await toy.expect(m.PiConfigUpdate)
                 assert tell(process, "switch robo-rex desk-2") == "asked 0 toys to become robo-rex"
                 assert "did you mean 'robo-rex'?" in tell(process, "switch roborex")
                 assert tell(process, "dance") == f"known: {', '.join(COMMANDS)}"
@@ -124,6 +127,7 @@ def visit(url: str, *messages: m.Message) -> list[Decoded]:
             toy = ScriptedToy(connection, binary=False)
             await toy.send(m.Handshake("desk-1", "pommai-bear"))
             await toy.expect(m.HandshakeAck)
+            await toy.expect(m.PiConfigUpdate)
             answers = []
             for message in messages:
                 await toy.send(message)

@@ -46,6 +46,11 @@ def everything() -> dict[str, Any]:
         "wake_word_alternatives": ["hey rex"],
         "wake_sensitivity": 0.4,
         "acknowledgements": ["wake"],
+        "pi_config": {
+            "HOTWORD_MODELS": ["okay_nabu"],
+            "HOTWORD_THRESHOLD": 0.6,
+            "ACKNOWLEDGEMENT_AUDIO_FILES": ["wake.wav"],
+        },
     }
     document["personas"]["robo-rex"]["guardian_settings"] |= {
         "retention_days": {"conversations": 30, "safety_events": 365, "metrics": 0},
@@ -79,7 +84,7 @@ def test_the_projects_own_toys_load_and_speak_at_pitches_of_their_own() -> None:
     assert personas["robo-rex"].answers == Answers(semitones=-5.0, by="parrot")
 
 
-def test_what_goes_to_the_toy_is_all_that_is_written_except_how_the_gateway_answers() -> None:
+def test_what_goes_to_the_toy_is_all_that_is_written_except_what_stays_here() -> None:
     left_out = {
         "wake_word_alternatives": [],
         "wake_engine": "vosk",
@@ -94,6 +99,7 @@ def test_what_goes_to_the_toy_is_all_that_is_written_except_how_the_gateway_answ
             sent = json.loads(encode_message(ToyConfig(persona.profile)))["config"]
             expected = copy.deepcopy(document["personas"][toy_id])
             del expected["answers"]
+            expected.pop("pi_config", None)
             expected["guardian_settings"] = left_out_of_guardian | expected["guardian_settings"]
             assert sent == {"toyId": toy_id} | left_out | expected
 

@@ -191,6 +191,7 @@ def test_a_switch_reaches_the_toys_it_is_meant_for() -> None:
         async with desk() as gateway, toy_at(gateway, "desk-1") as one, toy_at(gateway, "desk-2") as two:
             assert await gateway.switch_toy("robo-rex", "desk-2") == 1
             assert (await two.expect(m.SwitchToy)).toy_id == "robo-rex"
+            await two.expect(m.PiConfigUpdate)
             assert await gateway.switch_toy("pommai-bear") == 2
             for toy in (one, two):
                 assert (await toy.expect(m.SwitchToy)).toy_id == "pommai-bear"
@@ -302,7 +303,7 @@ def test_the_toys_own_link_and_the_gateway_understand_each_other(binary: bool) -
         return listener
 
     listener = run(test())
-    assert [type(message) for message in listener.messages] == [m.ToyConfig]
+    assert [type(message) for message in listener.messages] == [m.PiConfigUpdate, m.ToyConfig, m.PiConfigUpdate]
     assert pitch_ratio(samples_of(SPOKEN), decode_all(listener.frames)) == pytest.approx(FOURTH_DOWN, rel=0.03)
 
 

@@ -226,6 +226,7 @@ def test_a_toy_is_told_who_it_is_and_answers_like_that_from_then_on() -> None:
         async with desk() as gateway, toy_at(gateway) as toy:
             await toy.send(m.GetToyConfig("robo-rex"))
             assert (await toy.expect(m.ToyConfig)).config.name == "Robo Rex"
+            await toy.expect(m.PiConfigUpdate)
             await toy.say(1, PACKETS)
             ratio = pitch_ratio(samples_of(SPOKEN), decode_all(await toy.answer()))
             assert ratio == pytest.approx(FOURTH_DOWN, rel=0.02)
@@ -431,6 +432,7 @@ def test_a_toy_is_told_all_that_a_persona_says_and_an_older_one_takes_what_it_kn
             assert new.config == PERSONAS["robo-rex"].profile
             old = Shape(OldConfig).read(json.loads(data), "toy_config").config
             assert (old.name, old.wake_word, old.safety_level) == ("Robo Rex", "okay nabu", "strict")
+            await toy.expect(m.PiConfigUpdate)
             await toy.send(m.GetToyConfig("pommai-bear"))
             config = (await toy.expect(m.ToyConfig)).config
             assert config.acknowledgements == ("wake", "hello")

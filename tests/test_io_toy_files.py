@@ -41,9 +41,9 @@ def test_built_in_models_and_files_by_suffix_say_what_listens(
 def test_a_model_without_what_it_needs_beside_it_is_none(folders: ToyFolders, tmp_path: Path) -> None:
     for name in ("mine.tflite", "tars.onnx"):
         (tmp_path / name).write_bytes(b"x")
-    with pytest.raises(ModelError, match="mine.json"):
+    with pytest.raises(ModelError, match=r"mine\.json"):
         folders.wake_engine("mine.tflite")
-    with pytest.raises(ModelError, match="melspectrogram.onnx"):
+    with pytest.raises(ModelError, match=r"melspectrogram\.onnx"):
         folders.wake_engine("tars.onnx")
 
 

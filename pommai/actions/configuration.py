@@ -7,9 +7,9 @@ from typing import Final
 
 from pommai.actions.body import Body
 from pommai.actions.identity import be_called, choose_acknowledgements
-from pommai.actions.live import ACKNOWLEDGEMENTS, MODELS, THRESHOLD
 from pommai.actions.registry import action, sends_to_cloud
 from pommai.protocol.messages import PiConfigReport, RefusedSetting
+from pommai.protocol.pi_config import ACKNOWLEDGEMENTS, MODELS, THRESHOLD
 
 FACT: Final = "live_configuration"
 """What the toy remembers of what the server has set."""

@@ -17,18 +17,10 @@ from typing import Any, Final
 
 from pommai.errors import ModelError, SoundError
 from pommai.io.ports import ToyFiles
+from pommai.protocol.pi_config import ACKNOWLEDGEMENTS, MODELS, MOST_MODELS, MOST_SOUNDS, THRESHOLD
 
 logger = logging.getLogger(__name__)
 
-MODELS: Final = "HOTWORD_MODELS"
-"""Models of the wake word: built in ones by name, or files of the toy by bare name."""
-THRESHOLD: Final = "HOTWORD_THRESHOLD"
-"""The probability from which a model has heard its wake word, 0.0..1.0."""
-ACKNOWLEDGEMENTS: Final = "ACKNOWLEDGEMENT_AUDIO_FILES"
-"""Sounds, one of which answers the wake word: files of the toy by bare name."""
-MOST_MODELS: Final = 8
-"""Wake words at a time: each costs its share of a slow core."""
-MOST_SOUNDS: Final = 16
 MOST_REFUSED: Final = 20
 """Refusals that are told apart; of a payload that is wrong from end to end, the rest is not worth a line."""
 LONGEST_REASON: Final = 300

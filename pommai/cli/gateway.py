@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pommai.gateway.archive import Alert
     from pommai.gateway.console import Console
     from pommai.gateway.gateway_file import EngineSettings
+    from pommai.gateway.personas_watch import PersonasWatch
     from pommai.gateway.responder import Responder
     from pommai.gateway.server import GatewaySettings
 
@@ -35,14 +36,17 @@ When it listens it prints one line, `listening on ws://HOST:PORT/audio-stream`. 
 _EPILOG = f"""\
 While it runs, it takes lines on standard input:
   sessions                 who is connected
-  switch TOY [DEVICE]      ask every toy, or the one with this device id, to become another
+  switch TOY [DEVICE]      who every toy, or the one with this device id, is to be: now, and whenever it connects
+  config                   what toys have taken of the settings of their persona (pi_config), and refused
   pause [TIME [MESSAGE]]   put every toy into safe mode, for 30s, 5m, ... or until `resume`
   resume                   let every toy out of safe mode
   volume PERCENT [DEVICE]  how loud every toy, or the one with this device id, is: 0 to 100
-  reload                   read the personas again, and tell the toys whose own has changed
+  reload                   read the personas again at once, and tell the toys whose own has changed
   alerts                   the latest alerts: time, device, severity, reason
   archive                  how much is kept of each toy
   quit                     end, as Ctrl-C does
+
+A change of the personas' file is noticed within a second; a file with a mistake leaves everything as it was.
 
 What toys send to be kept is kept once, in the archive; each alert is also printed as it comes, as a line
 `alert DEVICE SEVERITY REASON`.
@@ -100,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
     """Listen until told to end. Raises PommaiError when it cannot, SettingsError when it was asked for nonsense."""
     from pommai.gateway.gateway_file import load_gateway_file
     from pommai.gateway.personas import load_personas
+    from pommai.gateway.personas_watch import PersonasWatch
     from pommai.gateway.server import GatewaySettings
     from pommai.toy.logs import configure_logs
     from pommai.toy.settings import find_project_file
@@ -109,14 +114,21 @@ def run(args: argparse.Namespace) -> int:
     if args.log_level != "debug":
         logging.getLogger("websockets").setLevel(logging.CRITICAL)  # strangers who speak no WebSocket are no news
     personas: Path = args.personas or find_project_file("personas.yaml")
+    watch = PersonasWatch(personas)
     settings = GatewaySettings(load_personas(personas), token, args.host, args.port)
     engines = load_gateway_file(args.engines or find_project_file("gateway.yaml"))
-    asyncio.run(_listen(settings, engines, personas, args.archive, show_token=not args.token))
+    asyncio.run(_listen(settings, engines, personas, watch, args.archive, show_token=not args.token))
     return 0
 
 
 async def _listen(
-    settings: GatewaySettings, engines: EngineSettings, personas: Path, kept_in: Path | None, *, show_token: bool
+    settings: GatewaySettings,
+    engines: EngineSettings,
+    personas: Path,
+    watch: PersonasWatch,
+    kept_in: Path | None,
+    *,
+    show_token: bool,
 ) -> None:
     from pommai.gateway.archive import Archive
     from pommai.gateway.console import Console
@@ -137,9 +149,12 @@ async def _listen(
             print("the wire is not encrypted: listen like this only on a network you trust")
         print(f"listening on {gateway.url}", flush=True)
         lines = _Lines(Console(gateway, personas, stop.set))
+        watching = asyncio.create_task(watch.run(gateway.change_personas), name="personas watch")
         try:
             await stop.wait()
         finally:
+            watching.cancel()
+            await asyncio.wait([watching])
             await lines.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
@@ -12,14 +13,20 @@ from pommai.errors import PersonasError, PommaiError
 from pommai.gateway.archive import Alert
 from pommai.gateway.personas import load_personas
 from pommai.gateway.server import Gateway
+from pommai.gateway.session import Session
 from pommai.source import parse_duration
 
 LONGEST_PAUSE: Final = 86_400.0
 """Seconds, the protocol's bound."""
 
+MOST_REFUSED: Final = 20
+MOST_SHOWN: Final = 300
+"""Lines, and characters in one, that are shown of what a toy says it has refused."""
+
 COMMANDS: Final = (
     "sessions",
     "switch TOY [DEVICE]",
+    "config",
     "pause [TIME [MESSAGE]]",
     "resume",
     "volume PERCENT [DEVICE]",
@@ -56,6 +63,9 @@ class Console:
                 return "\n".join(rows) or "no toy is connected"
             case ["switch", toy_id, *device] if len(device) <= 1:
                 return f"asked {_toys(await self._gateway.switch_toy(toy_id, *device))} to become {toy_id}"
+            case ["config"]:
+                rows = [_settings(each) for each in self._gateway.sessions]
+                return "\n".join(rows) or "no toy is connected"
             case ["pause"]:
                 return f"asked {_toys(await self._gateway.pause())} to pause until `resume`"
             case ["pause", length, *message]:
@@ -104,6 +114,22 @@ class Console:
 def alert_line(alert: Alert) -> str:
     """What is printed of an alert as it comes in."""
     return f"alert {alert.device_id} {alert.severity} {alert.reason}"
+
+
+def _settings(session: Session) -> str:
+    """What a toy says of the settings it was given: its own words, which are a stranger's."""
+    report = session.report
+    if report is None:
+        return f"{session.device_id} has not said yet what it took"
+    taken = ", ".join(f"{_plain(key)} {_plain(json.dumps(value))}" for key, value in report.applied.items())
+    rows = [f"{session.device_id} has {taken or 'nothing set'}"]
+    rows += [f"  refused {_plain(each.key)}: {_plain(each.reason)}" for each in report.refused[:MOST_REFUSED]]
+    return "\n".join(rows)
+
+
+def _plain(words: str) -> str:
+    """Words that cannot disturb a terminal, nor fill it."""
+    return "".join(letter if letter.isprintable() else "?" for letter in words[:MOST_SHOWN])
 
 
 def _toys(count: int) -> str:

@@ -105,15 +105,19 @@ def texts(words: str, one: str, *, required: bool = True) -> Key:
     return Key({"type": "array", "items": item, "description": words}, read, required)
 
 
-def names(words: str, one: str, *, required: bool = True) -> Key:
-    """A list of bare names (NAME), each of which is `one`, such as "a sound"."""
+def names(words: str, one: str, *, required: bool = True, most: int | None = None) -> Key:
+    """A list of bare names (NAME), `most` at most, each of which is `one`, such as "a sound"."""
 
     def read(reader: Reader, node: Node, what: str) -> tuple[str, ...]:
-        found = [_name(reader, item, f"{one} in {what}") for item in reader.sequence(node, what) or ()]
+        items = reader.sequence(node, what) or ()
+        if most is not None and len(items) > most:
+            reader.problem(node, f"{what} has {len(items)} names", f"{most} at most")
+        found = [_name(reader, item, f"{one} in {what}") for item in items]
         return tuple(each for each in found if each is not None)
 
     item = {"type": "string", "pattern": f"^{NAME}$"}
-    return Key({"type": "array", "items": item, "description": words}, read, required)
+    limit = {} if most is None else {"maxItems": most}
+    return Key({"type": "array", "items": item, **limit, "description": words}, read, required)
 
 
 def names_for_names(words: str, one: str, *, required: bool = True) -> Key:

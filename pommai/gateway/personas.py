@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -27,6 +27,7 @@ from pommai.gateway.keys import (
     text,
     texts,
 )
+from pommai.protocol import pi_config
 from pommai.protocol.messages import GuardianSettings, ToyProfile, VoiceSettings
 from pommai.source import Mapping as MappingNode
 from pommai.source import Node, Reader, Scalar, did_you_mean
@@ -65,6 +66,8 @@ class Persona:
 
     profile: ToyProfile
     answers: Answers
+    pi_config: Mapping[str, object] = field(default_factory=dict)
+    """What is set on the device while a toy is this one, by the keys of the wire; empty: nothing."""
 
     @property
     def toy_id(self) -> str:
@@ -194,8 +197,34 @@ def _read_guardian(reader: Reader, node: Node, what: str) -> GuardianSettings:
     return settings
 
 
+PI_KEYS: Mapping[str, Key] = {
+    pi_config.MODELS: names(
+        "Models that call it, in place of its wake word: built in ones of microwakeword by name, or files of the toy "
+        "by bare name, .tflite or .onnx.",
+        "a model",
+        required=False,
+        most=pi_config.MOST_MODELS,
+    ),
+    pi_config.THRESHOLD: number(
+        "The probability from which a model has heard its word, in place of wake_sensitivity.", 0.0, 1.0, required=False
+    ),
+    pi_config.ACKNOWLEDGEMENTS: names(
+        "Sound files of the toy, one of which answers when it is called, in place of acknowledgements.",
+        "a sound",
+        required=False,
+        most=pi_config.MOST_SOUNDS,
+    ),
+}
+
+
+def _read_pi_config(reader: Reader, node: Node, what: str) -> dict[str, object]:
+    found = section(reader, node, what, PI_KEYS)
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
+
+
 ANSWERS_KEY = "answers"
-"""The one key of a persona that stays on the server."""
+PI_KEY = "pi_config"
+"""These two keys of a persona stay on the server: they are no part of the toy's profile."""
 
 PERSONA_KEYS: Mapping[str, Key] = {
     "name": text("What the toy calls itself."),
@@ -232,6 +261,9 @@ PERSONA_KEYS: Mapping[str, Key] = {
     "guardian_settings": Key(
         {**object_schema(GUARDIAN_KEYS), "description": "What grown-ups have settled."}, _read_guardian, required=True
     ),
+    PI_KEY: Key(
+        {**object_schema(PI_KEYS), "description": "What is set on the device while a toy is this one."}, _read_pi_config
+    ),
     ANSWERS_KEY: Key(
         {
             "description": "How the gateway answers for it; as gateway.yaml says when left out. parrot: says back what "
@@ -264,10 +296,11 @@ def _read_all(reader: Reader, node: Node, what: str) -> dict[str, Persona]:
             reader.problem(key, f"a persona cannot be called '{key.text}'", "letters, digits, - and _, 64 at most")
         found = section(reader, value, f"'{key.text}'", PERSONA_KEYS)
         if found.keys() >= REQUIRED_KEYS:
-            answers = found.pop(ANSWERS_KEY, Answers())
+            answers, settings = found.pop(ANSWERS_KEY, Answers()), found.pop(PI_KEY, {})
             profile = ToyProfile(key.text, **found)
             _check_together(reader, value, key.text, profile)
-            personas[key.text] = Persona(profile, answers)
+            _check_settings(reader, value, key.text, profile, settings)
+            personas[key.text] = Persona(profile, answers, MappingProxyType(settings))
     return personas
 
 
@@ -286,6 +319,20 @@ def _check_together(reader: Reader, persona: Node, name: str, profile: ToyProfil
             f"'{name}' has a safety_level of its own, but blocks nothing",
             "name what is blocked in blocked_topics of guardian_settings, or choose strict, moderate or relaxed",
         )
+
+
+def _check_settings(
+    reader: Reader, persona: Node, name: str, profile: ToyProfile, settings: Mapping[str, object]
+) -> None:
+    """A threshold is a model's, and vosk has none."""
+    if pi_config.THRESHOLD in settings and not settings.get(pi_config.MODELS):
+        assert isinstance(persona, MappingNode)
+        if profile.wake_engine not in WITH_MODELS:
+            reader.problem(
+                persona.key(PI_KEY),
+                f"'{name}' has a {pi_config.THRESHOLD}, and no model that it could count for",
+                f"name one in {pi_config.MODELS}, such as okay_nabu, or set wake_sensitivity instead",
+            )
 
 
 DOCUMENT_KEYS: Mapping[str, Key] = {

@@ -8,6 +8,7 @@ import hmac
 import http
 import logging
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import ClassVar, Self
@@ -19,6 +20,7 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
 from pommai.errors import PommaiError, ProtocolError, SettingsError
+from pommai.gateway.active import ActivePersonas, Change
 from pommai.gateway.archive import Archive
 from pommai.gateway.parrot import Parrot
 from pommai.gateway.personas import Persona, Personas
@@ -29,7 +31,6 @@ from pommai.io.ports import Codec
 from pommai.protocol import messages as m
 from pommai.protocol.limits import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
 from pommai.protocol.wire import decode, encode_message
-from pommai.source import did_you_mean
 
 HANDSHAKE_SECONDS = 10.0
 """How long a toy may take to introduce itself."""
@@ -97,7 +98,9 @@ class Gateway:
         is left.
         """
         self._settings = settings
-        self._personas = settings.personas
+        self.active = ActivePersonas(settings.personas)
+        """Who toys are to be. Whoever sets another has every toy told that it concerns."""
+        self.active.listen(self._announce)
         self._given_archive = archive
         self._archive = archive
         self._responder = responder or Parrot()
@@ -113,7 +116,7 @@ class Gateway:
         except BaseException:
             await self._close_archive()
             raise
-        _log.info("gateway open", extra={"url": self.url, "toys": ",".join(self._personas)})
+        _log.info("gateway open", extra={"url": self.url, "toys": ",".join(self.active.personas)})
         return self
 
     async def _listen(self) -> None:
@@ -187,20 +190,25 @@ class Gateway:
 
     def persona(self, toy_id: str) -> Persona:
         """The persona of a toyId. Raises ProtocolError (TOY_NOT_FOUND)."""
-        persona = self._personas.get(toy_id)
-        if persona is None:
-            hint = did_you_mean(toy_id, self._personas.keys())
-            raise ProtocolError(f"there is no toy '{toy_id}' ({hint})", "TOY_NOT_FOUND")
-        return persona
+        return self.active.persona(toy_id)
 
     async def switch_toy(self, toy_id: str, device_id: str | None = None) -> int:
-        """Ask the toys, or the one with this device_id, to become another. How many were asked.
+        """Have the toys, or the one with this device_id, be this one: now, and whenever they connect. How many were
+        asked.
 
         Raises ProtocolError (TOY_NOT_FOUND).
         """
-        message = m.SwitchToy(self.persona(toy_id).toy_id, "the operator asks for it")
-        asked = await self._tell(message, device_id)
-        _log.info("toy switch", extra={"toy": toy_id, "device": device_id or "all", "asked": asked})
+        return await self.active.set(toy_id, device_id)
+
+    async def _announce(self, change: Change) -> int:
+        """Ask the toys that a change concerns to become somebody else, and tell them what that sets on them."""
+
+        async def ask(session: Session) -> None:
+            await session.send(m.SwitchToy(change.toy_id, "the operator asks for it"))
+            await session.configure()
+
+        asked = await self._each(lambda session: change.device_id in (None, session.device_id), ask)
+        _log.info("toy switch", extra={"toy": change.toy_id, "device": change.device_id or "all", "asked": asked})
         return asked
 
     async def pause(self, seconds: float = 0.0, message: str = "") -> int:
@@ -226,26 +234,37 @@ class Gateway:
 
         A toy whose persona is gone stays who it is until it asks again.
         """
-        before, self._personas = self._personas, personas
-        changed = [
-            persona
-            for toy_id, persona in personas.items()
-            if toy_id not in before or before[toy_id].profile != persona.profile
-        ]
-        told = sum(
-            await asyncio.gather(*(self._tell(m.ToyConfigUpdate(each.profile), toy_id=each.toy_id) for each in changed))
-        )
+        settings = {session.id: self.active.get_active_pi_config(session.device_id) for session in self.sessions}
+        before, self.active.personas = self.active.personas, personas
+
+        def has_changed(session: Session) -> bool:
+            was, now = before.get(session.toy_id), personas.get(session.toy_id)
+            return now is not None and (was is None or was.profile != now.profile)
+
+        def is_set_otherwise(session: Session) -> bool:
+            return settings[session.id] != self.active.get_active_pi_config(session.device_id)
+
+        async def tell(session: Session) -> None:
+            settled = is_set_otherwise(session)
+            if has_changed(session):
+                await session.send(m.ToyConfigUpdate(personas[session.toy_id].profile))
+            if settled:
+                await session.configure()
+
+        told = await self._each(lambda session: has_changed(session) or is_set_otherwise(session), tell)
         _log.info("personas changed", extra={"toys": ",".join(personas), "told": told})
         return told
 
-    async def _tell(self, message: m.Message, device_id: str | None = None, toy_id: str | None = None) -> int:
-        """Send a message to all toys, or to one device, or to who is a certain toy. How many were there to get it."""
-        told = [
-            session
-            for session in self.sessions
-            if device_id in (None, session.device_id) and toy_id in (None, session.toy_id)
-        ]
-        outcomes = await asyncio.gather(*(session.send(message) for session in told), return_exceptions=True)
+    async def _tell(self, message: m.Message, device_id: str | None = None) -> int:
+        """Send a message to all toys, or to one device. How many were there to get it."""
+        return await self._each(
+            lambda session: device_id in (None, session.device_id), lambda session: session.send(message)
+        )
+
+    async def _each(self, concerned: Callable[[Session], bool], tell: Callable[[Session], Awaitable[None]]) -> int:
+        """Tell every toy that is concerned. How many were there to hear it."""
+        told = [session for session in self.sessions if concerned(session)]
+        outcomes = await asyncio.gather(*(tell(session) for session in told), return_exceptions=True)
         return len(told) - sum(isinstance(outcome, ConnectionClosed) for outcome in outcomes)
 
     # -- letting toys in -------------------------------------------------------------------
@@ -274,7 +293,7 @@ class Gateway:
             handshake = await self._meet(connection)
             if handshake is not None:
                 await self._keep(
-                    Session(connection, handshake, self.persona, self._responder, self._codec, self.archive)
+                    Session(connection, handshake, self.active, self._responder, self._codec, self.archive)
                 )
         except ConnectionClosed as caught:
             _log.info("connection cut", extra={"peer": _peer(connection), "reason": str(caught)})
@@ -311,6 +330,8 @@ class Gateway:
             await session.run()
         finally:
             del self._sessions[session.id]
+            if all(other.device_id != session.device_id for other in self.sessions):
+                self.active.left(session.device_id)
             _log.info("session closed", extra={"session": session.id, "device": session.device_id})
 
 

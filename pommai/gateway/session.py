@@ -4,9 +4,10 @@ it is."""
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from pommai.errors import PommaiError, ProtocolError, StoreError
+from pommai.gateway.active import ActivePersonas
 from pommai.gateway.archive import Archive
 from pommai.gateway.personas import Persona
 from pommai.gateway.responder import Alarm, Heard, Piece, Responder, Rest, Said
@@ -38,6 +40,9 @@ LATER = 30.0
 MOST_NOTED = 20
 """Different unknown message types that are logged, in one session."""
 
+MOST_SHOWN = 500
+"""Characters of a toy's words that are logged."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -52,18 +57,21 @@ class Session:
         self,
         connection: ServerConnection,
         handshake: m.Handshake,
-        persona_of: Callable[[str], Persona],
+        active: ActivePersonas,
         responder: Responder,
         codec: Codec,
         archive: Archive,
     ) -> None:
-        """`persona_of` gives the persona of a toyId, or raises ProtocolError (TOY_NOT_FOUND)."""
+        """`active` says who the toy is to be, and what that sets on it."""
         self.id = secrets.token_hex(8)
         self.device_id = handshake.device_id
         self.toy_id = handshake.toy_id
         """Who the toy is: what it said at the handshake, then whose configuration it last asked for."""
         self._connection = connection
-        self._persona_of = persona_of
+        self.report: m.PiConfigReport | None = None
+        """What the toy has said last of the settings it was given."""
+        self._active = active
+        self._persona_of = active.persona
         self._responder = responder
         self._codec = codec
         self._archive = archive
@@ -80,6 +88,10 @@ class Session:
         capabilities = {"audio": True, "toy_switching": True, "binary_audio": True}
         try:
             await self.send(m.HandshakeAck(self.id, capabilities, _now()))
+            instead = self._active.met(self.device_id, self.toy_id)
+            if instead is not None:
+                await self.send(m.SwitchToy(instead, "set while the toy was away"))
+            await self.configure()
             async for data in self._connection:
                 await self._receive(data)
                 # Reading does not pause while messages are waiting: a flood would keep the loop from everybody else.
@@ -90,6 +102,10 @@ class Session:
     async def send(self, message: m.Message) -> None:
         """Send a message that is not sound. Raises ConnectionClosed."""
         await self._connection.send(encode_message(message))
+
+    async def configure(self) -> None:
+        """Send what the toy's active persona sets on it. Raises ConnectionClosed."""
+        await self.send(m.PiConfigUpdate(self._active.get_active_pi_config(self.device_id)))
 
     def _fact(self, **fields: object) -> dict[str, object]:
         """What a log line of this session carries."""
@@ -137,10 +153,19 @@ class Session:
                 await self._tell_who(toy_id)
             case m.SyncBatch() | m.SaveConversation() | m.GuardianAlert():
                 await self._keep(message)
+            case m.PiConfigReport():
+                self._note_report(message)
             case m.Handshake():
                 await self.send(m.ErrorMessage("BAD_MESSAGE", "a handshake is the first message and comes once"))
             case _:
                 self._note_unused(message.type if isinstance(message, m.Unknown) else type(message).__name__)
+
+    def _note_report(self, report: m.PiConfigReport) -> None:
+        self.report = report
+        _log.info("settings in force", extra=self._fact(applied=json.dumps(report.applied)[:MOST_SHOWN]))
+        for setting in report.refused[:MOST_NOTED]:
+            reason = setting.reason[:MOST_SHOWN]
+            _log.warning("setting refused", extra=self._fact(key=setting.key[:MOST_SHOWN], reason=reason))
 
     def _note_unused(self, name: str) -> None:
         if name not in self._noted and len(self._noted) < MOST_NOTED:
@@ -177,9 +202,12 @@ class Session:
             _log.warning("toy not found", extra=self._fact(toy=toy_id))
             await self.send(m.ErrorMessage(caught.code, str(caught)))
             return
-        self.toy_id = toy_id
+        before, self.toy_id = self.toy_id, toy_id
         _log.info("toy loaded", extra=self._fact(toy=toy_id))
         await self.send(m.ToyConfig(persona.profile))
+        if toy_id != before:
+            self._active.chose(self.device_id, toy_id)
+            await self.configure()
 
     # -- turns -----------------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pommai.actions.live import ACKNOWLEDGEMENTS, MODELS, THRESHOLD
 from pommai.chart.table import DecisionTable
 from pommai.events import Event
 from pommai.io.button import SimulatedButton
@@ -20,6 +19,7 @@ from pommai.io.simulated_audio import SimulatedMicrophone
 from pommai.lights.patterns import LightPatterns
 from pommai.protocol import messages as m
 from pommai.protocol.audio import FRAME_SECONDS, SILENCE
+from pommai.protocol.pi_config import ACKNOWLEDGEMENTS, MODELS, THRESHOLD
 from pommai.qa.invariants import Invariants, WatchedLink, WatchedSpeaker, answer_frame
 from pommai.qa.simulated_toy import SPEECH, SimulatedToy
 
