@@ -17,7 +17,7 @@ from sync_material import ids
 from pommai.actions.sync import RETRY_LIMIT
 from pommai.io.clock import SimulatedClock
 from pommai.io.memory_simulated import SimulatedMemory
-from pommai.protocol.messages import Conversation, Rejected, SafetyOverride, SyncAck, SyncBatch
+from pommai.protocol.messages import Conversation, Message, Rejected, SafetyOverride, SyncAck, SyncBatch
 from pommai.qa.simulated_toy import SimulatedToy, settle
 from pommai.qa.virtual_time import run
 
@@ -82,12 +82,15 @@ def test_a_server_that_takes_nothing_of_what_was_sent_is_not_flooded_and_nothing
     run(scene())
 
 
-def test_nothing_is_settled_that_was_handed_out_and_not_sent() -> None:
+def test_nothing_is_settled_that_was_handed_out_and_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene() -> None:
         async with simulated_toy() as toy:
-            toy.link.send = lambda message, send=toy.link.send: (  # type: ignore[method-assign]
-                not (isinstance(message, SyncBatch) and message.conversations) and send(message)
-            )
+            send = toy.link.send
+
+            def send_incidents(message: Message) -> bool:
+                return not (isinstance(message, SyncBatch) and message.conversations) and send(message)
+
+            monkeypatch.setattr(toy.link, "send", send_incidents)
             toy.memory.keep_conversation(said(1))
             await asyncio.sleep(1.0)
             toy.memory.keep_safety_event(incident(1))
