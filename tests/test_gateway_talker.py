@@ -1,0 +1,431 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from gateway_material import PERSONAS, TOKEN, ScriptedToy, decode_all, encode_all, level_of, run, toy_at
+from openai_stand_in import Behaviour, Reply, StandIn, refusing, sending, stand_in, telling
+from speech_material import VOSK_TINY, frames, say
+
+from pommai.errors import RecognitionError, SettingsError, SpeechError
+from pommai.gateway.archive import Alert
+from pommai.gateway.chat import Chat
+from pommai.gateway.engines import open_engines
+from pommai.gateway.gateway_file import EngineSettings
+from pommai.gateway.personas import Answers, Persona
+from pommai.gateway.responder import Alarm, Heard, Piece, Rest, Said
+from pommai.gateway.rules import Talks
+from pommai.gateway.server import Gateway, GatewaySettings
+from pommai.gateway.talker import Deaf, Talker
+from pommai.io.ports import Transcript, Word
+from pommai.protocol import messages as m
+from pommai.protocol.messages import VoiceSettings
+from pommai.responses import Responses, load_responses
+
+RESPONSES = Path(__file__).parents[1] / "offline_responses.yaml"
+BEAR = replace(PERSONAS["pommai-bear"], answers=Answers())
+SOUND = b"\1\0" * 320
+
+
+class Ears:
+    """Understands what the test says."""
+
+    def __init__(self, text: str, sure: float = 1.0) -> None:
+        self.text, self.sure = text, sure
+
+    async def transcribe(self, frames: Sequence[bytes]) -> Transcript:
+        return Transcript(self.text, tuple(Word(word, self.sure) for word in self.text.split()))
+
+    async def close(self) -> None: ...
+
+
+class Mouth:
+    """Says everything in one frame, and remembers what."""
+
+    def __init__(self, error: SpeechError | None = None) -> None:
+        self.said: list[str] = []
+        self.error = error
+
+    async def speak(self, text: str, voice: VoiceSettings) -> Sequence[bytes]:
+        if self.error is not None:
+            raise self.error
+        self.said.append(text)
+        return (SOUND,)
+
+
+class Told(NamedTuple):
+    """An answer, by what it is made of."""
+
+    said: list[str]
+    user_texts: list[str | None]
+    alarms: list[Alarm]
+    rests: list[Rest]
+    sound: bytes
+
+
+@pytest.fixture(scope="module")
+def responses() -> Responses:
+    return load_responses(RESPONSES)
+
+
+def told(pieces: list[Piece]) -> Told:
+    said = [piece for piece in pieces if isinstance(piece, Said)]
+    return Told(
+        [piece.text for piece in said],
+        [piece.user_text for piece in said],
+        [piece for piece in pieces if isinstance(piece, Alarm)],
+        [piece for piece in pieces if isinstance(piece, Rest)],
+        b"".join(piece for piece in pieces if isinstance(piece, bytes)),
+    )
+
+
+async def answer_of(talker: Talker, persona: Persona = BEAR, pcm: bytes = bytes(640)) -> Told:
+    return told([piece async for piece in talker.answer(Heard(1, pcm, "desk-1"), persona)])
+
+
+@asynccontextmanager
+async def talking(
+    responses: Responses, heard: str, *behaviours: Behaviour, mouth: Mouth | None = None
+) -> AsyncIterator[tuple[Talker, StandIn, Mouth]]:
+    """A talker that hears this, with a language model that behaves like that."""
+    async with stand_in(*behaviours) as service:
+        chat = Chat(service.endpoint())
+        spoken = mouth or Mouth()
+        try:
+            yield Talker("openai", Ears(heard), Talks(responses), spoken, Mouth(), chat), service, spoken
+        finally:
+            await chat.close()
+
+
+def asked(responses: Responses, heard: str, *behaviours: Behaviour) -> tuple[Told, StandIn]:
+    async def test() -> tuple[Told, StandIn]:
+        async with talking(responses, heard, *behaviours) as (talker, service, _):
+            return await answer_of(talker), service
+
+    return run(test())
+
+
+def unknown(responses: Responses) -> set[str]:
+    return {reply.text for reply in responses.unknown}
+
+
+# -- a language model ----------------------------------------------------------------------
+
+
+def test_the_models_sentences_are_said_each_before_its_sound(responses: Responses) -> None:
+    async def test() -> None:
+        async with talking(responses, "why is the sky blue", telling("The sun ", "paints it. Look up!")) as (
+            talker,
+            *_,
+        ):
+            pieces = [piece async for piece in talker.answer(Heard(1, bytes(640)), BEAR)]
+            assert [piece for piece in pieces if not isinstance(piece, bytes)] == [
+                Said("The sun paints it.", "why is the sky blue"),
+                Said("Look up!"),
+            ]
+            assert [isinstance(piece, bytes) for piece in pieces] == [False, True, False, True]
+
+    run(test())
+
+
+def test_the_first_sentence_is_heard_while_the_next_is_still_being_written(responses: Responses) -> None:
+    async def test() -> None:
+        go_on = asyncio.Event()
+
+        async def slowly(reply: Reply) -> None:
+            await reply.head()
+            await reply.words("The sun paints it. ", "Look")
+            await go_on.wait()
+            await reply.words(" up!")
+            await reply.done()
+
+        async with talking(responses, "why is the sky blue", slowly) as (talker, *_):
+            pieces = talker.answer(Heard(1, bytes(640)), BEAR)
+            assert await anext(pieces) == Said("The sun paints it.", "why is the sky blue")
+            assert await anext(pieces) == SOUND
+            go_on.set()
+            assert await anext(pieces) == Said("Look up!")
+            await pieces.aclose()
+
+    run(test())
+
+
+def test_closed_in_the_middle_nothing_is_written_any_more(responses: Responses) -> None:
+    async def goes_on(reply: Reply) -> None:
+        await reply.head()
+        await reply.words("The sun paints it. ")
+        await reply.until_hung_up()
+
+    async def test() -> None:
+        async with talking(responses, "why is the sky blue", goes_on) as (talker, service, _):
+            pieces = talker.answer(Heard(1, bytes(640)), BEAR)
+            await anext(pieces)
+            await pieces.aclose()
+            await service.hung_up.wait()
+
+    run(test())
+
+
+def test_what_was_said_before_is_told_to_the_model_but_not_to_another_device(responses: Responses) -> None:
+    async def test() -> None:
+        async with talking(responses, "why is the sky blue", telling("The sun paints it.")) as (talker, service, _):
+            for device in ("one", "one", "two"):
+                assert [piece async for piece in talker.answer(Heard(1, bytes(640), device), BEAR)]
+            lengths = [len(question["messages"]) for question in service.questions]
+            assert lengths == [2, 4, 2]
+            assert service.questions[1]["messages"][2] == {"role": "assistant", "content": "The sun paints it."}
+
+    run(test())
+
+
+@pytest.mark.parametrize("heard", ["my tummy hurts", "tell me about guns", ""])
+def test_help_and_blocked_words_and_nothing_never_reach_the_model(heard: str, responses: Responses) -> None:
+    answer, service = asked(responses, heard, telling("Whatever."))
+    assert service.questions == []
+    assert answer.said
+    assert "Whatever." not in answer.said
+    assert answer.user_texts[0] == (heard or None)
+    assert answer.sound
+
+
+def test_words_that_were_not_heard_well_count_as_not_understood(responses: Responses) -> None:
+    async def test() -> None:
+        talker = Talker("scripted", Ears("tell me a joke", 0.5), Talks(responses), Mouth(), Mouth())
+        answer = await answer_of(talker)
+        assert " ".join(answer.said) in unknown(responses)
+        assert answer.user_texts[0] is None
+
+    run(test())
+
+
+def test_a_sentence_that_is_not_for_this_child_is_held_back_before_a_sample_of_it(responses: Responses) -> None:
+    async def test() -> None:
+        model = telling("Once there was a bear. He took his gun and shot everybody. The end.")
+        async with talking(responses, "tell me about bears", model) as (talker, _, mouth):
+            answer = await answer_of(talker)
+            assert answer.said[0] == "Once there was a bear."
+            assert not any("gun" in sentence or sentence == "The end." for sentence in [*answer.said, *mouth.said])
+            (alarm,) = answer.alarms
+            assert alarm.severity == "medium"
+            assert "gun" in alarm.reason
+            assert alarm.transcript == "He took his gun and shot everybody."
+            topic = responses.topics["violence"]
+            assert " ".join(answer.said[1:]) in {reply.text for reply in topic.replies}
+
+    run(test())
+
+
+@pytest.mark.parametrize("hidden", ["g\u200bun", "*gun*", "<b>gun</b>", "ｇｕｎ", "GUN", "<i>g</i>un. gun"])
+def test_words_that_are_dressed_up_are_held_back_all_the_same(hidden: str, responses: Responses) -> None:
+    answer, _ = asked(responses, "tell me about bears", telling(f"He took his {hidden} and left."))
+    assert answer.alarms
+    assert not any("gun" in sentence.lower() for sentence in answer.said)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        refusing(429, Retry_After="100"),
+        refusing(401),
+        refusing(404),
+        sending(b"data: rubbish\n\n"),
+        sending(b""),
+        telling("<script>alert('hello. you')</script>"),
+        telling("\U0001f43b" * 250),
+        telling("   \n\n "),
+    ],
+)
+def test_a_model_that_cannot_answer_is_made_up_for_by_friendly_words(
+    behaviour: Behaviour, responses: Responses
+) -> None:
+    answer, _ = asked(responses, "why is the sky blue", behaviour)
+    assert " ".join(answer.said) in unknown(responses)
+    assert answer.user_texts[0] == "why is the sky blue"
+    assert answer.sound
+    assert answer.alarms == []
+
+
+def test_an_answer_that_breaks_off_is_what_was_said_of_it(responses: Responses) -> None:
+    async def breaks_off(reply: Reply) -> None:
+        await reply.head(Content_Length="9999")
+        await reply.words("The sun paints it. It is")
+
+    answer, _ = asked(responses, "why is the sky blue", breaks_off)
+    assert answer.said == ["The sun paints it.", "It is"]
+
+
+def test_a_persona_may_say_who_answers_for_it(responses: Responses) -> None:
+    async def test() -> None:
+        async with talking(responses, "tell me a joke", telling("Ha.")) as (talker, service, _):
+            scripted = await answer_of(talker, replace(BEAR, answers=Answers(by="scripted")))
+            parrot = await answer_of(talker, replace(BEAR, answers=Answers(by="parrot")), pcm=b"\x00\x20" * 16000)
+            assert service.questions == []
+            assert scripted.said
+            assert parrot.said == parrot.user_texts == ["tell me a joke"]
+            assert len(parrot.sound) == 32000
+
+    run(test())
+
+
+def test_a_parrot_does_not_say_everything_back(responses: Responses) -> None:
+    async def test() -> None:
+        talker = Talker("parrot", Ears("tell me about guns"), Talks(responses), Mouth(), Mouth())
+        answer = await answer_of(talker, pcm=b"\x00\x20" * 16000)
+        assert "tell me about guns" not in answer.said
+        assert answer.user_texts[0] == "tell me about guns"
+
+    run(test())
+
+
+def test_one_violation_too_many_makes_the_toy_rest(responses: Responses) -> None:
+    async def test() -> None:
+        talker = Talker("scripted", Ears("tell me about guns"), Talks(responses), Mouth(), Mouth())
+        for _ in range(responses.limits.violations.count - 1):
+            assert (await answer_of(talker)).rests == []
+        last = await answer_of(talker)
+        assert [rest.seconds for rest in last.rests] == [responses.limits.violations.pause]
+        assert last.sound == b""
+
+    run(test())
+
+
+def test_when_the_voice_fails_the_spare_one_speaks_and_when_there_is_none_it_is_said(responses: Responses) -> None:
+    async def test() -> None:
+        broken, spare = Mouth(SpeechError("hoarse")), Mouth()
+        talker = Talker("scripted", Ears("tell me a joke"), Talks(responses), broken, spare)
+        assert (await answer_of(talker)).sound
+        assert spare.said
+        with pytest.raises(SpeechError, match="hoarse"):
+            await answer_of(Talker("scripted", Ears("tell me a joke"), Talks(responses), broken, broken))
+
+    run(test())
+
+
+def test_what_is_not_there_is_refused_at_the_start_and_when_it_is_wanted(responses: Responses) -> None:
+    async def test() -> None:
+        persona = replace(BEAR, answers=Answers(by="openai"))
+        talker = Talker("scripted", Ears("hello"), Talks(responses), Mouth(), Mouth())
+        with pytest.raises(SettingsError, match="names no language model"):
+            talker.refuse({"pommai-bear": persona})
+        with pytest.raises(SettingsError, match="names no language model"):
+            await answer_of(talker, persona)
+        deaf = Deaf()
+        deaf.refuse(PERSONAS)
+        with pytest.raises(SettingsError, match="understands none"):
+            deaf.refuse({"pommai-bear": persona})
+        with pytest.raises(RecognitionError, match="understands none"):
+            await anext(deaf.answer(Heard(1, bytes(640)), persona))
+
+    run(test())
+
+
+# -- whole turns: a real socket, real Vosk, the real file, real espeak-ng ------------------------
+
+
+@asynccontextmanager
+async def real_gateway(settings: EngineSettings) -> AsyncIterator[tuple[Gateway, list[Alert]]]:
+    async with AsyncExitStack() as stack:
+        responder = open_engines(settings, stack, RESPONSES)
+        personas = {name: replace(persona, answers=Answers()) for name, persona in PERSONAS.items()}
+        gateway = Gateway(GatewaySettings(personas, TOKEN, port=0), responder)
+        await stack.enter_async_context(gateway)
+        alerts: list[Alert] = []
+        gateway.archive.on_alert = alerts.append
+        yield gateway, alerts
+
+
+def packets_of(words: str) -> list[bytes]:
+    return encode_all(b"".join(frames(say(words))))
+
+
+async def whole_answer(toy: ScriptedToy) -> list[Any]:
+    received: list[Any] = []
+    while True:
+        received.append(await toy.receive())
+        if isinstance(received[-1], m.ErrorMessage) or (isinstance(received[-1], m.DownAudio) and received[-1].final):
+            return received
+
+
+def test_a_child_is_understood_and_answered_by_the_file_in_the_personas_voice(responses: Responses) -> None:
+    async def test() -> None:
+        async with real_gateway(EngineSettings(str(VOSK_TINY), "scripted")) as (gateway, _), toy_at(gateway) as toy:
+            await toy.say(1, packets_of("please sing me a song"))
+            received = await whole_answer(toy)
+            first = received[0]
+            assert isinstance(first, m.TextResponse)
+            assert (first.turn, first.user_text) == (1, "please sing me a song")
+            words = " ".join(each.text for each in received if isinstance(each, m.TextResponse))
+            assert words in {reply.text for each in responses.commands.values() for reply in each.replies}
+            audio = [each for each in received if isinstance(each, m.DownAudio)]
+            assert [frame.sequence for frame in audio] == list(range(len(audio)))
+            sound = decode_all(audio)
+            assert len(sound) > 16_000
+            assert level_of(sound[np.abs(sound) > 0.01]) > 0.05
+
+    run(test())
+
+
+def test_an_answer_under_way_stops_at_once_when_it_is_aborted() -> None:
+    async def test() -> None:
+        async def goes_on(reply: Reply) -> None:
+            await reply.head()
+            await reply.words("Once there was a bear who went to the sea. ")
+            await reply.until_hung_up()
+
+        async with stand_in(goes_on) as service:
+            settings = EngineSettings(str(VOSK_TINY), service.endpoint())
+            async with real_gateway(settings) as (gateway, _), toy_at(gateway) as toy:
+                await toy.say(1, packets_of("tell me a story"))
+                assert isinstance(await toy.receive(), m.TextResponse)
+                assert isinstance(await toy.receive(), m.DownAudio)
+                await toy.send(m.Abort(1, "barge-in"))
+                await service.hung_up.wait()
+                await toy.send(m.Ping("now"))
+                while isinstance(message := await toy.receive(), m.DownAudio):
+                    assert not message.final
+                assert isinstance(message, m.Pong)
+
+    run(test())
+
+
+def test_an_answer_that_is_held_back_is_an_alert_in_the_archive() -> None:
+    async def test() -> None:
+        async with stand_in(telling("He took his gun and left.")) as service:
+            settings = EngineSettings(str(VOSK_TINY), service.endpoint())
+            async with real_gateway(settings) as (gateway, alerts), toy_at(gateway) as toy:
+                await toy.say(1, packets_of("tell me a story"))
+                received = await whole_answer(toy)
+                assert not any("gun" in each.text for each in received if isinstance(each, m.TextResponse))
+                assert isinstance(received[-1], m.DownAudio)
+                (kept,) = await gateway.archive.alerts()
+                assert (kept.device_id, kept.severity) == ("desk-1", "medium")
+                assert "held back: violence: gun" in kept.reason
+                assert [alert[1:] for alert in alerts] == [kept[1:]]
+
+    run(test())
+
+
+def test_a_toy_that_has_to_rest_is_told_so(responses: Responses) -> None:
+    async def test() -> None:
+        async with real_gateway(EngineSettings(str(VOSK_TINY), "scripted")) as (gateway, _), toy_at(gateway) as toy:
+            count = responses.limits.conversations.count
+            packets = packets_of("tell me a joke")
+            for turn in range(1, count + 1):
+                await toy.say(turn, packets)
+                assert (await toy.expect(m.TextResponse)).turn == turn
+                await toy.send(m.Abort(turn, "enough"))
+                await toy.send(m.Ping("now"))
+                while not isinstance(await toy.receive(), m.Pong):
+                    pass
+            await toy.say(count + 1, packets)
+            assert (await toy.expect(m.TextResponse)).turn == count + 1
+            rest = await toy.expect(m.SafetyOverride)
+            assert (rest.action, rest.duration) == ("pause_interaction", responses.limits.conversations.rest)
+
+    run(test())
