@@ -2,7 +2,7 @@
 .PHONY: help setup run evening test check campaign bench clean
 BIN := .venv/bin
 READY := .venv/.ready
-CAMPAIGN := tests/test_chart_against_library.py tests/test_toy_runtime_whatever_happens.py
+CAMPAIGN := tests/test_chart_against_library.py tests/test_toy_runtime_whatever_happens.py tests/test_soak.py
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1@/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-15s %s\n", $$1, $$2 }'
