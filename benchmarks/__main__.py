@@ -18,6 +18,7 @@ PARTS = (
     "called",
     "alone",
     "speech",
+    "gateway_speech",
     "wake",
     "recognition",
     "campaign",
