@@ -283,13 +283,19 @@ def test_a_parrot_does_not_say_everything_back(responses: Responses) -> None:
     run(test())
 
 
-def test_one_violation_too_many_makes_the_toy_rest(responses: Responses) -> None:
+def test_one_violation_too_many_makes_the_toy_rest_and_alarms_once(responses: Responses) -> None:
     async def test() -> None:
         talker = Talker("scripted", Ears("tell me about guns"), Talks(responses), Mouth(), Mouth())
         for _ in range(responses.limits.violations.count - 1):
-            assert (await answer_of(talker)).rests == []
+            before = await answer_of(talker)
+            assert before.user_texts[0] == "tell me about guns"
+            assert before.rests == []
+            assert before.alarms == []
         last = await answer_of(talker)
         assert [rest.seconds for rest in last.rests] == [responses.limits.violations.pause]
+        assert [alarm.severity for alarm in last.alarms] == [responses.limits.violations.severity]
+        assert last.alarms[0].transcript == "tell me about guns"
+        assert last.said == []
         assert last.sound == b""
 
     run(test())
@@ -424,7 +430,6 @@ def test_a_toy_that_has_to_rest_is_told_so(responses: Responses) -> None:
                 while not isinstance(await toy.receive(), m.Pong):
                     pass
             await toy.say(count + 1, packets)
-            assert (await toy.expect(m.TextResponse)).turn == count + 1
             rest = await toy.expect(m.SafetyOverride)
             assert (rest.action, rest.duration) == ("pause_interaction", responses.limits.conversations.rest)
 

@@ -2,6 +2,7 @@
 
 They are the toy's own rules, asked through the same Answerer. What a child says goes back to its toy with the answer
 (`user_text`), and it is the toy that tells the grown-ups of it: it does so without a server, too, and once is enough.
+But for a pause: it is the gateway that asks for it, and says why.
 """
 
 from __future__ import annotations

@@ -105,7 +105,9 @@ class Talker:
     async def _say(self, answer: Answer, words: str, persona: Persona) -> AsyncGenerator[Piece, None]:
         """An answer of the file; it has passed the rules."""
         if answer.pause_seconds is not None:
-            yield Said(answer.reply, words or None)
+            # The toy is not told the words as well: it would count them itself, pause and alarm a second time.
+            if answer.alert is not None:
+                yield Alarm(answer.alert, f"{answer.name}: {', '.join(answer.because)}", words)
             yield Rest(answer.pause_seconds, answer.reply)
             return
         for number, sentence in enumerate(sentences_of(answer.reply)):
