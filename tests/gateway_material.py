@@ -170,12 +170,13 @@ def knock(gateway: Gateway, device: str = "desk-1", **more: Any) -> connect:
 
 @asynccontextmanager
 async def toy_at(
-    gateway: Gateway, device: str = "desk-1", toy: str = "pommai-bear", *, binary: bool = True
+    gateway: Gateway, device: str = "desk-1", toy: str = "pommai-bear", *, binary: bool = True, greeted: bool = True
 ) -> AsyncIterator[ScriptedToy]:
-    """A toy that has introduced itself."""
+    """A toy that has introduced itself; one that is not `greeted` takes what comes first itself."""
     async with knock(gateway, device) as connection:
         scripted = ScriptedToy(connection, binary=binary)
         await scripted.send(m.Handshake(device, toy, capabilities={"audio": True, "binary_audio": binary}))
         await scripted.expect(m.HandshakeAck)
-        await scripted.expect(m.PiConfigUpdate)
+        if greeted:
+            await scripted.expect(m.PiConfigUpdate)
         yield scripted

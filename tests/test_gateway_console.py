@@ -102,6 +102,27 @@ def test_an_archive_that_cannot_be_read_is_a_sentence() -> None:
     run(test())
 
 
+def test_what_a_toy_says_of_its_settings_is_shown_and_cannot_disturb_the_terminal() -> None:
+    async def test() -> None:
+        async with desk() as gateway:
+            console = Console(gateway, PERSONAS, lambda: None)
+            assert await console.obey("config") == "no toy is connected"
+            async with toy_at(gateway) as toy:
+                assert await console.obey("config") == "desk-1 has not said yet what it took"
+                refused = (m.RefusedSetting("HOTWORD_THRESHOLD", "too\nmuch \x1b[2J" + "!" * 1000),) * 50
+                for applied, words in (({}, "nothing set"), ({"A": [1, "b"], "\x1b": 2}, 'A [1, "b"], ? 2')):
+                    await toy.send(m.PiConfigReport(applied, refused))
+                    await toy.send(m.Ping("now"))
+                    await toy.expect(m.Pong)
+                    first, *rest = (await console.obey("config")).splitlines()
+                    assert first == f"desk-1 has {words}"
+                    assert len(rest) == 20
+                    assert rest[0].startswith("  refused HOTWORD_THRESHOLD: too?much ?[2J!!!")
+                    assert len(rest[0]) < 400
+
+    run(test())
+
+
 def test_a_reload_tells_the_toys_whose_persona_has_changed(tmp_path: Path) -> None:
     file = tmp_path / "personas.yaml"
     text = PERSONAS.read_text()

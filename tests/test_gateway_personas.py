@@ -299,6 +299,51 @@ def test_the_projects_own_toys_name_patterns_that_there_are() -> None:
     assert looked_up(written(), None, {*load_patterns(ROOT / "led_patterns.yaml")}) == []
 
 
+def test_what_a_persona_sets_on_the_device_is_kept_as_it_goes_over_the_wire() -> None:
+    found = read(everything())
+    assert found["robo-rex"].pi_config == {
+        "HOTWORD_MODELS": ["okay_nabu"],
+        "HOTWORD_THRESHOLD": 0.6,
+        "ACKNOWLEDGEMENT_AUDIO_FILES": ["wake.wav"],
+    }
+    assert found["pommai-bear"].pi_config == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            {"HOTWORD_THRESHOLD": 2.0, "HOTWORD_MODELS": ["a"]},
+            "HOTWORD_THRESHOLD of pi_config of 'pommai-bear' must",
+        ),
+        ({"HOTWORD_THRESHOLD": 0.5}, "has a HOTWORD_THRESHOLD, and no model that it could count for (name one in HOTW"),
+        ({"HOTWORD_MODELS": ["../a"]}, "cannot be '../a' (write a bare name, without a folder)"),
+        ({"HOTWORD_MODELS": ["a"] * 9}, "HOTWORD_MODELS of pi_config of 'pommai-bear' has 9 names (8 at most)"),
+        ({"ACKNOWLEDGEMENT_AUDIO_FILES": ["a"] * 17}, "has 17 names (16 at most)"),
+        ({"HOTWORD_MODEL": ["a"]}, "did you mean 'HOTWORD_MODELS'?"),
+    ],
+)
+def test_a_mistake_in_what_a_persona_sets_is_told(settings: dict[str, Any], words: str) -> None:
+    document = written()
+    document["personas"]["pommai-bear"]["pi_config"] = settings
+    (problem,) = problems(document)
+    assert words in problem
+
+
+def test_the_same_file_may_be_json_and_its_mistakes_have_lines(tmp_path: Path) -> None:
+    file = tmp_path / "personas.json"
+    document = everything()
+    document["personas"]["robo-rex"]["personality_prompt"] += " \U0001f996"
+    file.write_text(json.dumps(document, indent="\t"))
+    assert load_personas(file) == read(document)
+    document["personas"]["robo-rex"]["pi_config"]["HOTWORD_THRESHOLD"] = 2.0
+    text = json.dumps(document, indent="\t")
+    file.write_text(text)
+    line = 1 + text[: text.index('"HOTWORD_THRESHOLD": 2.0')].count("\n")
+    with pytest.raises(PersonasError, match=rf"personas\.json:{line}:\d+: error: HOTWORD_THRESHOLD"):
+        load_personas(file)
+
+
 def test_a_name_that_cannot_be_a_toy_id_is_refused() -> None:
     document = written()
     document["personas"]["Robo Rex!"] = document["personas"].pop("robo-rex")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pommai.errors import ChartError, LightsError
-from pommai.source import MAX_BYTES, Mapping, Node, Reader, Scalar, closest, did_you_mean, parse_duration
+from pommai.source import MAX_BYTES, Mapping, Node, Reader, Scalar, Sequence, closest, did_you_mean, parse_duration
 
 
 def reader_of(text: str) -> Reader:
@@ -48,6 +49,19 @@ def test_a_missing_file_and_a_folder_cannot_be_read(tmp_path: Path) -> None:
         Reader.of_file(tmp_path / "absent.yaml", ChartError)
     with pytest.raises(ChartError, match="cannot be read"):
         Reader.of_file(tmp_path, ChartError)
+
+
+def test_json_is_read_as_it_is_written_by_programs(tmp_path: Path) -> None:
+    told = {"a": "a bear \U0001f43b, a \\\\ud83d and \ttabs", "b": [1.5e-3, True, None]}
+    for text in (json.dumps(told), json.dumps(told, indent="\t"), json.dumps(told, ensure_ascii=False, indent=1)):
+        (tmp_path / "told.json").write_text(text)
+        root = Reader.of_file(tmp_path / "told.json", LightsError).root
+        assert isinstance(root, Mapping)
+        (_, words), (_, values) = root
+        assert isinstance(words, Scalar)
+        assert words.text == told["a"]
+        assert isinstance(values, Sequence)
+        assert len(values.items) == 3
 
 
 def test_a_file_that_is_too_large_is_refused_without_reading_it_all(tmp_path: Path) -> None:

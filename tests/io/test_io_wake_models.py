@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from pommai.errors import ModelError
 from pommai.io import wake_models
-from pommai.io.wake_models import COOLDOWN_SECONDS, MOST_MODELS, Cooldown, check_count, cutoff_at, model_file
+from pommai.io.ports import WakeSpec
+from pommai.io.wake_models import COOLDOWN_SECONDS, MOST_MODELS, Cooldown, check_count, cutoff_at, cutoff_of, model_file
 from pommai.protocol.audio import FRAME_BYTES, FRAME_SECONDS, frames_in
 
 probabilities = st.floats(0.0, 1.0)
@@ -30,6 +31,12 @@ def test_half_sensitivity_leaves_a_model_its_own_cutoff(own: float) -> None:
 def test_more_sensitive_never_asks_for_more(own: float, one: float, other: float) -> None:
     less, more = sorted((one, other))
     assert 0.0 < cutoff_at(own, more) <= cutoff_at(own, less) <= 0.99
+
+
+@pytest.mark.parametrize(("threshold", "cutoff"), [(None, 0.85), (0.0, 0.0), (0.2, 0.2), (1.0, 0.99)])
+def test_a_threshold_is_the_cutoff_whatever_the_sensitivity(threshold: float | None, cutoff: float) -> None:
+    for sensitivity in (0.5,) if threshold is None else (0.0, 0.5, 1.0):
+        assert cutoff_of(0.85, WakeSpec(sensitivity=sensitivity, threshold=threshold)) == pytest.approx(cutoff)
 
 
 @given(st.lists(st.integers(1, 25), max_size=60))
