@@ -172,6 +172,46 @@ def test_closed_in_the_middle_nothing_is_written_any_more(responses: Responses) 
     run(test())
 
 
+class Stuck:
+    """Ears and mouth that never come to an end, and tell when they were made to."""
+
+    def __init__(self) -> None:
+        self.began, self.stopped = asyncio.Event(), asyncio.Event()
+
+    async def transcribe(self, frames: Sequence[bytes]) -> Transcript:
+        await self._wait()
+        return Transcript("")
+
+    async def speak(self, text: str, voice: VoiceSettings) -> Sequence[bytes]:
+        await self._wait()
+        return ()
+
+    async def close(self) -> None: ...
+
+    async def _wait(self) -> None:
+        self.began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.stopped.set()
+
+
+@pytest.mark.parametrize("part", ["ears", "mouth"])
+def test_an_abort_stops_whoever_is_at_work(part: str, responses: Responses) -> None:
+    async def test() -> None:
+        stuck = Stuck()
+        ears = stuck if part == "ears" else Ears("tell me a joke")
+        mouth = stuck if part == "mouth" else Mouth()
+        talker = Talker("scripted", ears, Talks(responses), mouth, mouth)
+        task = asyncio.create_task(answer_of(talker))
+        await stuck.began.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        assert stuck.stopped.is_set()
+
+    run(test())
+
+
 def test_what_was_said_before_is_told_to_the_model_but_not_to_another_device(responses: Responses) -> None:
     async def test() -> None:
         async with talking(responses, "why is the sky blue", telling("The sun paints it.")) as (talker, service, _):

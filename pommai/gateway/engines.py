@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -33,6 +34,7 @@ def open_engines(
     """
     if settings.hearing is None:
         return Deaf()
+    from pommai.gateway.hearing import Hearing
     from pommai.gateway.rules import Talks
     from pommai.gateway.talker import Talker
     from pommai.io.models import find_model
@@ -45,8 +47,9 @@ def open_engines(
     talks = Talks(load_responses(responses))
     if shutil.which("espeak-ng") is None:
         raise SpeechError("espeak-ng is not installed; on Debian and the like: sudo apt-get install espeak-ng")
-    recogniser = VoskRecogniser(model, keep_seconds=KEEP_SECONDS, cache=cache)
-    stack.push_async_callback(recogniser.close)
+    cores = len(os.sched_getaffinity(0))
+    hearing = Hearing([VoskRecogniser(model, keep_seconds=KEEP_SECONDS, cache=cache) for _ in range(cores)])
+    stack.push_async_callback(hearing.close)
     spare = EspeakSpeech()
     voice: Speech = spare
     if isinstance(settings.voice, Endpoint):
@@ -61,4 +64,4 @@ def open_engines(
         chat = Chat(settings.answering)
         stack.push_async_callback(chat.close)
     default = OPENAI if isinstance(settings.answering, Endpoint) else settings.answering
-    return Talker(default, recogniser, talks, voice, spare, chat)
+    return Talker(default, hearing, talks, voice, spare, chat)
