@@ -47,7 +47,7 @@ def open_engines(
     talks = Talks(load_responses(responses))
     if shutil.which("espeak-ng") is None:
         raise SpeechError("espeak-ng is not installed; on Debian and the like: sudo apt-get install espeak-ng")
-    cores = len(os.sched_getaffinity(0))
+    cores = os.cpu_count() or 1
     hearing = Hearing([VoskRecogniser(model, keep_seconds=KEEP_SECONDS, cache=cache) for _ in range(cores)])
     stack.push_async_callback(hearing.close)
     spare = EspeakSpeech()
