@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import shutil
 import subprocess
 import sys
 from contextlib import AsyncExitStack
@@ -75,6 +77,22 @@ def test_a_missing_voice_and_broken_rules_are_said_at_the_start(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SpeechError, match="apt-get install espeak-ng"):
         opened(HEARS)
+
+
+def test_a_model_that_cannot_be_used_is_told_before_anybody_speaks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = shutil.copytree(VOSK_TINY, tmp_path / "damaged")
+    (model / "am" / "final.mdl").write_bytes(b"no model at all")
+
+    async def test() -> None:
+        async with AsyncExitStack() as stack:
+            open_engines(EngineSettings(str(model)), stack, RESPONSES)
+            while not caplog.records:
+                await asyncio.sleep(0.01)
+
+    run(test())
+    assert "no hearing" in [record.message for record in caplog.records]
 
 
 def test_a_gateway_without_engines_imports_none_of_them() -> None:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import shutil
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pommai.errors import SpeechError
+from pommai.errors import RecognitionError, SpeechError
 from pommai.gateway.gateway_file import OPENAI, Endpoint, EngineSettings
 from pommai.gateway.talker import Deaf
+from pommai.protocol.audio import FRAME_BYTES
 
 if TYPE_CHECKING:
     from pommai.gateway.talker import Talker
+    from pommai.io.ports import Recogniser
 
 KEEP_SECONDS: Final = 86_400.0
 """How long a speech model stays loaded when nobody talks: a gateway has the memory."""
+
+_log = logging.getLogger(__name__)
 
 
 def open_engines(
@@ -29,8 +35,8 @@ def open_engines(
     """A responder with these engines; the stack closes them.
 
     `responses` is the offline_responses.yaml, `models` the folder of speech models by name, `cache` where it is noted
-    that one works. A model is loaded when it is first needed, not here. Raises PommaiError when an engine cannot be
-    had: no model, no espeak-ng, no httpx, no key, a broken file.
+    that one works. The model is loaded meanwhile, and whoever speaks first waits for it. Raises PommaiError when an
+    engine cannot be had: no model, no espeak-ng, no httpx, no key, a broken file.
     """
     if settings.hearing is None:
         return Deaf()
@@ -50,6 +56,7 @@ def open_engines(
     cores = os.cpu_count() or 1
     hearing = Hearing([VoskRecogniser(model, keep_seconds=KEEP_SECONDS, cache=cache) for _ in range(cores)])
     stack.push_async_callback(hearing.close)
+    stack.push_async_callback(_cancel, asyncio.create_task(_load(hearing), name="speech model"))
     spare = EspeakSpeech()
     voice: Speech = spare
     if isinstance(settings.voice, Endpoint):
@@ -65,3 +72,16 @@ def open_engines(
         stack.push_async_callback(chat.close)
     default = OPENAI if isinstance(settings.answering, Endpoint) else settings.answering
     return Talker(default, hearing, talks, voice, spare, chat)
+
+
+async def _load(hearing: Recogniser) -> None:
+    """Have the model loaded before the first child speaks."""
+    try:
+        await hearing.transcribe([bytes(FRAME_BYTES)])
+    except RecognitionError as caught:
+        _log.error("no hearing", extra={"reason": str(caught)})
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])

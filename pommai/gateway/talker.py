@@ -54,6 +54,8 @@ class Talker:
         for persona in personas.values():
             if persona.answers.by == OPENAI and self._chat is None:
                 raise _no_model(persona)
+            if persona.answers.by == PARROT != self._default:
+                _log.info("stays a parrot", extra={"toy": persona.toy_id, "reason": "its `answers` says so"})
 
     async def answer(self, heard: Heard, persona: Persona) -> AsyncGenerator[Piece, None]:
         """The answer; each sentence's words, then its sound. What comes next is made while one piece is used.
