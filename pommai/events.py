@@ -71,6 +71,12 @@ _ALL = (
         "The wake word was heard.",
         {"phrase": Field(str, "hey pommai"), "score": Field(float, "0.0..1.0")},
     ),
+    EventSpec(
+        "wake.refused",
+        "wake",
+        "What is to listen for the toy's name does not work; what listened before still does.",
+        {**_REASON, "models": Field(str, "names of models, apart by spaces; may be empty")},
+    ),
     EventSpec("speech.started", "audio", "The recording holds speech now."),
     EventSpec("speech.ended", "audio", "Speech was heard and has been followed by silence."),
     EventSpec("microphone.lost", "audio", "The microphone cannot be opened or has gone.", _REASON),

@@ -120,6 +120,32 @@ def test_a_toy_that_becomes_another_one_by_itself_does_not_keep_the_name_it_had(
     run(scene())
 
 
+def test_models_that_do_not_work_are_given_up_for_what_called_the_toy_before():
+    async def scene():
+        async with simulated_toy() as toy:
+            own = toy.wake.wanted[-1]
+            await offer(toy, GOOD)
+            await offer(toy, {**GOOD, MODELS: ["hey_jarvis"]})
+            toy.post("wake.refused", reason="damaged\x1b", models="hey_jarvis")
+            await settle()
+            assert toy.wake.wanted[-1] == CALLED
+            assert reports(toy)[-1] == PiConfigReport(GOOD, (RefusedSetting(MODELS, "damaged?"),))
+            assert "okay_nabu" in toy.memory.fact(FACT)
+            toy.post("wake.refused", reason="damaged", models="hey_jarvis")  # said twice
+            await settle()
+            assert toy.wake.wanted[-1] == CALLED
+            toy.post("wake.refused", reason="damaged", models="okay_nabu")
+            await settle()
+            assert toy.wake.wanted[-1].models == own.models
+            assert reports(toy)[-1].applied == {key: GOOD[key] for key in (THRESHOLD, ACKNOWLEDGEMENTS)}
+            known = len(toy.link.messages)
+            toy.post("wake.refused", reason="no model", models="")
+            await settle()
+            assert len(toy.link.messages) == known
+
+    run(scene())
+
+
 def test_safe_mode_takes_settings_and_tells_of_them_when_it_is_over():
     async def scene():
         async with simulated_toy() as toy:

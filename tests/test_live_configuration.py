@@ -144,6 +144,13 @@ def test_a_server_that_sets_nonsense_changes_nothing_and_the_last_good_survives_
                     assert words in session.report.refused[0].reason
                 assert process.log.count("wake word engine=microwakeword") == 1, "nothing was loaded anew"
 
+                # A model that is there and damaged: the engine says so, and the last good one counts again.
+                for name in ("broken.tflite", "broken.json"):
+                    (tmp_path / "models").mkdir(exist_ok=True)
+                    (tmp_path / "models" / name).write_bytes(b"noise")
+                await session.send(PiConfigUpdate({**good, MODELS: ["broken"]}))
+                await report(server, lambda report: "broken.tflite" in str(report.refused) and report.applied == good)
+
     async def second() -> None:
         with toy(tmp_path, "ws://127.0.0.1:9/audio-stream") as process:  # nobody is there
             await asyncio.to_thread(process.logs, listens_for("alexa"))

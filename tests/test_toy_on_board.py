@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pommai.events import Event
 from pommai.io.clock import SystemClock
 from pommai.io.memory_simulated import SimulatedMemory
+from pommai.io.ports import WakeSpec
 from pommai.io.recogniser import VoskRecogniser
 from pommai.toy import on_board as board
 from pommai.toy.settings import Settings
@@ -70,13 +72,28 @@ def test_a_broken_file_of_toys_is_no_reason_not_to_start(tmp_path, monkeypatch, 
 
 
 def test_the_parts_are_made_without_a_model_and_closed_again(tmp_path):
+    posted = []
+
     async def scene():
         async with AsyncExitStack() as stack:
-            parts = await board.on_board(settings(tmp_path), stack)
+            parts = await board.on_board(settings(tmp_path), stack, posted.append)
             assert isinstance(parts.recogniser, VoskRecogniser)
             parts.memory.keep_fact("toy", "owl")
         async with AsyncExitStack() as stack:
-            parts = await board.on_board(settings(tmp_path), stack)
+            parts = await board.on_board(settings(tmp_path), stack, posted.append)
             assert parts.memory.fact("toy") == "owl"
 
     asyncio.run(scene())
+
+
+def test_an_engine_that_never_worked_is_an_event_and_one_that_fails_later_is_not():
+    posted = []
+    changed = board._refusals(posted.append)
+    good, bad = WakeSpec("microwakeword", models=("a", "b")), WakeSpec("microwakeword", models=("c",))
+    changed(good, None)
+    changed(good, "it broke")
+    changed(bad, "damaged")
+    assert posted == [Event("wake.refused", {"reason": "damaged", "models": "c"})]
+    changed(bad, None)
+    changed(good, "it is gone")
+    assert posted[1:] == [Event("wake.refused", {"reason": "it is gone", "models": "a b"})]

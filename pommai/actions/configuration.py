@@ -7,6 +7,7 @@ from typing import Final
 
 from pommai.actions.body import Body
 from pommai.actions.identity import be_called, choose_acknowledgements
+from pommai.actions.live import Outcome
 from pommai.actions.registry import action, sends_to_cloud
 from pommai.protocol.messages import PiConfigReport, RefusedSetting
 from pommai.protocol.pi_config import ACKNOWLEDGEMENTS, MODELS, THRESHOLD
@@ -34,7 +35,19 @@ def take_configuration(toy: Body) -> None:
     payload, toy.offered_configuration = toy.offered_configuration, None
     if payload is None:
         return
-    outcome = toy.live.update(payload, toy.wanted_toy or toy.toy_id)
+    _remember(toy, toy.live.update(payload, toy.wanted_toy or toy.toy_id))
+
+
+@action
+def give_up_models(toy: Body) -> None:
+    """Go back to what called the toy before, if it is the server's models that do not work."""
+    models = toy.live.settings(toy.live.toy_id).models
+    if models and toy.event.data.get("models") == " ".join(models):
+        _remember(toy, toy.live.give_up(MODELS, str(toy.event.data.get("reason", ""))))
+
+
+def _remember(toy: Body, outcome: Outcome) -> None:
+    """Keep what is in force across restarts, and have the server told."""
     note = toy.live.note()
     if note != toy.memory.fact(FACT):
         toy.memory.keep_fact(FACT, note)

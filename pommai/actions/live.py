@@ -73,6 +73,7 @@ class LiveConfiguration:
     def __init__(self, files: ToyFiles) -> None:
         self._files = files
         self._taken: dict[str, _Taken] = {}
+        self._earlier: dict[str, _Taken] = {}  # what a key was before it was what it is
         self._listeners: list[tuple[frozenset[str], Callable[[], None]]] = []
         self.toy_id = ""
         """Whose settings these are: a toy that becomes another one by itself does not keep them."""
@@ -89,14 +90,28 @@ class LiveConfiguration:
 
     def update(self, payload: object, toy_id: str) -> Outcome:
         """Take what is right of all that the server has to set for this toy; tell who listens to what has changed."""
-        before, whose = self._taken, self.toy_id
         refused: list[Refusal] = []
-        if isinstance(payload, Mapping):
-            self._taken, self.toy_id = self._take(payload, refused), toy_id
-        else:
+        if not isinstance(payload, Mapping):
             refused.append(Refusal("payload", f"must be an object, not {_shown(payload)}"))
-        told = {key for key in _CHECKS if key in before or key in self._taken}
-        changed = {key for key in told if whose != self.toy_id or _given(before, key) != _given(self._taken, key)}
+            return self._change_to(self._taken, self.toy_id, refused)
+        return self._change_to(self._take(payload, refused), toy_id, refused)
+
+    def give_up(self, key: str, reason: str) -> Outcome:
+        """What was right to look at does not work: what the key was before is in force again, else the profile."""
+        taken = {other: value for other, value in self._taken.items() if other != key}
+        earlier = self._earlier.get(key)
+        if earlier is not None and earlier != self._taken.get(key):
+            taken[key] = earlier
+        outcome = self._change_to(taken, self.toy_id, [Refusal(key, _plain(reason)[:LONGEST_REASON])])
+        self._earlier.pop(key, None)
+        return outcome
+
+    def _change_to(self, taken: dict[str, _Taken], toy_id: str, refused: list[Refusal]) -> Outcome:
+        before, whose = self._taken, self.toy_id
+        self._taken, self.toy_id = taken, toy_id
+        told = {key for key in _CHECKS if key in before or key in taken}
+        changed = {key for key in told if whose != toy_id or _given(before, key) != _given(taken, key)}
+        self._earlier |= {key: before[key] for key in changed if key in before}
         for refusal in refused:
             logger.warning("configuration refused", extra={"key": refusal.key, "reason": refusal.reason})
         logger.info("configuration", extra={"applied": json.dumps(self._applied()), "changed": sorted(changed)})
@@ -210,6 +225,11 @@ def _some(found: Mapping[str, str], value: object) -> list[str]:
 
 def _given(taken: Mapping[str, _Taken], key: str) -> object:
     return taken[key].given if key in taken else None
+
+
+def _plain(words: str) -> str:
+    """Words without what does not print."""
+    return "".join(letter if letter.isprintable() else "?" for letter in words)
 
 
 def _shown(value: object) -> str:

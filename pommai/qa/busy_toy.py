@@ -167,6 +167,9 @@ class BusyToy(SimulatedToy):
             "reply.blocked": lambda how: self.link.deliver(m.TextResponse(self._turn(how), NOT_FOR_CHILDREN)),
             "volume.asked": lambda how: self.link.deliver(m.Command("volume", {"percent": how.get("percent", 50.0)})),
             "config.offered": lambda how: self.link.deliver(m.PiConfigUpdate(SETTINGS)),
+            "wake.refused": lambda how: self.runtime.post(
+                Event("wake.refused", {"reason": "damaged", "models": "okay_nabu", **how})
+            ),
             "server.stalls": lambda how: setattr(self.link, "stalled", True),
             "server.reads": lambda how: setattr(self.link, "stalled", False),
             "server.garbage": lambda how: self.link.deliver_audio(m.DownAudio(self.body.turn.id, 0, b"noise")),

@@ -12,13 +12,14 @@ from typing import Final
 from pommai.actions.identity import FACT as TOY_FACT
 from pommai.actions.playback import VOLUME_FACT
 from pommai.errors import ModelError, PersonasError, SettingsError
+from pommai.events import Event
 from pommai.io.clock import SystemClock
 from pommai.io.memory import SqliteMemory
 from pommai.io.models import find_model
-from pommai.io.ports import Clock, Memory, Recogniser, Speech, WakeWord
+from pommai.io.ports import Clock, Emit, Memory, Recogniser, Speech, WakeSpec, WakeWord
 from pommai.io.recogniser import VoskRecogniser
 from pommai.io.speech import EspeakSpeech
-from pommai.io.wake import WakeListener, make_engine_for
+from pommai.io.wake import OnChange, WakeListener, make_engine_for
 from pommai.protocol.messages import ToyProfile
 from pommai.toy.settings import Settings, find_project_file
 
@@ -39,19 +40,36 @@ class OnBoard:
     speech: Speech
 
 
-async def on_board(settings: Settings, stack: AsyncExitStack) -> OnBoard:
-    """Make the parts; the stack closes them. A speech model that is missing is logged, and gone without."""
+async def on_board(settings: Settings, stack: AsyncExitStack, post: Emit) -> OnBoard:
+    """Make the parts; the stack closes them. A speech model that is missing is logged, and gone without.
+
+    `post` takes their events, once the toy runs.
+    """
     clock = SystemClock()
     memory = await SqliteMemory.open(
         settings.memory, clock, persistent=settings.memory_copy, copy_every=settings.memory_copy_every
     )
     stack.push_async_callback(memory.close)
     model = speech_model(settings.vosk_model, settings.models)
-    wake = WakeListener(make_engine_for(model, settings.models, settings.cache_dir))
+    wake = WakeListener(make_engine_for(model, settings.models, settings.cache_dir), on_change=_refusals(post))
     stack.push_async_callback(wake.close)
     recogniser = VoskRecogniser(model or settings.models / settings.vosk_model, cache=settings.cache_dir)
     stack.push_async_callback(recogniser.close)
     return OnBoard(memory, clock, wake, recogniser, EspeakSpeech())
+
+
+def _refusals(post: Emit) -> OnChange:
+    """Turns what becomes of wake engines into events: one is refused that has never worked. Faults are made good."""
+    worked: set[WakeSpec] = set()
+
+    def changed(spec: WakeSpec, reason: str | None) -> None:
+        if reason is None:
+            worked.clear()
+            worked.add(spec)
+        elif spec not in worked:
+            post(Event("wake.refused", {"reason": reason, "models": " ".join(spec.models)}))
+
+    return changed
 
 
 def speech_model(name: str, models: Path) -> Path | None:

@@ -75,7 +75,7 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
     async with AsyncExitStack() as stack:
         stack.enter_context(closing(trace))
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="codec"))
-        board = await on_board(settings, stack)
+        board = await on_board(settings, stack, lambda event: runtime.post(event))
         toy_id = who_it_was(settings, board.memory)
         link = WebSocketLink(
             settings.url,
