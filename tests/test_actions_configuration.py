@@ -6,10 +6,11 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from live_material import build_house, files_of, nested, payloads
 from simulated_toy import simulated_toy
-from test_actions_live import house, nested, payloads, real  # noqa: F401 (a fixture)
 
 from pommai.actions.configuration import FACT
 from pommai.errors import ProtocolError
@@ -26,6 +27,11 @@ CALLED = WakeSpec("microwakeword", models=("okay_nabu",), threshold=0.7)
 
 def reports(toy: SimulatedToy) -> list[PiConfigReport]:
     return [message for message in toy.link.messages if isinstance(message, PiConfigReport)]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_house(tmp_path_factory.mktemp("house"))
 
 
 async def offer(toy: SimulatedToy, payload: Any) -> None:
@@ -178,9 +184,9 @@ def test_a_press_at_the_same_moment_is_not_lost():
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(payloads, min_size=1, max_size=3))
-def test_whatever_a_server_sets_the_toy_goes_on_and_keeps_what_was_good(house: Path, sent: list[Any]) -> None:  # noqa: F811
+def test_whatever_a_server_sets_the_toy_goes_on_and_keeps_what_was_good(house: Path, sent: list[Any]) -> None:
     async def scene():
-        async with simulated_toy(files=real(house)._files) as toy:
+        async with simulated_toy(files=files_of(house)) as toy:
             own = toy.wake.wanted[-1]
             for payload in sent:
                 # What a link does: what cannot be a message is refused at the wire, and whoever gets past is looked at.
@@ -205,9 +211,9 @@ def test_whatever_a_server_sets_the_toy_goes_on_and_keeps_what_was_good(house: P
     run(scene())
 
 
-def test_a_payload_as_deep_as_a_well_is_looked_at(house: Path) -> None:  # noqa: F811
+def test_a_payload_as_deep_as_a_well_is_looked_at(house: Path) -> None:
     async def scene():
-        async with simulated_toy(files=real(house)._files) as toy:
+        async with simulated_toy(files=files_of(house)) as toy:
             await offer(toy, {MODELS: nested(100_000)})
             assert toy.state == "idle"
             assert len(reports(toy)[-1].refused) == 1

@@ -10,12 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from live_material import TRICKS, anything, build_house, files_of, nested, payloads
 
 from pommai.actions.live import KEYS, LONGEST_REASON, MOST_REFUSED, LiveConfiguration, LiveSettings
-from pommai.io.sounds import SoundFolder
-from pommai.io.toy_files import ToyFolders
-from pommai.io.wav import write_wav
-from pommai.protocol.audio import SILENCE
 from pommai.protocol.pi_config import ACKNOWLEDGEMENTS, MODELS, THRESHOLD
 from pommai.qa.simulated_toy import Files
 
@@ -163,57 +160,11 @@ def test_a_note_that_makes_no_sense_is_forgotten(note: str | None) -> None:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders of models and sounds with links that lead out, beside files that nobody is to reach."""
-    home = tmp_path_factory.mktemp("house")
-    for folder in ("models", "sounds", "models/deeper"):
-        (home / folder).mkdir()
-    for place in ("secret", "models/mine", "models/deeper/inner"):
-        (home / f"{place}.tflite").write_bytes(b"model")
-        (home / f"{place}.json").write_text("{}")
-    for place in ("secret", "sounds/huh"):
-        write_wav(home / f"{place}.wav", [SILENCE])
-    for suffix in ("tflite", "json"):
-        (home / f"models/out.{suffix}").symlink_to(home / f"secret.{suffix}")
-    (home / "models/round.tflite").symlink_to(home / "models/round.tflite")
-    (home / "models/folder.tflite").mkdir()
-    (home / "sounds/out.wav").symlink_to(home / "secret.wav")
-    return home
+    return build_house(tmp_path_factory.mktemp("house"))
 
 
 def real(house: Path) -> LiveConfiguration:
-    return LiveConfiguration(ToyFolders(house / "models", SoundFolder(house / "sounds")))
-
-
-TRICKS = (
-    "../secret", "../secret.tflite", "..", ".", "", "/etc/passwd", "./mine", "deeper/inner", "deeper\\inner",
-    "..\\x", "mine\0", "mine\n", " mine", "mine ", "ｍｉｎｅ", "mіne", "mine\u202e", "．．／secret", "%2e%2e%2fsecret",
-    "~", "~/x", "$HOME", "mine.tflite/", "out", "out.tflite", "out.wav", "round", "folder", "secret", "C:mine", "-",
-    "con", "a" * 101, "huh.raw", "file:///etc/passwd", "\ud800", "mine.tflite.tflite",
-)  # fmt: skip
-HARMLESS = ("mine", "mine.tflite", "okay_nabu", "huh", "huh.wav")
-
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.sampled_from(TRICKS),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner),
-    max_leaves=30,
-)
-names = st.lists(st.sampled_from(TRICKS + HARMLESS) | anything, max_size=20)
-payloads = st.fixed_dictionaries(
-    {},
-    optional={
-        MODELS: names | anything,
-        THRESHOLD: st.floats() | st.integers() | anything,
-        ACKNOWLEDGEMENTS: names | anything,
-        "../../etc/passwd": anything,
-    },
-)
-
-
-def nested(depth: int) -> Any:
-    value: Any = []
-    for _ in range(depth):
-        value = {MODELS: [value]}
-    return value
+    return LiveConfiguration(files_of(house))
 
 
 @pytest.mark.parametrize("trick", TRICKS)
