@@ -30,8 +30,6 @@ RETRY_AFTER: Final = 0.5
 """Seconds to wait when the service is busy and does not say how long."""
 ROOM: Final = 3.0
 """Seconds that must be left after waiting, or it is not tried again."""
-MOST_TOKENS: Final = 300
-"""Asked for: about eight sentences."""
 MOST_CHARACTERS: Final = 8_000
 """Taken of an answer, thoughts and markup included."""
 MOST_BYTES: Final = 2 << 20
@@ -108,12 +106,8 @@ class Chat:
     async def _try(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
         import httpx
 
-        question = {
-            "model": self._endpoint.model,
-            "messages": list(messages),
-            "stream": True,
-            "max_tokens": MOST_TOKENS,
-        }
+        # How much it may write is not asked for: services call that by different names, and refuse one another's.
+        question = {"model": self._endpoint.model, "messages": list(messages), "stream": True}
         began = False
         try:
             async with self._client.stream("POST", f"{self._endpoint.url}/chat/completions", json=question) as response:

@@ -321,7 +321,7 @@ class Session:
                     await asyncio.wait([keeping])  # a child who interrupts does not undo it
                     raise
                 finally:
-                    if keeping.done() and isinstance(caught := keeping.exception(), PommaiError):
+                    if keeping.done() and not keeping.cancelled() and (caught := keeping.exception()) is not None:
                         _log.error("nothing kept", extra=self._fact(reason=str(caught)))
 
     async def _send_frame(self, audio: m.DownAudio) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Final
 
@@ -20,12 +20,15 @@ from pommai.gateway.rules import Talk, Talks
 from pommai.gateway.sentences import Sentences, sentences_of
 from pommai.io.ports import Recogniser, Speech
 from pommai.protocol.audio import FRAME_BYTES
+from pommai.protocol.messages import VoiceSettings
 from pommai.responses import Answer
 
 SURE: Final = 0.6
 """Words of which recognition is less sure count as not understood: as on board."""
 MADE_AHEAD: Final = 4
 """Pieces of an answer, two sentences, that are made before they are sent."""
+MOUTHS: Final = 16
+"""Sentences spoken at a time, over all toys: each is a process, or a connection."""
 PAUSE: Final = bytes(10 * FRAME_BYTES)
 """Between sentences, 200 ms: what speaks a sentence begins and ends with its words."""
 
@@ -48,6 +51,7 @@ class Talker:
         self._spare = spare
         self._chat = chat
         self._parrot = Parrot()
+        self._mouths = asyncio.Semaphore(MOUTHS)
 
     def refuse(self, personas: Personas) -> None:
         """Raise SettingsError when a persona wants to be answered for by what is not there."""
@@ -156,15 +160,18 @@ class Talker:
         self, sentence: str, persona: Persona, user_text: str, *, first: bool
     ) -> AsyncGenerator[Piece, None]:
         yield Said(sentence, user_text or None)
-        voice = persona.profile.voice_settings
+        async with self._mouths:
+            frames = b"".join(await self._speak(sentence, persona.profile.voice_settings))
+        yield frames if first else PAUSE + frames
+
+    async def _speak(self, sentence: str, voice: VoiceSettings) -> Sequence[bytes]:
         try:
-            frames = await self._voice.speak(sentence, voice)
+            return await self._voice.speak(sentence, voice)
         except SpeechError as caught:
             if self._voice is self._spare:
                 raise
             _log.warning("the spare voice speaks", extra={"reason": str(caught)})
-            frames = await self._spare.speak(sentence, voice)
-        yield b"".join(frames) if first else PAUSE + b"".join(frames)
+            return await self._spare.speak(sentence, voice)
 
 
 class Deaf:
