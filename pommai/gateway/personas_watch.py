@@ -39,8 +39,10 @@ class PersonasWatch:
                 personas = await asyncio.to_thread(load_personas, self._path)
             except PersonasError as caught:
                 _log.warning("personas not read, the last good ones stay", extra={"reason": str(caught)})
-                continue
-            await changed(personas)
+            except Exception:  # a fault here must not be the end of watching
+                _log.exception("personas not read, the last good ones stay")
+            else:
+                await changed(personas)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
