@@ -196,6 +196,7 @@ class Story:
         async with simulated_toy(memory=self.memory) as toy:
             self.memory = toy.memory
             toy.room.stop()  # nobody listens to the silence: hours of it take long
+            self.safe_since = 0 if "safe_mode" in toy.states else len(batches(toy))
             while deeds:
                 name, value = deeds.pop(0)
                 if name == "plug":

@@ -219,7 +219,7 @@ def test_whatever_happens_nobody_hears_the_toy_itself(deeds: list[tuple[str, int
                 for task in tasks:
                     if not task.cancelled():
                         task.exception()
-            await asyncio.sleep(1)
+            await asyncio.sleep(4)  # a speaker that was away is tried again, and what has waited for it is played
             last = toy.capture.subscribe(preroll=True)
             for stream in [*streams, last]:
                 heard = taken(stream)
