@@ -108,3 +108,15 @@ def test_no_log_call_uses_a_field_name_that_logging_refuses() -> None:
         if isinstance(key, ast.Constant) and key.value in refused
     ]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    "library", ["websockets.client", "statemachine.engines.base", "aiosqlite", "httpx", "httpcore"]
+)
+def test_libraries_that_talk_a_lot_are_heard_when_something_is_wrong_alone(library: str) -> None:
+    stream = io.StringIO()
+    configure_logs("debug", stream=stream)
+    logging.getLogger(library).debug("macrostep 1")
+    logging.getLogger(library).info("HTTP Request")
+    logging.getLogger(library).warning("something is wrong")
+    assert stream.getvalue().count("\n") == 1

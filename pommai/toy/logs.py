@@ -34,8 +34,9 @@ def configure_logs(
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # It logs every frame at debug level, and this log has no line per frame.
-    logging.getLogger("websockets").setLevel(logging.WARNING)
+    # They log every frame, step, statement or request, and this log has a line for facts alone.
+    for library in ("websockets", "statemachine", "aiosqlite", "httpx", "httpcore"):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 class _Formatter(logging.Formatter):
