@@ -143,3 +143,19 @@ def test_what_was_said_in_silence_is_settled():
             assert toy.heard() == []
 
     run(scene())
+
+
+def test_a_voice_with_a_fault_is_an_error_the_child_sees_and_the_toy_speaks_again():
+    async def scene():
+        async with simulated_toy() as toy:
+            speak, toy.body.speech.speak = toy.body.speech.speak, None
+            toy.body.sayings.put("hello")
+            await asyncio.sleep(1)
+            assert toy.state == "error"
+            toy.body.speech.speak = speak
+            await asyncio.sleep(10)
+            toy.body.sayings.put("hello")
+            await asyncio.sleep(1)
+            assert (toy.state, toy.heard()[-1]) == ("idle", SPOKEN)
+
+    run(scene())

@@ -36,15 +36,12 @@ class _BrokeOffError(Exception):
 @activity
 async def speak(toy: Body) -> None:
     """Keep the speaker open, and say what the toy wants to say of its own accord."""
-    saying = asyncio.create_task(say_what_comes(toy), name="saying")
-    try:
+    async with asyncio.TaskGroup() as both:
+        both.create_task(say_what_comes(toy), name="saying")
         await toy.voice.run(
             lambda reason: toy.post(Event("speaker.lost", {"reason": reason})),
             lambda: toy.post(Event("speaker.back")),
         )
-    finally:
-        saying.cancel()
-        await asyncio.wait([saying])
 
 
 @action
