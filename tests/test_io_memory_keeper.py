@@ -152,7 +152,7 @@ def test_flush_waits_for_what_was_kept_before_it_whoever_else_keeps_on(tmp_path:
             async def chatter() -> None:
                 while True:
                     memory.keep_metric("noise", 1)
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(0.001)
 
             noise = asyncio.ensure_future(chatter())
             for number in range(20):
