@@ -26,7 +26,7 @@ from pommai.io.ports import (
 )
 from pommai.protocol.audio import frames_in
 from pommai.protocol.jitter import JitterBuffer
-from pommai.protocol.messages import DownAudio, PiConfigReport, SyncAck, ToyProfile
+from pommai.protocol.messages import DownAudio, PiConfigReport, SyncAck, ToyProfile, VoiceSettings
 from pommai.responses import Answerer, Listener
 
 MAX_RECORDING = frames_in(120.0)
@@ -234,6 +234,11 @@ class Body:
     sound_until: float = 0.0
     """Loop time at which the last of the toy's own sounds is over."""
     microphone_works: bool = True
+
+    @property
+    def voice_settings(self) -> VoiceSettings:
+        """How the toy sounds; plain while nobody has said who it is."""
+        return VoiceSettings() if self.profile is None else self.profile.voice_settings
 
     @property
     def listener(self) -> Listener:

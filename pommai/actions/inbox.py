@@ -7,7 +7,7 @@ import logging
 from typing import Final
 
 from pommai.actions.body import Body
-from pommai.actions.safety import record_incident
+from pommai.actions.safety import raise_alarm, record_incident
 from pommai.events import Event
 from pommai.protocol.messages import (
     NOTE,
@@ -101,7 +101,7 @@ class Inbox:
         else:
             turn.blocked, words = touched
             reason = f"the server's answer was held back: {turn.blocked}: {', '.join(words)}"
-            toy.post(Event("safety.alert", {"severity": "medium", "reason": reason, "transcript": answer.text}))
+            raise_alarm(toy, "medium", reason, answer.text)
             toy.post(Event("reply.blocked", {"category": turn.blocked}, turn.id))
         if answer.user_text:
             self._overheard(answer.user_text)
@@ -112,8 +112,7 @@ class Inbox:
         helps = toy.answerer.asks_for_help(words)
         if helps is not None:
             severity, why = helps
-            reason = f"asks for help: {', '.join(why)}"
-            toy.post(Event("safety.alert", {"severity": severity, "reason": reason, "transcript": words}))
+            raise_alarm(toy, severity, f"asks for help: {', '.join(why)}", words)
             return
         touched = toy.answerer.forbids(words, toy.listener)
         if touched is None:
@@ -125,7 +124,7 @@ class Inbox:
             record_incident(toy, NOTE, reason, words)
             return
         pause = toy.answerer.pause_words(toy.listener)
-        toy.post(Event("safety.alert", {"severity": pause.alert or "high", "reason": reason, "transcript": words}))
+        raise_alarm(toy, pause.alert or "high", reason, words)
         toy.post(Event("safety.pause", {"seconds": seconds, "message": pause.reply}))
 
     def _configured(self, profile: ToyProfile) -> None:

@@ -9,10 +9,10 @@ from typing import Final
 
 from pommai.actions.body import Body, Turn
 from pommai.actions.registry import activity
-from pommai.actions.safety import record_incident
+from pommai.actions.safety import raise_alarm, record_incident
 from pommai.errors import RecognitionError, SoundError, SpeechError
 from pommai.events import Event
-from pommai.protocol.messages import NOTE, VoiceSettings
+from pommai.protocol.messages import NOTE
 from pommai.responses import Answer
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ async def answer_alone(toy: Body, confidence: float = 0.6) -> None:
     if answer.outcome == "blocked" and answer.alert is None:
         record_incident(toy, NOTE, reason, turn.user_text)
     elif answer.alert is not None:
-        toy.post(Event("safety.alert", {"severity": answer.alert, "reason": reason, "transcript": turn.user_text}))
+        raise_alarm(toy, answer.alert, reason, turn.user_text)
     if answer.pause_seconds is not None:
         toy.post(Event("safety.pause", {"seconds": answer.pause_seconds, "message": answer.reply}))
     else:
@@ -69,9 +69,8 @@ async def spoken(toy: Body, answer: Answer) -> Sequence[bytes]:
             return toy.sounds.frames(answer.audio)
         except SoundError as caught:
             logger.warning("answer without its recording", extra={"reason": str(caught)})
-    voice = VoiceSettings() if toy.profile is None else toy.profile.voice_settings
     try:
-        frames = await toy.speech.speak(answer.reply, voice)
+        frames = await toy.speech.speak(answer.reply, toy.voice_settings)
     except SpeechError as caught:
         logger.warning("answer without a voice", extra={"reason": str(caught)})
         frames = ()

@@ -63,6 +63,11 @@ def record_incident(toy: Body, severity: str, reason: str, transcript: str = "")
     return id_, stamp
 
 
+def raise_alarm(toy: Body, severity: str, reason: str, transcript: str) -> None:
+    """Tell the chart that a grown-up should know of something; it passes that on in every state."""
+    toy.post(Event("safety.alert", {"severity": severity, "reason": reason, "transcript": transcript}))
+
+
 @action
 def note_pause(toy: Body) -> None:
     """Keep in mind how long the pause is to last, and what is to be said."""

@@ -9,7 +9,6 @@ from typing import Final
 from pommai.actions.body import Body
 from pommai.actions.registry import CommandName, action
 from pommai.errors import DeviceError, SpeechError
-from pommai.protocol.messages import VoiceSettings
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +45,8 @@ async def say_what_comes(toy: Body) -> None:
     """Say one thing after another until cancelled; a newer one takes the place of one that was not begun."""
     while True:
         words = await toy.sayings.get()
-        voice = VoiceSettings() if toy.profile is None else toy.profile.voice_settings
         try:
-            frames = await toy.speech.speak(words, voice)
+            frames = await toy.speech.speak(words, toy.voice_settings)
         except (SpeechError, DeviceError) as caught:
             logger.warning("words not spoken", extra={"reason": str(caught)})
             continue
