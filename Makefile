@@ -14,7 +14,7 @@ evening: $(READY) ## spend an evening with the toy: its name, lost networks, bad
 	@$(BIN)/pommai demo --script examples/evening.yaml $(ARGS)
 
 test: check ## everything that can go wrong: check, then all tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(READY) ## style and types
 	@$(BIN)/ruff check --quiet .

@@ -14,9 +14,9 @@ from pathlib import Path
 from benchmarks.desk import ROOT
 from benchmarks.figures import Figure, figure
 from pommai.gateway.personas import Answers, load_personas
-from pommai.gateway.rules import Talks
 from pommai.gateway.server import Gateway, GatewaySettings
-from pommai.gateway.talker import Talker
+from pommai.gateway.speech.rules import Talks
+from pommai.gateway.speech.talker import Talker
 from pommai.io.recogniser import VoskRecogniser
 from pommai.io.speech import EspeakSpeech
 from pommai.protocol import messages as m

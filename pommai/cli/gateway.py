@@ -160,7 +160,7 @@ async def _listen(
 
 def _responder(engines: EngineSettings, settings: GatewaySettings, stack: AsyncExitStack) -> Responder:
     """What answers. Raises PommaiError when an engine, or one that a persona names, is not to be had."""
-    from pommai.gateway.engines import open_engines
+    from pommai.gateway.speech.engines import open_engines
     from pommai.toy.settings import find_project_file, load_settings
 
     models, cache = None, None

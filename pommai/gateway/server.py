@@ -22,10 +22,10 @@ from websockets.http11 import Request, Response
 from pommai.errors import PommaiError, ProtocolError, SettingsError
 from pommai.gateway.active import ActivePersonas, Change
 from pommai.gateway.archive import Archive
-from pommai.gateway.parrot import Parrot
 from pommai.gateway.personas import Persona, Personas
 from pommai.gateway.responder import Responder
 from pommai.gateway.session import Session
+from pommai.gateway.speech.parrot import Parrot
 from pommai.io.codec import OpusCodec
 from pommai.io.ports import Codec
 from pommai.protocol import messages as m

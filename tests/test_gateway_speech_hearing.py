@@ -7,7 +7,7 @@ import pytest
 from gateway_material import run
 from speech_material import VOICES, VOSK_TINY, frames, say
 
-from pommai.gateway.hearing import Hearing
+from pommai.gateway.speech.hearing import Hearing
 from pommai.io.ports import Transcript
 from pommai.io.recogniser import VoskRecogniser
 

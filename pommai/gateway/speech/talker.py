@@ -9,15 +9,15 @@ from contextlib import aclosing
 from typing import Final
 
 from pommai.errors import ChatError, RecognitionError, SettingsError, SpeechError
-from pommai.gateway.ahead import ahead
-from pommai.gateway.chat import Chat
 from pommai.gateway.gateway_file import OPENAI, PARROT, SCRIPTED
-from pommai.gateway.parrot import Parrot
 from pommai.gateway.personas import Persona, Personas
-from pommai.gateway.prompt import messages_for
 from pommai.gateway.responder import Alarm, Heard, Piece, Rest, Said
-from pommai.gateway.rules import Talk, Talks
-from pommai.gateway.sentences import Sentences, sentences_of
+from pommai.gateway.speech.ahead import ahead
+from pommai.gateway.speech.chat import Chat
+from pommai.gateway.speech.parrot import Parrot
+from pommai.gateway.speech.prompt import messages_for
+from pommai.gateway.speech.rules import Talk, Talks
+from pommai.gateway.speech.sentences import Sentences, sentences_of
 from pommai.io.ports import Recogniser, Speech
 from pommai.protocol.audio import FRAME_BYTES
 from pommai.protocol.messages import VoiceSettings

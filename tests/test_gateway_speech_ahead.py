@@ -7,7 +7,7 @@ from contextlib import aclosing
 import pytest
 from gateway_material import run
 
-from pommai.gateway.ahead import ahead
+from pommai.gateway.speech.ahead import ahead
 
 
 class Numbers:

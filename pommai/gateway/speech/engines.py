@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from pommai.errors import RecognitionError, SpeechError
 from pommai.gateway.gateway_file import OPENAI, Endpoint, EngineSettings
-from pommai.gateway.talker import Deaf
+from pommai.gateway.speech.talker import Deaf
 from pommai.protocol.audio import FRAME_BYTES
 
 if TYPE_CHECKING:
-    from pommai.gateway.talker import Talker
+    from pommai.gateway.speech.talker import Talker
     from pommai.io.ports import Recogniser
 
 KEEP_SECONDS: Final = 86_400.0
@@ -40,9 +40,9 @@ def open_engines(
     """
     if settings.hearing is None:
         return Deaf()
-    from pommai.gateway.hearing import Hearing
-    from pommai.gateway.rules import Talks
-    from pommai.gateway.talker import Talker
+    from pommai.gateway.speech.hearing import Hearing
+    from pommai.gateway.speech.rules import Talks
+    from pommai.gateway.speech.talker import Talker
     from pommai.io.models import find_model
     from pommai.io.ports import Speech
     from pommai.io.recogniser import VoskRecogniser
@@ -60,13 +60,13 @@ def open_engines(
     spare = EspeakSpeech()
     voice: Speech = spare
     if isinstance(settings.voice, Endpoint):
-        from pommai.gateway.voice import OpenAiSpeech
+        from pommai.gateway.speech.voice import OpenAiSpeech
 
         voice = speaker = OpenAiSpeech(settings.voice)
         stack.push_async_callback(speaker.close)
     chat = None
     if isinstance(settings.answering, Endpoint):
-        from pommai.gateway.chat import Chat
+        from pommai.gateway.speech.chat import Chat
 
         chat = Chat(settings.answering)
         stack.push_async_callback(chat.close)

@@ -16,8 +16,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pommai.errors import ChatError
-from pommai.gateway.endpoint import open_client
 from pommai.gateway.gateway_file import Endpoint
+from pommai.gateway.speech.endpoint import open_client
 
 if TYPE_CHECKING:
     import httpx

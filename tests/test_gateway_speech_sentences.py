@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pommai.gateway.sentences import LONGEST, LONGEST_TAG, MOST_SENTENCES, Sentences, sentences_of
+from pommai.gateway.speech.sentences import LONGEST, LONGEST_TAG, MOST_SENTENCES, Sentences, sentences_of
 from pommai.io.speech_text import spoken_text
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pommai.gateway.chat import Message
 from pommai.gateway.personas import Persona
+from pommai.gateway.speech.chat import Message
 
 MANNERS: Final = (
     "Your words are spoken aloud by a small toy: plain sentences, no lists, no markup, no emoji, nothing to be read.",

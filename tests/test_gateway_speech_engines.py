@@ -12,9 +12,9 @@ from gateway_material import PERSONAS, run
 from speech_material import VOSK_TINY
 
 from pommai.errors import ModelError, PommaiError, ResponsesError, SettingsError, SpeechError
-from pommai.gateway.engines import open_engines
 from pommai.gateway.gateway_file import Endpoint, EngineSettings
-from pommai.gateway.talker import Deaf, Talker
+from pommai.gateway.speech.engines import open_engines
+from pommai.gateway.speech.talker import Deaf, Talker
 
 RESPONSES = Path(__file__).parents[1] / "offline_responses.yaml"
 HEARS = EngineSettings(str(VOSK_TINY))
@@ -98,7 +98,8 @@ def test_a_model_that_cannot_be_used_is_told_before_anybody_speaks(
 def test_a_gateway_without_engines_imports_none_of_them() -> None:
     code = (
         "import asyncio, sys; from contextlib import AsyncExitStack; from pathlib import Path; "
-        "from pommai.gateway.engines import open_engines; from pommai.gateway.gateway_file import EngineSettings; "
+        "from pommai.gateway.speech.engines import open_engines; "
+        "from pommai.gateway.gateway_file import EngineSettings; "
         "import pommai.gateway.server; "
         "open_engines(EngineSettings(), AsyncExitStack(), Path('none')); "
         "print(sorted({'vosk', 'httpx', 'numpy', 'pymicro_wakeword'} & set(sys.modules)))"

@@ -15,14 +15,14 @@ from speech_material import VOSK_TINY, frames, say
 
 from pommai.errors import RecognitionError, SettingsError, SpeechError
 from pommai.gateway.archive import Alert
-from pommai.gateway.chat import Chat
-from pommai.gateway.engines import open_engines
 from pommai.gateway.gateway_file import EngineSettings
 from pommai.gateway.personas import Answers, Persona
 from pommai.gateway.responder import Alarm, Heard, Piece, Rest, Said
-from pommai.gateway.rules import Talks
 from pommai.gateway.server import Gateway, GatewaySettings
-from pommai.gateway.talker import Deaf, Talker
+from pommai.gateway.speech.chat import Chat
+from pommai.gateway.speech.engines import open_engines
+from pommai.gateway.speech.rules import Talks
+from pommai.gateway.speech.talker import Deaf, Talker
 from pommai.io.ports import Transcript, Word
 from pommai.protocol import messages as m
 from pommai.protocol.messages import VoiceSettings

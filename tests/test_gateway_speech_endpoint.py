@@ -7,8 +7,8 @@ import pytest
 from gateway_material import run
 
 from pommai.errors import SettingsError
-from pommai.gateway.endpoint import open_client
 from pommai.gateway.gateway_file import Endpoint
+from pommai.gateway.speech.endpoint import open_client
 
 URL = "http://127.0.0.1:9/v1"
 

@@ -22,8 +22,8 @@ from gateway_material import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pommai.gateway.parrot import CEILING, Parrot, shift_pitch
 from pommai.gateway.responder import Heard
+from pommai.gateway.speech.parrot import CEILING, Parrot, shift_pitch
 
 
 @pytest.mark.parametrize("semitones", [-12.0, -5.0, 0.0, 4.0, 7.0, 12.0])

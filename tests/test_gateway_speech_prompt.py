@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from gateway_material import PERSONAS
 
-from pommai.gateway.prompt import FOR_CHILDREN, messages_for
+from pommai.gateway.speech.prompt import FOR_CHILDREN, messages_for
 
 BEAR = PERSONAS["pommai-bear"]
 

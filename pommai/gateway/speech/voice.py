@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from pommai.errors import CodecError, SpeechError
-from pommai.gateway.endpoint import open_client
 from pommai.gateway.gateway_file import Endpoint
+from pommai.gateway.speech.endpoint import open_client
 from pommai.io.resample import resample
 from pommai.io.speech_level import ready_frames
 from pommai.io.speech_text import spoken_text

@@ -10,9 +10,9 @@ from gateway_material import run
 from openai_stand_in import Behaviour, Reply, StandIn, event, refusing, sending, stalling, stand_in, telling
 
 from pommai.errors import ChatError
-from pommai.gateway import chat as module
-from pommai.gateway.chat import LONGEST_LINE, MOST_BYTES, MOST_CHARACTERS, Chat, Message
 from pommai.gateway.gateway_file import Endpoint
+from pommai.gateway.speech import chat as module
+from pommai.gateway.speech.chat import LONGEST_LINE, MOST_BYTES, MOST_CHARACTERS, Chat, Message
 
 QUESTION: Sequence[Message] = [{"role": "user", "content": "hello"}]
 

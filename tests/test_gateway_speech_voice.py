@@ -9,8 +9,8 @@ from gateway_material import loudest_hertz, pcm_of, run, samples_of
 from openai_stand_in import Behaviour, Reply, StandIn, refusing, sending, stalling, stand_in
 
 from pommai.errors import SpeechError
-from pommai.gateway import voice as module
-from pommai.gateway.voice import RATE, OpenAiSpeech
+from pommai.gateway.speech import voice as module
+from pommai.gateway.speech.voice import RATE, OpenAiSpeech
 from pommai.protocol.audio import FRAME_BYTES
 from pommai.protocol.messages import VoiceSettings
 

@@ -8,7 +8,7 @@ import pytest
 from gateway_material import PERSONAS
 
 from pommai.gateway.personas import Persona
-from pommai.gateway.rules import FORGET_SECONDS, MOST_DEVICES, MOST_TURNS, HeldBack, Talk, Talks, listener_of
+from pommai.gateway.speech.rules import FORGET_SECONDS, MOST_DEVICES, MOST_TURNS, HeldBack, Talk, Talks, listener_of
 from pommai.responses import Listener, Responses, load_responses
 
 BEAR, REX = PERSONAS["pommai-bear"], PERSONAS["robo-rex"]

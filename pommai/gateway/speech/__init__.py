@@ -1,0 +1,1 @@
+"""Hearing, answering and speaking: the responders of a gateway, and what they are made of."""
