@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hmac
 import http
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -18,10 +16,12 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 
-from pommai.errors import PommaiError, ProtocolError, SettingsError
+from pommai.errors import PommaiError, ProtocolError, SettingsError, StoreError
 from pommai.gateway.active import ActivePersonas, Change
 from pommai.gateway.archive import Archive
+from pommai.gateway.door import Door, Doors, OneToken
 from pommai.gateway.personas import Persona, Personas
 from pommai.gateway.responder import Responder
 from pommai.gateway.session import Session
@@ -44,16 +44,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """What a gateway needs to know. `port` 0 takes any free one. `token` is what every toy must show."""
+    """What a gateway needs to know. `port` 0 takes any free one. `token` lets every toy in; None: the gateway's door
+    alone decides."""
 
     personas: Personas
-    token: str
+    token: str | None
     host: str = "127.0.0.1"
     port: int = 8765
 
     def __post_init__(self) -> None:
-        if re.fullmatch(r"[!-~]+", self.token) is None:
-            raise SettingsError("the token is empty, or holds spaces or characters that a header cannot carry")
+        if self.token is not None:
+            OneToken(self.token)
         if not 0 <= self.port <= 65_535:
             raise SettingsError(f"the port must be 0..65535, not {self.port}")
 
@@ -68,11 +69,20 @@ class _Connection(ServerConnection):
         self._alive.add(self)
 
     @classmethod
-    def abort_all(cls, server: Server) -> None:
-        """Cut every connection of a server, without a goodbye."""
-        for connection in cls._alive:
-            if connection.server is server:
-                connection.transport.abort()
+    def all_of(cls, server: Server) -> list[_Connection]:
+        """Every connection of a server, those that are still opening among them."""
+        return [connection for connection in cls._alive if connection.server is server]
+
+    def is_of(self, device_id: str) -> bool:
+        """Whether the other end says that it is this device."""
+        return self.request is not None and self.request.headers.get_all("X-Device-ID") == [device_id]
+
+    async def cut(self, reason: str) -> None:
+        """Close, with a goodbye where there has been a hello."""
+        if self.state is State.OPEN:
+            await self.close(CloseCode.POLICY_VIOLATION, reason)
+        else:
+            self.transport.abort()
 
 
 class Gateway:
@@ -91,13 +101,18 @@ class Gateway:
         responder: Responder | None = None,
         codec: Codec | None = None,
         archive: Archive | None = None,
+        door: Door | None = None,
     ) -> None:
         """The responder is the Parrot and the codec Opus, when none is given. Raises CodecError without libopus.
+
+        Toys come in with the token of the settings or by the door, when there are both.
 
         An archive that is given stays the caller's to close. Else the gateway keeps what toys send in memory, until it
         is left.
         """
         self._settings = settings
+        doors = [] if settings.token is None else [OneToken(settings.token)]
+        self._door = Doors(*doors, *([] if door is None else [door]))
         self.active = ActivePersonas(settings.personas)
         """Who toys are to be. Whoever sets another has every toy told that it concerns."""
         self.active.listen(self._announce)
@@ -152,7 +167,8 @@ class Gateway:
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self._server.wait_closed()
             except TimeoutError:  # somebody does not read, or has connected and never said a word
-                _Connection.abort_all(self._server)
+                for connection in _Connection.all_of(self._server):
+                    connection.transport.abort()
                 await self._server.wait_closed()
         finally:
             self._server = None
@@ -267,21 +283,41 @@ class Gateway:
         outcomes = await asyncio.gather(*(tell(session) for session in told), return_exceptions=True)
         return len(told) - sum(isinstance(outcome, ConnectionClosed) for outcome in outcomes)
 
+    async def cut(self, device_id: str, reason: str) -> int:
+        """Close every connection of a device, those that are still opening too. How many there were.
+
+        The toy is told the reason (120 bytes at most). It may come back when the door lets it in.
+        """
+        assert self._server is not None, "the gateway is not entered"
+        mine = [connection for connection in _Connection.all_of(self._server) if connection.is_of(device_id)]
+        await asyncio.gather(*(connection.cut(reason) for connection in mine))
+        if mine:
+            _log.warning("device cut", extra={"device": device_id, "reason": reason, "connections": len(mine)})
+        return len(mine)
+
     # -- letting toys in -------------------------------------------------------------------
 
-    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answers the HTTP request: None lets the toy in. Headers that come twice count as missing."""
-        shown = request.headers.get_all("Authorization")
-        expected = f"Bearer {self._settings.token}".encode()
-        if len(shown) != 1 or not hmac.compare_digest(shown[0].encode("utf-8", "surrogateescape"), expected):
+        shown, named = request.headers.get_all("Authorization"), request.headers.get_all("X-Device-ID")
+        device_id = named[0] if len(named) == 1 else ""
+        token = shown[0].removeprefix("Bearer ") if len(shown) == 1 and shown[0].startswith("Bearer ") else None
+        try:
+            admitted = token is not None and await self._door.admits(device_id, token)
+        except StoreError as caught:
+            _log.error("toy not let in", extra={"peer": _peer(connection), "reason": str(caught)})
+            words = "This gateway cannot look up your token now; try again later.\n"
+            return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, words)
+        if not admitted:
             _log.warning("toy refused", extra={"peer": _peer(connection), "reason": "token"})
             words = (
-                "This gateway does not know your token. Send the one it was started with: Authorization: Bearer TOKEN\n"
+                "This gateway does not know your token. Send the one it was started with, or the websocketToken that "
+                "this device was given: Authorization: Bearer TOKEN\n"
             )
             response = connection.respond(http.HTTPStatus.UNAUTHORIZED, words)
             response.headers["WWW-Authenticate"] = 'Bearer realm="pommai"'
             return response
-        if len(request.headers.get_all("X-Device-ID")) != 1:
+        if not device_id:
             _log.warning("toy refused", extra={"peer": _peer(connection), "reason": "no X-Device-ID"})
             return connection.respond(
                 http.HTTPStatus.BAD_REQUEST, "The header X-Device-ID is missing: who is calling?\n"
