@@ -142,7 +142,7 @@ async def _listen(
         responder = _responder(engines, settings, stack)
         archive = await stack.enter_async_context(await Archive.open(kept_in))
         gateway = await stack.enter_async_context(Gateway(settings, responder, archive=archive))
-        archive.on_alert = _show_alert
+        gateway.alerts.listen(_show_alert)
         if show_token:
             print(f"token for this run: {settings.token}")
         if not _is_loopback(settings.host):

@@ -20,8 +20,10 @@ from websockets.protocol import State
 
 from pommai.errors import PommaiError, ProtocolError, SettingsError, StoreError
 from pommai.gateway.active import ActivePersonas, Change
+from pommai.gateway.alert_feed import AlertFeed
 from pommai.gateway.archive import Archive
 from pommai.gateway.door import Door, Doors, OneToken
+from pommai.gateway.metrics import Metrics
 from pommai.gateway.personas import Persona, Personas
 from pommai.gateway.responder import Responder
 from pommai.gateway.session import Session
@@ -116,6 +118,11 @@ class Gateway:
         self.active = ActivePersonas(settings.personas)
         """Who toys are to be. Whoever sets another has every toy told that it concerns."""
         self.active.listen(self._announce)
+        self.alerts = AlertFeed()
+        """The alerts of the toys, as they come."""
+        self.metrics = Metrics()
+        """What it counts."""
+        self.alerts.listen(lambda alert: self.metrics.alarmed(alert.severity))
         self._given_archive = archive
         self._archive = archive
         self._responder = responder or Parrot()
@@ -126,6 +133,7 @@ class Gateway:
     async def __aenter__(self) -> Self:
         if self._archive is None:
             self._archive = await Archive.open()
+        self._archive.on_alert = self.alerts.tell
         try:
             await self._listen()
         except BaseException:
@@ -305,10 +313,12 @@ class Gateway:
         try:
             admitted = token is not None and await self._door.admits(device_id, token)
         except StoreError as caught:
+            self.metrics.refused["store"] += 1
             _log.error("toy not let in", extra={"peer": _peer(connection), "reason": str(caught)})
             words = "This gateway cannot look up your token now; try again later.\n"
             return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, words)
         if not admitted:
+            self.metrics.refused["token"] += 1
             _log.warning("toy refused", extra={"peer": _peer(connection), "reason": "token"})
             words = (
                 "This gateway does not know your token. Send the one it was started with, or the websocketToken that "
@@ -318,6 +328,7 @@ class Gateway:
             response.headers["WWW-Authenticate"] = 'Bearer realm="pommai"'
             return response
         if not device_id:
+            self.metrics.refused["no X-Device-ID"] += 1
             _log.warning("toy refused", extra={"peer": _peer(connection), "reason": "no X-Device-ID"})
             return connection.respond(
                 http.HTTPStatus.BAD_REQUEST, "The header X-Device-ID is missing: who is calling?\n"
@@ -329,7 +340,9 @@ class Gateway:
             handshake = await self._meet(connection)
             if handshake is not None:
                 await self._keep(
-                    Session(connection, handshake, self.active, self._responder, self._codec, self.archive)
+                    Session(
+                        connection, handshake, self.active, self._responder, self._codec, self.archive, self.metrics
+                    )
                 )
         except ConnectionClosed as caught:
             _log.info("connection cut", extra={"peer": _peer(connection), "reason": str(caught)})
@@ -353,6 +366,7 @@ class Gateway:
             refusal = caught
         else:
             return message
+        self.metrics.refused["handshake"] += 1
         _log.warning("handshake refused", extra={"peer": _peer(connection), "reason": str(refusal)})
         await connection.send(encode_message(m.ErrorMessage(refusal.code, str(refusal))))
         await connection.close(CloseCode.POLICY_VIOLATION, str(refusal)[:100])

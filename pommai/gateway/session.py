@@ -18,6 +18,7 @@ from websockets.frames import CloseCode
 from pommai.errors import PommaiError, ProtocolError, StoreError
 from pommai.gateway.active import ActivePersonas
 from pommai.gateway.archive import Archive
+from pommai.gateway.metrics import Metrics
 from pommai.gateway.personas import Persona
 from pommai.gateway.responder import Alarm, Heard, Piece, Responder, Rest, Said
 from pommai.gateway.turn import IncomingTurn
@@ -61,8 +62,9 @@ class Session:
         responder: Responder,
         codec: Codec,
         archive: Archive,
+        metrics: Metrics,
     ) -> None:
-        """`active` says who the toy is to be, and what that sets on it."""
+        """`active` says who the toy is to be, and what that sets on it; in `metrics` it counts what it does."""
         self.id = secrets.token_hex(8)
         self.device_id = handshake.device_id
         self.toy_id = handshake.toy_id
@@ -75,6 +77,8 @@ class Session:
         self._responder = responder
         self._codec = codec
         self._archive = archive
+        self._metrics = metrics
+        self._heard_at = 0.0
         self._binary = handshake.capabilities.get("binary_audio", False)
         self._limit = RateLimit()
         self._refused = 0
@@ -93,15 +97,18 @@ class Session:
                 await self.send(m.SwitchToy(instead, "set while the toy was away"))
             await self.configure()
             async for data in self._connection:
+                self._metrics.bytes_in += len(data)
                 await self._receive(data)
                 # Reading does not pause while messages are waiting: a flood would keep the loop from everybody else.
                 await asyncio.sleep(0)
         finally:
-            await self._stop_answer("the connection ended")
+            await self._begin(self._newest, "the connection ended")
 
     async def send(self, message: m.Message) -> None:
         """Send a message that is not sound. Raises ConnectionClosed."""
-        await self._connection.send(encode_message(message))
+        text = encode_message(message)
+        await self._connection.send(text)
+        self._metrics.bytes_out += len(text)
 
     async def configure(self) -> None:
         """Send what the toy's active persona sets on it. Raises ConnectionClosed."""
@@ -133,6 +140,7 @@ class Session:
             self._refused = 0
             return True
         self._refused += 1
+        self._metrics.rate_limited += 1
         if self._refused == 1:
             wait = self._limit.retry_after(now)
             _log.warning("rate limited", extra=self._fact(retry_after=round(wait, 1)))
@@ -212,8 +220,10 @@ class Session:
     # -- turns -----------------------------------------------------------------------------
 
     async def _hear(self, audio: m.UpAudio) -> None:
+        self._metrics.frames_in += 1
         if audio.turn > self._newest:
             await self._begin(audio.turn, f"turn {audio.turn} began")
+            self._metrics.turns_begun += 1
             self._incoming = IncomingTurn(audio.turn)
         incoming = self._incoming
         if incoming is None or audio.turn != incoming.turn:
@@ -221,6 +231,7 @@ class Session:
         incoming.add(audio.sequence, audio.packet)
         if audio.final:
             self._incoming = None
+            self._heard_at = asyncio.get_running_loop().time()
             fact = self._fact(turn=incoming.turn, received=incoming.received, missing=incoming.missing)
             _log.info("turn heard", extra=fact)
             self._answering = asyncio.create_task(self._answer(incoming), name=f"answer {self.id} {incoming.turn}")
@@ -232,6 +243,7 @@ class Session:
     async def _begin(self, turn: int, why: str) -> None:
         """From now on only `turn` counts: whatever belongs to another stops."""
         self._newest = turn
+        self._metrics.turns_aborted += self._incoming is not None
         self._incoming = None
         await self._stop_answer(why)
 
@@ -240,6 +252,7 @@ class Session:
         if task is not None and not task.done():
             task.cancel()
             await asyncio.wait([task])
+            self._metrics.turns_aborted += task.cancelled()
             _log.info("answer stopped", extra=self._fact(reason=why))
 
     # -- answering -------------------------------------------------------------------------
@@ -252,7 +265,10 @@ class Session:
             pcm = await asyncio.to_thread(incoming.decode, self._codec)
             if not pcm or not await self._speak(Heard(turn, pcm, self.device_id), persona):
                 await self._fail(turn, "AUDIO_ERROR", f"nothing was heard in turn {turn}")
+            else:
+                self._metrics.turns_answered += 1
         except ConnectionClosed:
+            self._metrics.turns_aborted += 1
             _log.info("answer undelivered", extra=self._fact(turn=turn))
         except ProtocolError as caught:
             await self._fail(turn, caught.code, str(caught))
@@ -268,6 +284,7 @@ class Session:
             await self.send(m.ErrorMessage(code, words, {"turn": turn}))
         except ConnectionClosed:
             _log.info("answer undelivered", extra=self._fact(turn=turn))
+        self._metrics.turns_failed[code] += 1
 
     async def _speak(self, heard: Heard, persona: Persona) -> bool:
         """Send the answer, paced: words, then their sound, the last frame marked. False when there was none."""
@@ -325,10 +342,12 @@ class Session:
                         _log.error("nothing kept", extra=self._fact(reason=str(caught)))
 
     async def _send_frame(self, audio: m.DownAudio) -> None:
-        if self._binary:
-            await self._connection.send(encode_binary(audio))
-        else:
-            await self._connection.send(encode_audio_response(m.AudioResponse(audio.turn, (audio,))))
+        data = encode_binary(audio) if self._binary else encode_audio_response(m.AudioResponse(audio.turn, (audio,)))
+        await self._connection.send(data)
+        if audio.sequence == 0:
+            self._metrics.first_frame.observe(asyncio.get_running_loop().time() - self._heard_at)
+        self._metrics.frames_out += 1
+        self._metrics.bytes_out += len(data)
 
 
 async def _packets(pieces: AsyncGenerator[Piece, None], encoder: Encoder) -> AsyncGenerator[Piece, None]:
