@@ -14,7 +14,11 @@ PommaiError
 ├── SettingsError          a setting has a wrong value; names the setting and where it came from
 ├── ProtocolError          the other end of the wire sent what the protocol does not allow
 ├── LinkError              the server cannot be reached, or does not want us
-│   └── AuthenticationError   it refused our token
+│   └── AuthenticationError   it refused our token, or the device's secret
+├── CloudError             a cloud function did not do what it was asked for
+│   ├── CloudUnreachableError   no answer, or none that can be understood: another time it may do
+│   └── CloudFunctionError      it answered with an error, whose code says what to do
+├── SecretError            the device's secret cannot be read, or by too many
 ├── DeviceError            a device is missing, busy or gone
 │   └── AudioDeviceError   no such sound device; lists those there are
 ├── DemoError              a demo did not go as its script says
@@ -129,7 +133,36 @@ class LinkError(PommaiError):
 
 
 class AuthenticationError(LinkError):
-    """The server refused the toy's token."""
+    """The server refused the toy's token, or the secret it asks for tokens with."""
+
+
+class CloudError(PommaiError):
+    """A cloud function did not do what it was asked for."""
+
+
+class CloudUnreachableError(CloudError):
+    """The cloud does not answer, or not as it should. `again`: whether the same call may go well soon."""
+
+    def __init__(self, message: str, *, again: bool = True) -> None:
+        self.again = again
+        super().__init__(message)
+
+
+class CloudFunctionError(CloudError):
+    """A cloud function answered with an error.
+
+    `code` is one of docs/cloud.md's, or SERVER_ERROR where the server gave none. `retry_after`: seconds to wait before
+    the next call, None when the server does not say.
+    """
+
+    def __init__(self, message: str, code: str, retry_after: float | None = None) -> None:
+        self.code = code
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class SecretError(PommaiError):
+    """The device's secret cannot be read, or too many can read it. Never shows the secret."""
 
 
 class DeviceError(PommaiError):
