@@ -28,7 +28,7 @@ async def dial(host: str, port: int) -> socket.socket:
     """A connected, non-blocking socket to the first address of `host` that answers. Raises OSError, or ValueError for a
     name that cannot be one."""
     problem: OSError = OSError(f"{host} has no address")
-    for family, kind, protocol, _, address in await _look_up(host, port):
+    for family, kind, protocol, _, address in await look_up(host, port):
         connection = socket.socket(family, kind, protocol)
         try:
             _tune(connection)
@@ -54,7 +54,7 @@ def _tune(connection: socket.socket) -> None:
             connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-async def _look_up(host: str, port: int) -> _Found:
+async def look_up(host: str, port: int) -> _Found:
     """The host's addresses.
 
     On a thread of its own, not the loop's executor: a look-up cannot be cancelled, without a network it takes half a
