@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from pommai.io.link_outbox import Outbox
 from pommai.io.link_reason import reason_of
 from pommai.io.link_retry import Backoff
 from pommai.io.link_socket import SteadyConnection
+from pommai.io.link_token import Credentials, FixedToken, check_header
 from pommai.io.ports import LinkListener
 from pommai.protocol.limits import MAX_MESSAGE_BYTES, MESSAGES_PER_MINUTE, SENDER_SECONDS, RateLimit
 from pommai.protocol.messages import (
@@ -52,7 +52,6 @@ _websockets_logger.setLevel(logging.WARNING)  # its debug level writes all heade
 
 _KINDS = 50
 """Kinds of oddities told apart; a server that makes up types without end does not fill the memory."""
-_IN_A_HEADER = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class WebSocketLink:
         self,
         url: str,
         *,
-        token: str,
+        token: str | Credentials,
         device_id: str,
         toy_id: str,
         capabilities: Mapping[str, bool],
@@ -93,17 +92,16 @@ class WebSocketLink:
         times: LinkTimes | None = None,
         random: Random | None = None,
     ) -> None:
-        """`url` is ws:// or wss://; `ssl` replaces the system's trust for wss. Raises SettingsError."""
+        """`url` is ws:// or wss://; `token` is asked for at each connect where it is not always the same; `ssl`
+        replaces the system's trust for wss. Raises SettingsError."""
         try:
             self._uri = parse_uri(url)
         except InvalidURI as caught:
             raise SettingsError(f"the server's address must be like wss://host/path, not '{url}'") from caught
-        for name, value in (("token", token), ("device id", device_id), ("device type", device_type)):
-            if _IN_A_HEADER.fullmatch(value) is None:
-                # Never shows the value: it may be the token.
-                raise SettingsError(f"the {name} is empty, or has a space or a character beyond ASCII in it")
+        check_header("device id", device_id)
+        check_header("device type", device_type)
         self._url = url
-        self._token = token
+        self._credentials = FixedToken(token) if isinstance(token, str) else token
         self._device_id = device_id
         self._device_type = device_type
         self._capabilities = dict(capabilities)
@@ -180,9 +178,11 @@ class WebSocketLink:
         """One connection, from dialling to its end: why it ended, and seconds to wait before the next."""
         loop = asyncio.get_running_loop()
         up_at: float | None = None
+        token: str | None = None
         websocket: ClientConnection | None = None
         try:
-            websocket = await self._open()
+            token = await self._credentials.token()
+            websocket = await self._open(token)
             ack = await self._shake_hands(websocket)
             up_at = loop.time()
             self._binary = self._capabilities.get("binary_audio", False) and ack.capabilities.get("binary_audio", False)
@@ -191,7 +191,8 @@ class WebSocketLink:
             listener.on_up(ack.session_id, ack.server_time)
             await self._talk(websocket, self._outbox, listener)
         except AuthenticationError as caught:
-            return str(caught), self._backoff.refused()
+            soon = token is not None and self._credentials.refused(token)
+            return str(caught), self._backoff.failed() if soon else self._backoff.refused()
         except (LinkError, OSError, WebSocketException) as caught:
             if up_at is not None and loop.time() - up_at >= self._times.settled:
                 self._backoff.succeeded()
@@ -201,9 +202,9 @@ class WebSocketLink:
             if websocket is not None:
                 await self._close(websocket)
 
-    async def _open(self) -> ClientConnection:
+    async def _open(self, token: str) -> ClientConnection:
         headers = {
-            "Authorization": f"Bearer {self._token}",
+            "Authorization": f"Bearer {token}",
             "X-Device-ID": self._device_id,
             "X-Device-Type": self._device_type,
             "X-Toy-ID": self._toy_id,

@@ -394,6 +394,26 @@ class Memory(Protocol):
         """Wait until something new waits for the server, in one of the two lanes. One waiter at a time for each."""
 
 
+class Courier(Protocol):
+    """The way on which the server gets what waits in the memory."""
+
+    async def reachable(self) -> None:
+        """Wait until a try makes sense."""
+
+    async def deliver(self, batch: SyncBatch, seconds: float, go_on: Callable[[], bool]) -> SyncAck | None:
+        """Bring a batch: which of its items the server has, and which it refuses; None when it has said nothing.
+
+        One word on all of it may take so many seconds. Who goes several times asks `go_on` before each.
+        """
+
+
+class Cloud(Courier, Protocol):
+    """The cloud's functions, beside the connection to the server."""
+
+    async def configuration(self, toy_id: str) -> ToyProfile | None:
+        """A toy's configuration; None when the cloud does not answer or does not know the toy. The log says why."""
+
+
 class LinkListener(Protocol):
     """Who wants to hear of the link. All calls on the event loop's thread."""
 

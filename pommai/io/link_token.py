@@ -1,0 +1,42 @@
+"""What a toy shows its server at each connect; in the simple case a token that is always the same."""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+from pommai.errors import SettingsError
+from pommai.io.secret import Secret
+
+_IN_A_HEADER = re.compile(r"[\x21-\x7e]+")
+
+
+class Credentials(Protocol):
+    """What the toy shows the server at each connect."""
+
+    async def token(self) -> str:
+        """A token, visible ASCII. Raises LinkError; AuthenticationError when nobody will give this device one."""
+
+    def refused(self, token: str) -> bool:
+        """The server did not want this token; whether the next one may be better, so that it is worth a try soon."""
+
+
+class FixedToken:
+    """A token that somebody has set and nobody renews. The port Credentials."""
+
+    def __init__(self, token: str) -> None:
+        """Raises SettingsError when the token cannot be sent. Never shows it."""
+        check_header("token", token)
+        self._token = Secret(token)
+
+    async def token(self) -> str:
+        return self._token.reveal()
+
+    def refused(self, token: str) -> bool:
+        return False
+
+
+def check_header(name: str, value: str) -> None:
+    """Raises SettingsError, without the value, when it cannot stand in an HTTP header."""
+    if _IN_A_HEADER.fullmatch(value) is None:
+        raise SettingsError(f"the {name} is empty, or has a space or a character beyond ASCII in it")

@@ -1,0 +1,148 @@
+"""The device's secret, with which it asks the cloud for tokens: where it is kept, and how it stays one.
+
+A secret travels through the toy in a `Secret`, which shows itself to nobody by accident: not in a log, not in a
+traceback, not in a list of processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn, Protocol
+
+from pommai.errors import SecretError
+
+MAX_BYTES: Final = 4096
+TPM_SECONDS: Final = 20.0
+"""A TPM may take seconds for what asks for its big key."""
+_VISIBLE = re.compile(rb"[\x21-\x7e]{8,4096}")
+
+
+class Secret:
+    """A text that is shown when it is asked for by name, and never otherwise."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text. For a header or a body on its way out, and for nothing else."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not written down")
+
+
+class SecretSource(Protocol):
+    """Where the device's secret is kept."""
+
+    async def read(self) -> Secret:
+        """The secret, as it is there now. Raises SecretError."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFile:
+    """A file that its owner alone can read."""
+
+    path: Path
+
+    async def read(self) -> Secret:
+        return await asyncio.to_thread(_read_file, self.path, private=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemdCredential:
+    """What systemd hands to its service alone: `LoadCredential=` or `LoadCredentialEncrypted=` in the unit."""
+
+    name: str
+
+    async def read(self) -> Secret:
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")
+        if not folder:
+            raise SecretError(
+                f"there is no credential '{self.name}': systemd has given none to this process; write "
+                f"LoadCredential={self.name}:FILE into the toy's unit, or keep the secret in a file"
+            )
+        # Its folder is closed to others by an access list, which the mode of the file shows as if its group could read.
+        return await asyncio.to_thread(_read_file, Path(folder) / self.name, private=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TpmSecret:
+    """A secret sealed in a TPM 2.0, at a persistent handle such as 0x81010001. Asks tpm2_unseal of tpm2-tools.
+
+    The secret comes through a pipe, and the command line names the handle alone.
+    """
+
+    handle: str
+    command: str = "tpm2_unseal"
+
+    async def read(self) -> Secret:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                self.command,
+                "-c",
+                self.handle,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        except OSError as caught:
+            raise SecretError(
+                f"{self.command} cannot be run ({caught.strerror}); install it with: sudo apt-get install tpm2-tools"
+            ) from None
+        try:
+            async with asyncio.timeout(TPM_SECONDS):
+                text, complaint = await process.communicate()
+        except TimeoutError:
+            raise SecretError(f"the TPM has not answered within {TPM_SECONDS:g} s") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode != 0:
+            lines = complaint.decode("utf-8", "replace").strip().splitlines()
+            why = "".join(filter(str.isprintable, lines[0]))[:200] if lines else f"status {process.returncode}"
+            raise SecretError(f"the TPM does not give the secret at {self.handle}: {why}")
+        return _secret_of(text, f"the TPM's object at {self.handle}")
+
+
+def _read_file(path: Path, *, private: bool) -> Secret:
+    try:
+        # Without waiting: a pipe that nobody writes to would hold the toy for ever.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise SecretError(f"{path} is no file")
+            if private and about.st_mode & 0o077:
+                raise SecretError(f"{path} can be read by others than its owner; close it with: chmod 600 {path}")
+            text = file.read(MAX_BYTES + 2)
+    except OSError as caught:
+        raise SecretError(f"{path}, which holds the device's secret, cannot be read: {caught.strerror}") from None
+    return _secret_of(text, str(path))
+
+
+def _secret_of(text: bytes, where: str) -> Secret:
+    text = text.strip()
+    if not _VISIBLE.fullmatch(text):
+        raise SecretError(f"{where} must hold the device's secret alone: 8 to {MAX_BYTES} visible ASCII characters")
+    return Secret(text.decode("ascii"))
