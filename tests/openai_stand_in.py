@@ -60,6 +60,34 @@ def telling(*pieces: str) -> Behaviour:
     return behave
 
 
+def call_event(*calls: object) -> bytes:
+    """A piece of an answer that is about tools."""
+    return b"data: " + json.dumps({"choices": [{"index": 0, "delta": {"tool_calls": list(calls)}}]}).encode() + b"\n\n"
+
+
+def calling(*calls: tuple[str, object], saying: str = "") -> Behaviour:
+    """Says something, if anything, then calls these tools: name and arguments, bit by bit as services do."""
+
+    async def behave(reply: Reply) -> None:
+        await reply.head()
+        if saying:
+            await reply.words(saying)
+        for index, (name, arguments) in enumerate(calls):
+            text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+            head = {
+                "index": index,
+                "id": f"id-{index}",
+                "type": "function",
+                "function": {"name": name, "arguments": ""},
+            }
+            await reply.send(call_event(head))
+            for at in range(0, len(text), 5):
+                await reply.send(call_event({"index": index, "function": {"arguments": text[at : at + 5]}}))
+        await reply.done()
+
+    return behave
+
+
 def refusing(status: int, **headers: str) -> Behaviour:
     async def behave(reply: Reply) -> None:
         await reply.head(status, "application/json", **headers)

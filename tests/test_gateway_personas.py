@@ -51,6 +51,7 @@ def everything() -> dict[str, Any]:
             "HOTWORD_THRESHOLD": 0.6,
             "ACKNOWLEDGEMENT_AUDIO_FILES": ["wake.wav"],
         },
+        "by_voice": False,
     }
     document["personas"]["robo-rex"]["guardian_settings"] |= {
         "retention_days": {"conversations": 30, "safety_events": 365, "metrics": 0},
@@ -100,6 +101,7 @@ def test_what_goes_to_the_toy_is_all_that_is_written_except_what_stays_here() ->
             expected = copy.deepcopy(document["personas"][toy_id])
             expected.pop("answers", None)
             expected.pop("pi_config", None)
+            expected.pop("by_voice", None)
             expected["guardian_settings"] = left_out_of_guardian | expected["guardian_settings"]
             assert sent == {"toyId": toy_id} | left_out | expected
 

@@ -7,12 +7,25 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from gateway_material import run
-from openai_stand_in import Behaviour, Reply, StandIn, event, refusing, sending, stalling, stand_in, telling
+from openai_stand_in import (
+    Behaviour,
+    Reply,
+    StandIn,
+    call_event,
+    calling,
+    event,
+    refusing,
+    sending,
+    stalling,
+    stand_in,
+    telling,
+)
 
 from pommai.errors import ChatError
 from pommai.gateway.gateway_file import Endpoint
 from pommai.gateway.speech import chat as module
-from pommai.gateway.speech.chat import LONGEST_LINE, MOST_BYTES, MOST_CHARACTERS, Chat, Message
+from pommai.gateway.speech.chat import MOST_CHARACTERS, Chat, Message
+from pommai.gateway.speech.chat_stream import LONGEST_LINE, MOST_BYTES, ToolCall
 
 QUESTION: Sequence[Message] = [{"role": "user", "content": "hello"}]
 
@@ -29,7 +42,7 @@ async def chat_with(*behaviours: Behaviour, **more: str) -> AsyncIterator[tuple[
 
 async def words_of(*behaviours: Behaviour) -> str:
     async with chat_with(*behaviours) as (chat, _):
-        return "".join([piece async for piece in chat.answer(QUESTION)])
+        return "".join([str(piece) async for piece in chat.answer(QUESTION)])
 
 
 def complaint_of(*behaviours: Behaviour) -> str:
@@ -210,7 +223,7 @@ def test_of_an_answer_without_an_end_the_beginning_is_taken_and_the_connection_i
 
     async def test() -> None:
         async with chat_with(endless) as (chat, service):
-            words = "".join([piece async for piece in chat.answer(QUESTION)])
+            words = "".join([str(piece) async for piece in chat.answer(QUESTION)])
             assert len(words) == MOST_CHARACTERS
             await service.hung_up.wait()
 
@@ -241,5 +254,66 @@ def test_nobody_there_is_said() -> None:
         with pytest.raises(ChatError, match="cannot be reached"):
             await anext(chat.answer(QUESTION))
         await chat.close()
+
+    run(test())
+
+
+# -- tools -----------------------------------------------------------------------------------
+
+TOOLS = [{"type": "function", "function": {"name": "wave", "parameters": {"type": "object", "properties": {}}}}]
+
+
+def test_tools_are_told_of_and_what_is_called_comes_after_the_words() -> None:
+    async def test() -> None:
+        async with chat_with(calling(("wave", {"hand": "left"}), ("nod", {}), saying="Look!")) as (chat, service):
+            pieces = [piece async for piece in chat.answer(QUESTION, TOOLS)]
+            assert pieces == ["Look!", ToolCall("id-0", "wave", '{"hand": "left"}'), ToolCall("id-1", "nod", "{}")]
+            assert service.questions[0]["tools"] == TOOLS
+
+    run(test())
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 501])
+def test_a_service_that_takes_no_tools_answers_without_and_is_not_told_of_them_again(status: int) -> None:
+    async def test() -> None:
+        async with chat_with(refusing(status), telling("Hi.")) as (chat, service):
+            for _ in range(2):
+                assert [piece async for piece in chat.answer(QUESTION, TOOLS)] == ["Hi."]
+            assert ["tools" in question for question in service.questions] == [True, False, False]
+            assert not chat.takes_tools
+
+    run(test())
+
+
+def test_a_service_that_refuses_the_question_is_not_taken_for_one_that_refuses_tools() -> None:
+    async def test() -> None:
+        async with chat_with(refusing(404)) as (chat, service):
+            with pytest.raises(ChatError, match="url and model"):
+                await anext(chat.answer(QUESTION, TOOLS))
+            assert chat.takes_tools
+            assert len(service.questions) == 2
+
+    run(test())
+
+
+def test_a_service_that_has_a_fault_with_tools_is_asked_once_more_without() -> None:
+    async def test() -> None:
+        async with chat_with(refusing(500, Retry_After="0"), telling("Hi.")) as (chat, service):
+            assert [piece async for piece in chat.answer(QUESTION, TOOLS)] == ["Hi."]
+            assert ["tools" in question for question in service.questions] == [True, False]
+            assert chat.takes_tools
+
+    run(test())
+
+
+def test_a_call_is_an_answer_and_one_that_breaks_off_is_none() -> None:
+    async def breaks_off(reply: Reply) -> None:
+        await reply.head(Content_Length="9999")
+        await reply.send(call_event({"index": 0, "id": "x", "function": {"name": "wave", "arguments": "{}"}}))
+
+    async def test() -> None:
+        async with chat_with(breaks_off) as (chat, _):
+            with pytest.raises(ChatError):
+                await anext(chat.answer(QUESTION, TOOLS))
 
     run(test())

@@ -68,6 +68,10 @@ class Persona:
     answers: Answers
     pi_config: Mapping[str, object] = field(default_factory=dict)
     """What is set on the device while a toy is this one, by the keys of the wire; empty: nothing."""
+    by_voice: bool | None = None
+    """Whether a child may make a toy this one by asking for it; None: as is safe for whoever the toy is then."""
+    where: str = field(default="", compare=False)
+    """The place in the file that says who answers for it, as problems begin: `personas.yaml:12:5`."""
 
     @property
     def toy_id(self) -> str:
@@ -224,7 +228,8 @@ def _read_pi_config(reader: Reader, node: Node, what: str) -> dict[str, object]:
 
 ANSWERS_KEY = "answers"
 PI_KEY = "pi_config"
-"""These two keys of a persona stay on the server: they are no part of the toy's profile."""
+VOICE_KEY = "by_voice"
+"""These keys of a persona stay on the server: they are no part of the toy's profile."""
 
 PERSONA_KEYS: Mapping[str, Key] = {
     "name": text("What the toy calls itself."),
@@ -264,6 +269,11 @@ PERSONA_KEYS: Mapping[str, Key] = {
     PI_KEY: Key(
         {**object_schema(PI_KEYS), "description": "What is set on the device while a toy is this one."}, _read_pi_config
     ),
+    VOICE_KEY: boolean(
+        "Whether a child may make a toy this one by asking for it. When left out, whoever the toy is decides: one for "
+        "kids becomes only others for kids, at a safety_level that is as careful.",
+        required=False,
+    ),
     ANSWERS_KEY: Key(
         {
             "description": "How the gateway answers for it; as gateway.yaml says when left out. parrot: says back what "
@@ -297,10 +307,14 @@ def _read_all(reader: Reader, node: Node, what: str) -> dict[str, Persona]:
         found = section(reader, value, f"'{key.text}'", PERSONA_KEYS)
         if found.keys() >= REQUIRED_KEYS:
             answers, settings = found.pop(ANSWERS_KEY, Answers()), found.pop(PI_KEY, {})
+            by_voice = found.pop(VOICE_KEY, None)
             profile = ToyProfile(key.text, **found)
             _check_together(reader, value, key.text, profile)
             _check_settings(reader, value, key.text, profile, settings)
-            personas[key.text] = Persona(profile, answers, MappingProxyType(settings))
+            assert isinstance(value, MappingNode)
+            at = key if value.get(ANSWERS_KEY) is None else value.key(ANSWERS_KEY)
+            where = f"{reader.file}:{at.line}:{at.column}"
+            personas[key.text] = Persona(profile, answers, MappingProxyType(settings), by_voice, where)
     return personas
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from pommai.errors import PersonasError
+from pommai.errors import PersonasError, PommaiError
 from pommai.gateway.personas import Personas, load_personas
 
 EVERY: Final = 1.0
@@ -27,7 +27,8 @@ class PersonasWatch:
     async def run(self, changed: Callable[[Personas], Awaitable[object]]) -> None:
         """Call `changed` with what the file says whenever it says something else, until cancelled.
 
-        A file that is wrong or gone is logged, with the line, and leaves everything as it is.
+        A file that is wrong or gone, or refused with a PommaiError, is logged, with the line, and leaves everything as
+        it is.
         """
         while True:
             await asyncio.sleep(EVERY)
@@ -42,7 +43,13 @@ class PersonasWatch:
             except Exception:  # a fault here must not be the end of watching
                 _log.exception("personas not read, the last good ones stay")
             else:
-                await changed(personas)
+                await self._hand_over(personas, changed)
+
+    async def _hand_over(self, personas: Personas, changed: Callable[[Personas], Awaitable[object]]) -> None:
+        try:
+            await changed(personas)
+        except PommaiError as caught:
+            _log.warning("personas refused, the last good ones stay", extra={"reason": str(caught)})
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

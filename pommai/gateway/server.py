@@ -228,7 +228,7 @@ class Gateway:
         """Ask the toys that a change concerns to become somebody else, and tell them what that sets on them."""
 
         async def ask(session: Session) -> None:
-            await session.send(m.SwitchToy(change.toy_id, "the operator asks for it"))
+            await session.send(m.SwitchToy(change.toy_id, "it was asked for"))
             await session.configure()
 
         asked = await self._each(lambda session: change.device_id in (None, session.device_id), ask)
@@ -256,8 +256,10 @@ class Gateway:
     async def change_personas(self, personas: Personas) -> int:
         """Answer with these personas from now on, and tell every toy whose own has changed. How many were told.
 
-        A toy whose persona is gone stays who it is until it asks again.
+        A toy whose persona is gone stays who it is until it asks again. Raises SettingsError, and nothing is changed,
+        when one of them wants to be answered for by what is not there.
         """
+        self._responder.refuse(personas)
         settings = {session.id: self.active.get_active_pi_config(session.device_id) for session in self.sessions}
         before, self.active.personas = self.active.personas, personas
 

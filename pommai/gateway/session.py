@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -20,7 +20,7 @@ from pommai.gateway.active import ActivePersonas
 from pommai.gateway.archive import Archive
 from pommai.gateway.metrics import Metrics
 from pommai.gateway.personas import Persona
-from pommai.gateway.responder import Alarm, Heard, Piece, Responder, Rest, Said
+from pommai.gateway.responder import Alarm, Become, Do, Heard, Piece, Responder, Rest, Said
 from pommai.gateway.turn import IncomingTurn
 from pommai.io.ports import Codec, Encoder
 from pommai.protocol import messages as m
@@ -263,7 +263,8 @@ class Session:
         try:
             persona = self._persona_of(self.toy_id)
             pcm = await asyncio.to_thread(incoming.decode, self._codec)
-            if not pcm or not await self._speak(Heard(turn, pcm, self.device_id), persona):
+            heard = Heard(turn, pcm, self.device_id, self._active.personas)
+            if not pcm or not await self._speak(heard, persona):
                 await self._fail(turn, "AUDIO_ERROR", f"nothing was heard in turn {turn}")
             else:
                 self._metrics.turns_answered += 1
@@ -320,8 +321,8 @@ class Session:
         _log.info("answer sent", extra=fact)
         return True
 
-    async def _mention(self, turn: int, piece: Said | Alarm | Rest) -> None:
-        """Pass on what comes with an answer and is no sound."""
+    async def _mention(self, turn: int, piece: Said | Alarm | Rest | Become | Do) -> None:
+        """Carry out what comes with an answer and is no sound."""
         match piece:
             case Said(text, user_text):
                 await self.send(m.TextResponse(turn, text, user_text))
@@ -331,15 +332,30 @@ class Session:
             case Alarm(severity, reason, transcript):
                 _log.warning("guardian alert", extra=self._fact(turn=turn, severity=severity, reason=reason))
                 alert = m.GuardianAlert(severity, reason, _now(), transcript)
-                keeping = asyncio.create_task(self._archive.alert(self.device_id, self.toy_id, alert))
-                try:
-                    await asyncio.wait([keeping])
-                except asyncio.CancelledError:
-                    await asyncio.wait([keeping])  # a child who interrupts does not undo it
-                    raise
-                finally:
-                    if keeping.done() and not keeping.cancelled() and (caught := keeping.exception()) is not None:
-                        _log.error("nothing kept", extra=self._fact(reason=str(caught)))
+                await self._see_through(self._archive.alert(self.device_id, self.toy_id, alert), "nothing kept")
+            case Become(toy_id):
+                _log.info("toy asked to become another", extra=self._fact(turn=turn, toy=toy_id))
+                await self._see_through(self._become(toy_id), "toy not changed")
+            case Do(name, args):
+                _log.info("command", extra=self._fact(turn=turn, command=name, arguments=json.dumps(dict(args))))
+                await self.send(m.Command(name, dict(args)))
+
+    async def _become(self, toy_id: str) -> None:
+        """Be somebody else from now on: a turn that begins before the toy has changed is the new one's already."""
+        await self._active.set(toy_id, self.device_id)
+        self.toy_id = toy_id
+
+    async def _see_through(self, work: Coroutine[object, object, object], words: str) -> None:
+        """Do something to its end: a child who interrupts does not undo it."""
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
+        finally:
+            if task.done() and not task.cancelled() and (caught := task.exception()) is not None:
+                _log.error(words, extra=self._fact(reason=str(caught)))
 
     async def _send_frame(self, audio: m.DownAudio) -> None:
         data = encode_binary(audio) if self._binary else encode_audio_response(m.AudioResponse(audio.turn, (audio,)))

@@ -6,6 +6,7 @@ Pure: no device, no clock, no event loop, no chance; time and randomness are han
     phrases.py   phrases, and all of them found in a sentence in one go
     model.py     what the file says, as data
     sentence.py  a sentence and the phrases in it that count
+    names.py     being asked to be somebody else
     listener.py  who listens, and what is kept from them
     counts.py    limits
     answer.py    sentence, listener, time -> answer

@@ -7,7 +7,6 @@ what goes wrong is a ChatError in plain words, without the key and without the s
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pommai.errors import ChatError
 from pommai.gateway.gateway_file import Endpoint
+from pommai.gateway.speech.chat_stream import ToolCall, pieces_of
 from pommai.gateway.speech.endpoint import open_client
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ ROOM: Final = 3.0
 """Seconds that must be left after waiting, or it is not tried again."""
 MOST_CHARACTERS: Final = 8_000
 """Taken of an answer, thoughts and markup included."""
-MOST_BYTES: Final = 2 << 20
-"""Read of an answer, the service's wrapping included."""
-LONGEST_LINE: Final = 64 << 10
-"""Bytes."""
+_KNOWS_NO_TOOLS: Final = frozenset((400, 404, 422, 501))
+"""What services say to a question with tools when they take none: it is asked again without."""
 _BUSY: Final = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))
 
-Message = dict[str, str]
-"""`role` (system, user, assistant) and `content`."""
+Message = dict[str, Any]
+"""`role` (system, user, assistant, tool) and `content`, and for tools what else OpenAI's API says."""
+Tool = dict[str, Any]
+"""A tool as OpenAI's API declares it."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,22 +51,27 @@ class Chat:
         """Raises SettingsError when httpx is not installed, or the key is not to be had."""
         self._endpoint = endpoint
         self._client = open_client(endpoint)
+        self.takes_tools = True
+        """Whether tools are told of: until the service turned out to take questions only without."""
 
     async def close(self) -> None:
         """Hang up. Harmless when called again."""
         await self._client.aclose()
 
-    async def answer(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
-        """What the model writes, piece by piece, at most MOST_CHARACTERS.
+    async def answer(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = (), until: float | None = None
+    ) -> AsyncGenerator[str | ToolCall, None]:
+        """What the model writes, piece by piece, at most MOST_CHARACTERS; the tools it calls come last, if all of its
+        answer has come.
 
-        Ends when the model does, or falls silent for NEXT_SECONDS, or breaks off. Raises ChatError when not a word came
-        within FIRST_SECONDS. Cancelled or closed: the connection is cut.
+        Ends when the model does, or falls silent for NEXT_SECONDS, or breaks off. Raises ChatError when nothing came by
+        `until`, a time of the event loop (None: within FIRST_SECONDS). Cancelled or closed: the connection is cut.
         """
         loop = asyncio.get_running_loop()
-        until = loop.time() + FIRST_SECONDS
+        until = loop.time() + FIRST_SECONDS if until is None else until
         left = MOST_CHARACTERS
         began = False
-        async with aclosing(self._tries(messages, until)) as pieces:
+        async with aclosing(self._tries(messages, tools, until)) as pieces:
             try:
                 while left > 0:
                     async with asyncio.timeout_at(loop.time() + NEXT_SECONDS if began else until):
@@ -74,6 +79,9 @@ class Chat:
                     if piece is None:
                         break
                     began = True
+                    if isinstance(piece, ToolCall):
+                        yield piece
+                        continue
                     yield piece[:left]
                     left -= len(piece)
             except TimeoutError:
@@ -87,10 +95,12 @@ class Chat:
         if not began:
             raise ChatError("the language model has answered with nothing")
 
-    async def _tries(self, messages: Sequence[Message], until: float) -> AsyncGenerator[str, None]:
+    async def _tries(
+        self, messages: Sequence[Message], tools: Sequence[Tool], until: float
+    ) -> AsyncGenerator[str | ToolCall, None]:
         """The answer; a service that is busy is asked once more, when there is time for it."""
         try:
-            async with aclosing(self._try(messages)) as pieces:
+            async with aclosing(self._with_or_without(messages, tools)) as pieces:
                 async for piece in pieces:
                     yield piece
         except _BusyError as caught:
@@ -99,20 +109,45 @@ class Chat:
                 raise
             _log.info("chat tried again", extra={"reason": str(caught), "after": caught.wait})
             await asyncio.sleep(caught.wait)
-            async with aclosing(self._try(messages)) as pieces:
+            # Some servers have a fault (HTTP 500) where tools are concerned, and else none.
+            async with aclosing(self._with_or_without(messages, () if caught.has_fault else tools)) as pieces:
                 async for piece in pieces:
                     yield piece
 
-    async def _try(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
+    async def _with_or_without(
+        self, messages: Sequence[Message], tools: Sequence[Tool]
+    ) -> AsyncGenerator[str | ToolCall, None]:
+        """The answer to a question with tools; without, from a service that does not take them."""
+        refused: _RefusedError | None = None
+        if tools and self.takes_tools:
+            try:
+                async with aclosing(self._try(messages, tools)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                return
+            except _RefusedError as caught:
+                if caught.status not in _KNOWS_NO_TOOLS:
+                    raise
+                refused = caught
+        async with aclosing(self._try(messages, ())) as pieces:
+            async for piece in pieces:
+                if refused is not None:  # and it was the tools
+                    _log.warning("the language model takes no tools", extra={"reason": str(refused)})
+                    self.takes_tools, refused = False, None
+                yield piece
+
+    async def _try(self, messages: Sequence[Message], tools: Sequence[Tool]) -> AsyncGenerator[str | ToolCall, None]:
         import httpx
 
         # How much it may write is not asked for: services call that by different names, and refuse one another's.
         question = {"model": self._endpoint.model, "messages": list(messages), "stream": True}
+        if tools:
+            question["tools"] = list(tools)
         began = False
         try:
             async with self._client.stream("POST", f"{self._endpoint.url}/chat/completions", json=question) as response:
                 _refuse(response)
-                async with aclosing(_pieces(response)) as pieces:
+                async with aclosing(pieces_of(response)) as pieces:
                     async for piece in pieces:
                         began = True
                         yield piece
@@ -126,9 +161,18 @@ class Chat:
 class _BusyError(ChatError):
     """Not now. `wait` is in seconds."""
 
-    def __init__(self, message: str, wait: float) -> None:
+    def __init__(self, message: str, wait: float, *, has_fault: bool = False) -> None:
         super().__init__(message)
         self.wait = wait
+        self.has_fault = has_fault
+
+
+class _RefusedError(ChatError):
+    """Not this question."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def _refuse(response: httpx.Response) -> None:
@@ -136,11 +180,13 @@ def _refuse(response: httpx.Response) -> None:
     status = response.status_code
     if status in _BUSY:
         words = "has too much to do" if status == 429 else "has a fault"
-        raise _BusyError(f"the language model {words} (HTTP {status})", _retry_after(response.headers))
+        wait = _retry_after(response.headers)
+        raise _BusyError(f"the language model {words} (HTTP {status})", wait, has_fault=status == 500)
     if status in (401, 403):
         raise ChatError(f"the language model refuses the key (HTTP {status}): see key_file or key_env in gateway.yaml")
     if status != 200:
-        raise ChatError(f"the language model does not take the question (HTTP {status}): see url and model")
+        words = f"the language model does not take the question (HTTP {status}): see url and model"
+        raise _RefusedError(words, status)
 
 
 def _retry_after(headers: httpx.Headers) -> float:
@@ -152,39 +198,3 @@ def _retry_after(headers: httpx.Headers) -> float:
         return max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return RETRY_AFTER
-
-
-async def _pieces(response: httpx.Response) -> AsyncGenerator[str, None]:
-    """The words in a stream of events; a service that does not stream sends one JSON object."""
-    streams = "json" not in response.headers.get("Content-Type", "").lower()
-    room = MOST_BYTES if streams else LONGEST_LINE
-    rest = b""
-    async for part in response.aiter_raw():
-        room -= len(part)
-        *lines, rest = (rest + part).split(b"\n") if streams else (rest + part,)
-        if room < 0 or len(rest) > LONGEST_LINE:
-            raise ChatError("the language model does not stop sending")
-        for line in lines:
-            if line.startswith(b"data:"):  # else an event's name, a comment, an empty line
-                data = line[5:].strip()
-                if data == b"[DONE]":
-                    return
-                if words := _words_of(data, "delta"):
-                    yield words
-    if not streams and (words := _words_of(rest, "message")):
-        yield words
-
-
-def _words_of(data: bytes, name: str) -> str | None:
-    """The text in a piece of an answer, if there is any. Raises ChatError when it is no such thing."""
-    try:
-        found: Any = json.loads(data)
-        if "error" in found:
-            raise ChatError("the language model has a fault, and says so in the middle of its answer")
-        choices = found.get("choices") or ()
-        content = choices[0][name].get("content") if choices else None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as caught:
-        raise ChatError("the language model sends what is no answer") from caught
-    if content is not None and not isinstance(content, str):
-        raise ChatError("the language model sends what is no text")
-    return content

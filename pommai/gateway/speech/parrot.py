@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
-from pommai.gateway.personas import Persona
+from pommai.gateway.personas import Persona, Personas
 from pommai.gateway.responder import Heard
 from pommai.protocol.audio import SAMPLE_RATE
 
@@ -44,6 +44,9 @@ CEILING = 0.97
 
 class Parrot:
     """Says back what it heard, moved by the persona's `semitones`, as long as it was."""
+
+    def refuse(self, personas: Personas) -> None:
+        """Nobody is refused: whatever a persona wants, a parrot answers for it."""
 
     async def answer(self, heard: Heard, persona: Persona) -> AsyncGenerator[bytes, None]:
         """One piece, the whole answer; none to silence. The work is done off the event loop."""
