@@ -9,6 +9,7 @@ from gateway_material import desk, run, toy_at
 
 from pommai.gateway.archive import Alert
 from pommai.gateway.console import COMMANDS, Console, alert_line
+from pommai.gateway.orders import Orders
 from pommai.gateway.server import Gateway
 from pommai.protocol import messages as m
 
@@ -19,7 +20,7 @@ PERSONAS = Path(__file__).parents[1] / "personas.yaml"
 async def operated(personas: Path = PERSONAS) -> AsyncIterator[tuple[Gateway, Console]]:
     """A gateway and its console."""
     async with desk() as gateway:
-        yield gateway, Console(gateway, personas, lambda: None)
+        yield gateway, Console(Orders(gateway, personas), lambda: None)
 
 
 def test_what_is_no_command_is_answered_with_those_there_are() -> None:
@@ -38,7 +39,7 @@ def test_quit_quits() -> None:
     async def test() -> None:
         async with desk() as gateway:
             asked = []
-            console = Console(gateway, PERSONAS, lambda: asked.append("quit"))
+            console = Console(Orders(gateway, PERSONAS), lambda: asked.append("quit"))
             assert await console.obey("quit") == "bye"
             assert asked == ["quit"]
 
@@ -105,7 +106,7 @@ def test_an_archive_that_cannot_be_read_is_a_sentence() -> None:
 def test_what_a_toy_says_of_its_settings_is_shown_and_cannot_disturb_the_terminal() -> None:
     async def test() -> None:
         async with desk() as gateway:
-            console = Console(gateway, PERSONAS, lambda: None)
+            console = Console(Orders(gateway, PERSONAS), lambda: None)
             assert await console.obey("config") == "no toy is connected"
             async with toy_at(gateway) as toy:
                 assert await console.obey("config") == "desk-1 has not said yet what it took"

@@ -132,6 +132,7 @@ async def _listen(
 ) -> None:
     from pommai.gateway.archive import Archive
     from pommai.gateway.console import Console
+    from pommai.gateway.orders import Orders
     from pommai.gateway.server import Gateway
 
     loop = asyncio.get_running_loop()
@@ -148,7 +149,7 @@ async def _listen(
         if not _is_loopback(settings.host):
             print("the wire is not encrypted: listen like this only on a network you trust")
         print(f"listening on {gateway.url}", flush=True)
-        lines = _Lines(Console(gateway, personas, stop.set))
+        lines = _Lines(Console(Orders(gateway, personas), stop.set))
         watching = asyncio.create_task(watch.run(gateway.change_personas), name="personas watch")
         try:
             await stop.wait()

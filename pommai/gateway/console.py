@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from itertools import groupby
-from pathlib import Path
 from typing import Final
 
 from pommai.errors import PersonasError, PommaiError
 from pommai.gateway.archive import Alert
-from pommai.gateway.personas import load_personas
-from pommai.gateway.server import Gateway
+from pommai.gateway.orders import Orders
 from pommai.gateway.session import Session
-from pommai.source import parse_duration
-
-LONGEST_PAUSE: Final = 86_400.0
-"""Seconds, the protocol's bound."""
 
 MOST_REFUSED: Final = 20
 MOST_SHOWN: Final = 300
@@ -41,10 +34,10 @@ COMMANDS: Final = (
 class Console:
     """Obeys an operator."""
 
-    def __init__(self, gateway: Gateway, personas: Path, quit_: Callable[[], None]) -> None:
-        """`personas` is the file that `reload` reads; `quit_` ends the gateway."""
-        self._gateway = gateway
-        self._personas = personas
+    def __init__(self, orders: Orders, quit_: Callable[[], None]) -> None:
+        """`quit_` ends the gateway."""
+        self._orders = orders
+        self._gateway = orders.gateway
         self._quit = quit_
 
     async def obey(self, line: str) -> str:
@@ -62,18 +55,18 @@ class Console:
                 rows = [f"{each.device_id} is {each.toy_id} (session {each.id})" for each in self._gateway.sessions]
                 return "\n".join(rows) or "no toy is connected"
             case ["switch", toy_id, *device] if len(device) <= 1:
-                return f"asked {_toys(await self._gateway.switch_toy(toy_id, *device))} to become {toy_id}"
+                return f"asked {_toys(await self._orders.switch(toy_id, *device))} to become {toy_id}"
             case ["config"]:
                 rows = [_settings(each) for each in self._gateway.sessions]
                 return "\n".join(rows) or "no toy is connected"
             case ["pause"]:
-                return f"asked {_toys(await self._gateway.pause())} to pause until `resume`"
+                return f"asked {_toys(await self._orders.pause())} to pause until `resume`"
             case ["pause", length, *message]:
-                return await self._pause(length, " ".join(message))
+                return f"asked {_toys(await self._orders.pause(length, ' '.join(message)))} to pause for {length}"
             case ["resume"]:
-                return f"asked {_toys(await self._gateway.resume())} to go on"
+                return f"asked {_toys(await self._orders.resume())} to go on"
             case ["volume", percent, *device] if len(device) <= 1:
-                return await self._set_volume(percent, *device)
+                return f"told {_toys(await self._orders.set_volume(percent, *device))}: volume {int(percent)}"
             case ["reload"]:
                 return await self._reload()
             case ["alerts"]:
@@ -85,24 +78,12 @@ class Console:
                 return "bye"
         return f"known: {', '.join(COMMANDS)}"
 
-    async def _pause(self, length: str, message: str) -> str:
-        seconds = parse_duration(length)
-        if seconds is None or not 0 < seconds <= LONGEST_PAUSE:
-            return f"{length} is no time to pause for; write 30s or 5m, up to 24h, or leave it out"
-        return f"asked {_toys(await self._gateway.pause(seconds, message))} to pause for {length}"
-
-    async def _set_volume(self, percent: str, device_id: str | None = None) -> str:
-        if not (percent.isascii() and percent.isdigit() and int(percent) <= 100):
-            return f"{percent} is no volume; write a whole number from 0 to 100"
-        return f"told {_toys(await self._gateway.set_volume(int(percent), device_id))}: volume {int(percent)}"
-
     async def _reload(self) -> str:
         try:
-            personas = await asyncio.to_thread(load_personas, self._personas)
+            told = await self._orders.reload()
         except PersonasError as caught:
             return f"{caught}\nthe toys stay as they were"
-        told = await self._gateway.change_personas(personas)
-        return f"read {self._personas}; told {_toys(told)} of changes"
+        return f"read {self._orders.personas}; told {_toys(told)} of changes"
 
     async def _count(self) -> str:
         rows = []
