@@ -8,60 +8,52 @@ an item once it is told so, therefore nothing is acknowledged before it is commi
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import logging
 import secrets
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from pommai.errors import ProtocolError, StoreError
+from pommai.gateway.data_file import DataFile, used_bytes
 from pommai.gateway.items import KINDS, LONGEST_ID, as_text, fault_of, is_id
-from pommai.io.ports import CONVERSATIONS, SAFETY, Kind
+from pommai.gateway.server_clock import DAY, as_iso
+from pommai.io.ports import CONVERSATIONS, LOGS, METRICS, SAFETY, Kind
 from pommai.protocol import messages as m
-
-if TYPE_CHECKING:
-    from aiosqlite import Connection
 
 MOST_ITEMS = 500
 """In one batch. Toys send 50."""
+MOST_BYTES = 4 << 30
+"""What the file may grow to."""
 MEMORY_BYTES = 256 << 20
-"""What an archive without a file may grow to. Then it is full, as a disk would be."""
-BUSY_SECONDS = 1.0
-"""How long to wait for another program that writes to the file."""
+"""The same without a file."""
+SHARES: Final[Mapping[Kind, float]] = {SAFETY: 1.0, CONVERSATIONS: 0.9, METRICS: 0.8, LOGS: 0.8}
+"""Of these bytes, how far each kind may fill it: what matters most still finds room when the rest has filled it up.
+
+What has no room is not acknowledged and so stays with the toy, which sends it again. Nothing that was acknowledged is
+thrown out to make room: it goes when its time is over.
+"""
+DEFAULT_DAYS: Final[Mapping[Kind, int]] = {SAFETY: 90, CONVERSATIONS: 30, METRICS: 7, LOGS: 7}
+"""How long each kind is kept when the persona's guardian_settings do not say: as long as a toy does."""
+ERASED_AT_ONCE = 500
+"""Items."""
 MOST_TOLD = 1000
 """Alerts remembered as told, beside those that are kept."""
 LONGEST_SHOWN = 300
 """Characters of an alert's reason that are shown."""
 
-APPLICATION = 0x506F6D61
-"""Marks the file as ours: "Poma" (SQLite's application_id)."""
-VERSION = 1
-"""Of the tables (SQLite's user_version)."""
-
-_TABLES = """
-    CREATE TABLE items (
-        number   INTEGER PRIMARY KEY,  -- the order in which they came: clocks of toys order nothing
-        kind     TEXT NOT NULL,
-        device   TEXT NOT NULL,
-        id       TEXT NOT NULL,        -- made by the toy
-        toy      TEXT NOT NULL,
-        received TEXT NOT NULL,        -- by this machine's clock: UTC, ISO 8601
-        item     TEXT NOT NULL,        -- JSON, as it was sent
-        UNIQUE (device, kind, id)
-    )
-"""
 _KNOWN = "SELECT kind, id FROM items WHERE device = ? AND id IN (SELECT value FROM json_each(?))"
 _KEEP = "INSERT INTO items (kind, device, id, toy, received, item) VALUES (?, ?, ?, ?, ?, ?)"
 _COMPLETE = """
     UPDATE items SET item = ? WHERE device = ? AND kind = ? AND id = ? AND json_extract(item, '$.sequence') IS NULL
+"""
+_KEPT_OF = "SELECT DISTINCT kind, toy FROM items"
+_FORGET = """
+    DELETE FROM items WHERE number IN
+    (SELECT number FROM items WHERE kind = ? AND toy = ? AND received < ? ORDER BY received LIMIT ?)
 """
 _LIST = """
     SELECT kind, device, id, toy, received, item FROM items
@@ -112,10 +104,10 @@ class Archive:
         ack = await archive.take("desk-1", "pommai-bear", batch)
     """
 
-    def __init__(self, database: Connection, name: str) -> None:
-        self._database: Connection | None = database
-        self._name = name
-        self._lock = asyncio.Lock()  # one connection is one transaction at a time
+    def __init__(self, data: DataFile, most_bytes: int | None = None) -> None:
+        """`most_bytes` is what the file may grow to, as far as this goes (None: MOST_BYTES, less in memory)."""
+        self.data = data
+        self._most_bytes = most_bytes or (MOST_BYTES if data.path is not None else MEMORY_BYTES)
         self._told: dict[tuple[str, str], None] = {}
         self.on_alert: Callable[[Alert], None] | None = None
         """Called with each safety event that was not known before, as soon as it is kept, or cannot be."""
@@ -126,26 +118,11 @@ class Archive:
 
         Raises StoreError when the file cannot be written, or is something else.
         """
-        import aiosqlite
-
-        name = "the memory" if path is None else str(path)
-        with _as_store_error(f"{name} cannot be opened"):
-            if path is not None:
-                await asyncio.to_thread(path.touch, 0o600)
-            database = await aiosqlite.connect(path or ":memory:", isolation_level=None, timeout=BUSY_SECONDS)
-            try:
-                await _prepare(database, name, limit=MEMORY_BYTES if path is None else None)
-            except BaseException:
-                await database.close()
-                raise
-        return cls(database, name)
+        return cls(await DataFile.open(path))
 
     async def close(self) -> None:
         """Let go of the file. Harmless when called again."""
-        async with self._lock:
-            database, self._database = self._database, None
-            if database is not None:
-                await database.close()
+        await self.data.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -174,13 +151,14 @@ class Archive:
         faults = {key: fault for key, item in sent.items() if (fault := fault_of(key[0], item))}
         alerts = [item for key, item in sent.items() if key[0] == SAFETY and key not in faults]
         try:
-            known = await self._keep(device_id, toy_id, sent, faults)
+            known, left_out = await self._keep(device_id, toy_id, sent, faults)
         except StoreError:
             self._tell(device_id, alerts)  # a grown-up has to know, whatever becomes of the disk
             raise
         self._tell(device_id, (item for item in alerts if (SAFETY, item["id"]) not in known))
         rejected = {id_: fault for (kind, id_), fault in faults.items() if (kind, id_) not in known}
-        accepted = dict.fromkeys(id_ for _, id_ in sent if id_ not in rejected)
+        without = rejected.keys() | {id_ for _, id_ in left_out}  # the toy sends again what is in neither list
+        accepted = dict.fromkeys(id_ for _, id_ in sent if id_ not in without)
         return m.SyncAck(batch.batch, tuple(accepted), tuple(m.Rejected(*item) for item in rejected.items()))
 
     async def save(self, device_id: str, conversation: m.Conversation) -> None:
@@ -197,18 +175,25 @@ class Archive:
             self._tell(device_id, [item])
         _refuse(ack)
 
-    async def _keep(self, device_id: str, toy_id: str, sent: Mapping[Key, Item], faults: Mapping[Key, str]) -> set[Key]:
-        """Write all that is neither known nor faulty, and commit. What was known before."""
-        received = datetime.now(UTC).isoformat(timespec="milliseconds")
+    async def _keep(
+        self, device_id: str, toy_id: str, sent: Mapping[Key, Item], faults: Mapping[Key, str]
+    ) -> tuple[set[Key], set[Key]]:
+        """Write all that is neither known nor faulty, and commit. What was known before, and what had no room."""
         ids = json.dumps([id_ for _, id_ in sent if is_id(id_)])
-        async with self._transaction() as database:
+        async with self.data.transaction() as database:
             known: set[Key] = {(kind, id_) for kind, id_ in await database.execute_fetchall(_KNOWN, (device_id, ids))}
+            received = as_iso(await self.data.keep_time(database))
             rows = [
                 (kind, device_id, id_, item["toy_id"] if kind == CONVERSATIONS else toy_id, received, as_text(item))
                 for (kind, id_), item in sent.items()
                 if (kind, id_) not in known and (kind, id_) not in faults
             ]
-            await database.executemany(_KEEP, rows)
+            used = await used_bytes(database) if rows else 0
+            fitting = [row for row in rows if used < SHARES[row[0]] * self._most_bytes]
+            if rows and not fitting:
+                words = f"{self.data.name} is full: {used >> 20} MiB of {self._most_bytes >> 20}"
+                raise StoreError(f"{words}; shorten retention_days of the personas, or begin a new file")
+            await database.executemany(_KEEP, fitting)
             # An alert knows neither its place among what happened nor whether its clock was right: the incident does.
             whole = [
                 (as_text(item), device_id, kind, id_)
@@ -216,11 +201,14 @@ class Archive:
                 if kind == SAFETY and (kind, id_) in known and (kind, id_) not in faults and "sequence" in item
             ]
             await database.executemany(_COMPLETE, whole)
-        return known
+        left_out: set[Key] = {(row[0], row[2]) for row in rows} - {(row[0], row[2]) for row in fitting}
+        if left_out:
+            _log.error("archive nearly full", extra={"device": device_id, "left_out": len(left_out), "bytes": used})
+        return known, left_out
 
     def _tell(self, device_id: str, alerts: Iterable[Item]) -> None:
         """Tell of safety events, each once, but for those that alarm nobody."""
-        received = datetime.now(UTC).isoformat(timespec="milliseconds")
+        received = as_iso(self.data.clock.now())
         for item in alerts:
             if item.get("severity") == m.NOTE:
                 continue
@@ -235,11 +223,30 @@ class Archive:
             except Exception:  # whoever listens is not to keep a toy from being heard
                 _log.exception("alert not shown")
 
+    # -- forgetting ------------------------------------------------------------------------
+
+    async def forget(self, days: Callable[[str, Kind], int]) -> int:
+        """Erase what is older than `days` says of a toy's (toyId) items of a kind. How many there were.
+
+        Raises StoreError.
+        """
+        async with self.data.reading() as database:
+            kept = list(await database.execute_fetchall(_KEPT_OF))
+        now, forgotten = self.data.clock.now(), 0
+        for kind, toy in kept:
+            before = as_iso(max(0, now - days(toy, kind) * DAY))
+            erased = ERASED_AT_ONCE
+            while erased == ERASED_AT_ONCE:  # a piece at a time: toys wait for what they send meanwhile
+                async with self.data.transaction() as database:
+                    erased = (await database.execute(_FORGET, (kind, toy, before, ERASED_AT_ONCE))).rowcount
+                forgotten += erased
+        return forgotten
+
     # -- looking ---------------------------------------------------------------------------
 
     async def counts(self) -> tuple[Count, ...]:
         """How much is kept, by device and kind. Raises StoreError."""
-        async with self._transaction() as database:
+        async with self.data.reading() as database:
             return tuple(Count(*row) for row in await database.execute_fetchall(_COUNT))
 
     async def items(self, kind: Kind, device_id: str | None = None, limit: int = -1) -> tuple[Kept, ...]:
@@ -247,7 +254,7 @@ class Archive:
 
         Raises StoreError.
         """
-        async with self._transaction() as database:
+        async with self.data.reading() as database:
             rows = list(await database.execute_fetchall(_LIST, (kind, device_id, device_id, limit)))
         return tuple(
             Kept(kind, device, id_, toy, received, json.loads(text))
@@ -257,55 +264,6 @@ class Archive:
     async def alerts(self, limit: int = 20) -> tuple[Alert, ...]:
         """The newest safety events, the newest last. Raises StoreError."""
         return tuple(_alert(kept.received, kept.device_id, kept.item) for kept in await self.items(SAFETY, None, limit))
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Connection]:
-        """All or nothing, committed at the end. Raises StoreError."""
-        async with self._lock:
-            database = self._database
-            if database is None:
-                raise StoreError("the archive is closed")
-            with _as_store_error(f"{self._name} cannot be used"):
-                try:
-                    await database.execute("BEGIN IMMEDIATE")
-                    yield database
-                    await database.execute("COMMIT")
-                except BaseException:
-                    with contextlib.suppress(sqlite3.Error):  # none is open: it did not even begin, or it was committed
-                        await database.execute("ROLLBACK")
-                    raise
-
-
-async def _prepare(database: Connection, name: str, limit: int | None) -> None:
-    """Make the tables in an empty file; see that it is ours, and can be written, in any other."""
-    if limit is not None:
-        ((page,),) = await database.execute_fetchall("PRAGMA page_size")
-        await database.execute(f"PRAGMA max_page_count = {limit // page}")
-    ((application,),) = await database.execute_fetchall("PRAGMA application_id")
-    ((version,),) = await database.execute_fetchall("PRAGMA user_version")
-    ((tables,),) = await database.execute_fetchall("SELECT count(*) FROM sqlite_master")
-    if tables and application != APPLICATION:
-        raise StoreError(f"{name} is a database of another program; give the archive a file of its own")
-    if tables and version != VERSION:
-        raise StoreError(f"{name} was written by another version of Pommai ({version}; this one writes {VERSION})")
-    await database.execute("PRAGMA journal_mode = WAL")
-    await database.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut, too
-    await database.execute("BEGIN IMMEDIATE")
-    if not tables:
-        await database.execute(_TABLES)
-        await database.execute(f"PRAGMA application_id = {APPLICATION}")
-        await database.execute(f"PRAGMA user_version = {VERSION}")
-    await database.execute("COMMIT")
-
-
-@contextlib.contextmanager
-def _as_store_error(words: str) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as caught:
-        raise StoreError(f"{words}: {caught}") from caught
-    except OSError as caught:
-        raise StoreError(f"{words}: {caught.strerror or caught}") from caught
 
 
 def _refuse(ack: m.SyncAck) -> None:
