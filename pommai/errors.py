@@ -28,6 +28,7 @@ PommaiError
 ├── RecognitionError       speech cannot be understood on board: no model, or it cannot be loaded
 ├── SpeechError            text cannot be spoken: no voice, or it failed
 ├── ChatError              a language model cannot be reached, refuses, or writes nothing that can be used
+├── FleetError             the gateways of a fleet cannot hear each other now
 └── StoreError             what the toy remembers cannot be read or written
 """
 
@@ -199,6 +200,10 @@ class SpeechError(PommaiError):
 
 class ChatError(PommaiError):
     """A language model cannot be reached, refuses, or writes nothing that can be used."""
+
+
+class FleetError(PommaiError):
+    """The gateways of a fleet cannot hear each other now. Nothing was changed, unless the words say so."""
 
 
 class StoreError(PommaiError):

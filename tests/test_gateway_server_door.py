@@ -76,11 +76,11 @@ def test_with_a_door_and_a_token_either_lets_a_device_in() -> None:
 def test_a_device_that_is_cut_hears_why_and_the_others_stay() -> None:
     async def test() -> None:
         async with guarded(Guests(), TOKEN) as gateway, toy_at(gateway, "bear") as bear, toy_at(gateway, "rex") as rex:
-            async with toy_at(gateway, "bear") as again:
+            async with knock_with(gateway, "bear", TOKEN) as silent:
                 assert await gateway.cut("bear", "its secret was revoked") == 2
-                for toy in (bear, again):
+                for connection in (bear.connection, silent):
                     with pytest.raises(ConnectionClosedError) as caught:
-                        await toy.receive()
+                        await connection.recv()
                     assert caught.value.rcvd is not None
                     assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1008, "its secret was revoked")
             assert await gateway.cut("bear", "its secret was revoked") == 0

@@ -19,10 +19,13 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 
 from pommai.errors import PommaiError, ProtocolError, SettingsError, StoreError
-from pommai.gateway.active import ActivePersonas, Change
+from pommai.gateway.active import ActivePersonas
 from pommai.gateway.alert_feed import AlertFeed
 from pommai.gateway.archive import Archive
 from pommai.gateway.door import Door, Doors, OneToken
+from pommai.gateway.fleet.embedded import EmbeddedFleet
+from pommai.gateway.fleet.hands import ToysHere
+from pommai.gateway.fleet.port import Fleet, Order, Seat
 from pommai.gateway.metrics import Metrics
 from pommai.gateway.personas import Persona, Personas
 from pommai.gateway.responder import Responder
@@ -104,10 +107,12 @@ class Gateway:
         codec: Codec | None = None,
         archive: Archive | None = None,
         door: Door | None = None,
+        fleet: Fleet | None = None,
     ) -> None:
         """The responder is the Parrot and the codec Opus, when none is given. Raises CodecError without libopus.
 
-        Toys come in with the token of the settings or by the door, when there are both.
+        Toys come in with the token of the settings or by the door, when there are both. Without a fleet this gateway is
+        alone.
 
         An archive that is given stays the caller's to close. Else the gateway keeps what toys send in memory, until it
         is left.
@@ -115,9 +120,10 @@ class Gateway:
         self._settings = settings
         doors = [] if settings.token is None else [OneToken(settings.token)]
         self._door = Doors(*doors, *([] if door is None else [door]))
-        self.active = ActivePersonas(settings.personas)
+        self.fleet: Fleet = fleet or EmbeddedFleet()
+        """The gateways that share their toys, this one among them."""
+        self.active = ActivePersonas(settings.personas, self.fleet)
         """Who toys are to be. Whoever sets another has every toy told that it concerns."""
-        self.active.listen(self._announce)
         self.alerts = AlertFeed()
         """The alerts of the toys, as they come."""
         self.metrics = Metrics()
@@ -128,6 +134,7 @@ class Gateway:
         self._responder = responder or Parrot()
         self._codec = codec or OpusCodec()
         self._sessions: dict[str, Session] = {}
+        self._toys_here = ToysHere(self.active, self._sessions, self._each, self.alerts.tell)
         self._server: Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -135,8 +142,10 @@ class Gateway:
             self._archive = await Archive.open()
         self._archive.on_alert = self.alerts.tell
         try:
+            await self.fleet.join(self._toys_here)
             await self._listen()
         except BaseException:
+            await self.fleet.leave()
             await self._close_archive()
             raise
         _log.info("gateway open", extra={"url": self.url, "toys": ",".join(self.active.personas)})
@@ -180,6 +189,7 @@ class Gateway:
                 await self._server.wait_closed()
         finally:
             self._server = None
+            await self.fleet.leave()
             await self._close_archive()  # its thread would keep the process from ending
         _log.info("gateway closed")
 
@@ -220,38 +230,27 @@ class Gateway:
         """Have the toys, or the one with this device_id, be this one: now, and whenever they connect. How many were
         asked.
 
-        Raises ProtocolError (TOY_NOT_FOUND).
+        Raises ProtocolError (TOY_NOT_FOUND), or FleetError when other gateways would have to know and cannot be told.
         """
         return await self.active.set(toy_id, device_id)
 
-    async def _announce(self, change: Change) -> int:
-        """Ask the toys that a change concerns to become somebody else, and tell them what that sets on them."""
-
-        async def ask(session: Session) -> None:
-            await session.send(m.SwitchToy(change.toy_id, "it was asked for"))
-            await session.configure()
-
-        asked = await self._each(lambda session: change.device_id in (None, session.device_id), ask)
-        _log.info("toy switch", extra={"toy": change.toy_id, "device": change.device_id or "all", "asked": asked})
-        return asked
-
     async def pause(self, seconds: float = 0.0, message: str = "") -> int:
-        """Put every toy into safe mode for 0..86,400 seconds; 0 is until `resume`. How many were asked."""
-        asked = await self._tell(m.SafetyOverride("pause_interaction", seconds, message))
-        _log.info("pause", extra={"seconds": seconds, "asked": asked})
-        return asked
+        """Put every toy of the fleet into safe mode for 0..86,400 seconds; 0 is until `resume`. How many were asked.
+
+        Raises FleetError when other gateways cannot be told; the toys of this one are asked all the same.
+        """
+        return await self.fleet.order(Order("pause", seconds=seconds, message=message))
 
     async def resume(self) -> int:
-        """Let every toy out of safe mode. How many were asked."""
-        asked = await self._tell(m.SafetyOverride("resume"))
-        _log.info("resume", extra={"asked": asked})
-        return asked
+        """Let every toy of the fleet out of safe mode. How many were asked. Raises FleetError, and none was asked."""
+        return await self.fleet.order(Order("resume"))
 
     async def set_volume(self, percent: int, device_id: str | None = None) -> int:
-        """Set the volume of every toy, or of the one with this device_id, to 0..100. How many were told."""
-        told = await self._tell(m.Command("volume", {"percent": percent}), device_id)
-        _log.info("volume", extra={"percent": percent, "device": device_id or "all", "told": told})
-        return told
+        """Set the volume of every toy of the fleet, or of the one with this device_id, to 0..100. How many were told.
+
+        Raises FleetError, and none was told.
+        """
+        return await self.fleet.order(Order("volume", percent=percent, device_id=device_id))
 
     async def change_personas(self, personas: Personas) -> int:
         """Answer with these personas from now on, and tell every toy whose own has changed. How many were told.
@@ -279,13 +278,7 @@ class Gateway:
 
         told = await self._each(lambda session: has_changed(session) or is_set_otherwise(session), tell)
         _log.info("personas changed", extra={"toys": ",".join(personas), "told": told})
-        return told
-
-    async def _tell(self, message: m.Message, device_id: str | None = None) -> int:
-        """Send a message to all toys, or to one device. How many were there to get it."""
-        return await self._each(
-            lambda session: device_id in (None, session.device_id), lambda session: session.send(message)
-        )
+        return told + await self._toys_here.follow()  # who was to be somebody that only now is in the file
 
     async def _each(self, concerned: Callable[[Session], bool], tell: Callable[[Session], Awaitable[None]]) -> int:
         """Tell every toy that is concerned. How many were there to hear it."""
@@ -379,9 +372,11 @@ class Gateway:
         fact = {"session": session.id, "device": session.device_id, "toy": session.toy_id}
         _log.info("session open", extra=fact)
         try:
+            self.fleet.seated(Seat(session.device_id, session.toy_id, session.id))
             await session.run()
         finally:
             del self._sessions[session.id]
+            self.fleet.left(session.id)
             if all(other.device_id != session.device_id for other in self.sessions):
                 self.active.left(session.device_id)
             _log.info("session closed", extra={"session": session.id, "device": session.device_id})
