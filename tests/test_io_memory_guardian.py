@@ -56,7 +56,7 @@ def test_everything_that_is_kept_can_be_read_while_the_toy_runs(tmp_path: Path) 
             assert found["metrics"][0]["value"] == 3
             assert found["toys"][0]["personality_prompt"] == "Likes honey"
             assert found["facts"] == {"safe_mode": "on"}
-            assert found["retention_days"] == {"conversations": 30, "safety_events": 90, "metrics": 7}
+            assert found["retention_days"] == {"conversations": 30, "safety_events": 90, "metrics": 7, "logs": 7}
             json.dumps(found)
 
     asyncio.run(scene())

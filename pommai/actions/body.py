@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pommai.actions.live import LiveConfiguration
+from pommai.actions.recordings import Recordings
 from pommai.events import Event
 from pommai.io.ports import (
     Clock,
+    Cloud,
     Codec,
     Emit,
     Hearing,
@@ -127,6 +129,8 @@ class Turn:
     reply_text: str = ""
     """What the toy answers, in words, as far as they are known."""
     recording: Recording = field(default_factory=Recording)
+    packets: list[bytes] = field(default_factory=list)
+    """The recording as Opus, as far as it may be stored in the cloud."""
     reply: Reply = field(default_factory=Reply)
 
     @property
@@ -201,6 +205,9 @@ class Body:
     live: LiveConfiguration
     """What the server has set on top of the profile."""
     toy_id: str
+    cloud: Cloud | None = None
+    """The cloud's functions. None: the server gets over the link what it is to keep."""
+    recordings: Recordings = field(default_factory=Recordings)
     turn: Turn = field(default_factory=lambda: Turn(over=True))
     event: Event = field(default_factory=lambda: Event("start"))
     """The event that is being handled: guards are asked about it, actions carried out because of it."""

@@ -9,6 +9,7 @@ from typing import Final
 from pommai.actions.body import Body
 from pommai.actions.live import LiveSettings
 from pommai.actions.registry import Seconds, action, activity, sends_to_cloud
+from pommai.actions.voices import drop_recordings
 from pommai.events import Event
 from pommai.io.ports import WakeSpec
 from pommai.protocol.messages import GetToyConfig, ToyProfile
@@ -18,6 +19,9 @@ logger = logging.getLogger(__name__)
 FACT: Final = "toy"
 """What the toy remembers of who it is: its id."""
 
+
+CLOUD_SECONDS: Final = 3.0
+"""How long the cloud's functions may take to say who the toy is, after the server has not."""
 
 _NOTHING_SET: Final = LiveSettings()
 
@@ -35,7 +39,8 @@ def ask_who_i_am(toy: Body) -> None:
 @activity
 @sends_to_cloud
 async def load_toy(toy: Body, patience: Seconds = Seconds(2.0)) -> None:  # noqa: B008 (a number)
-    """Find out about the toy to be: from the server, which has `patience` seconds, else from memory, else built in.
+    """Find out about the toy to be: from the server, which has `patience` seconds, else from the cloud's functions,
+    else from memory, else built in.
 
     Ends in toy.loaded or toy.load_failed.
     """
@@ -47,7 +52,7 @@ async def load_toy(toy: Body, patience: Seconds = Seconds(2.0)) -> None:  # noqa
             await toy.unreachable.wait()
     except TimeoutError:
         pass
-    profile = await toy.memory.toy(wanted) or toy.built_in.get(wanted)
+    profile = await _from_cloud(toy, wanted) or await toy.memory.toy(wanted) or toy.built_in.get(wanted)
     if profile is None:
         reason = "neither the server nor the toy itself knows it"
         toy.post(Event("toy.load_failed", {"toy_id": wanted, "reason": reason}))
@@ -55,6 +60,17 @@ async def load_toy(toy: Body, patience: Seconds = Seconds(2.0)) -> None:  # noqa
         toy.offered = profile
         toy.post(Event("toy.loaded", {"toy_id": wanted}))
     await asyncio.get_running_loop().create_future()  # until the chart has moved on
+
+
+async def _from_cloud(toy: Body, wanted: str) -> ToyProfile | None:
+    """The toy's configuration as the cloud's functions tell it, where there are any and they tell it in time."""
+    if toy.cloud is None:
+        return None
+    try:
+        async with asyncio.timeout(CLOUD_SECONDS):
+            return await toy.cloud.configuration(wanted)
+    except TimeoutError:
+        return None
 
 
 @action
@@ -65,6 +81,8 @@ def adopt_toy(toy: Body) -> None:
         return
     toy.offered = None
     toy.profile = profile
+    if toy.toy_id != profile.toy_id or not profile.guardian_settings.allow_uploads:
+        drop_recordings(toy)
     toy.toy_id = toy.link.toy_id = profile.toy_id
     if toy.wanted_toy == profile.toy_id:
         toy.wanted_toy = None

@@ -13,6 +13,7 @@ from typing import Final
 from pommai.actions.body import Body, Turn
 from pommai.actions.registry import SoundName, action, activity
 from pommai.actions.saying import say_what_comes
+from pommai.actions.voices import hold_recording
 from pommai.errors import CodecError
 from pommai.events import Event
 from pommai.protocol.audio import FRAME_SECONDS
@@ -141,9 +142,11 @@ async def _remote(toy: Body, turn: Turn) -> AsyncGenerator[bytes, None]:
 
 
 def _remember(toy: Body, turn: Turn) -> None:
-    """Keep the exchange, if anybody knows in words what was said. Of sound nothing is ever kept."""
+    """Keep the exchange, if anybody knows in words what was said. Of sound nothing is ever written."""
     if not turn.user_text and not turn.reply_text:
         return
     stamp = toy.clock.now().text
     exchange = (toy.toy_id, turn.user_text, turn.reply_text, stamp, turn.alone)
-    toy.memory.keep_conversation(Conversation(secrets.token_hex(8), *exchange))
+    conversation = Conversation(secrets.token_hex(8), *exchange)
+    hold_recording(toy, turn, conversation.id)
+    toy.memory.keep_conversation(conversation)

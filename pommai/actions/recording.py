@@ -8,6 +8,7 @@ from typing import Final
 
 from pommai.actions.body import Body, Turn
 from pommai.actions.registry import Seconds, activity, sends_to_cloud
+from pommai.actions.voices import may_leave
 from pommai.events import Event
 from pommai.io.ports import Encoder
 from pommai.protocol.audio import FRAME_SECONDS
@@ -112,6 +113,7 @@ class _Uplink:
         self.bitrate = self.ladder.bitrate
         self.sequence = 0
         self.encoded: bytes | None = None  # made, and not yet taken by the link
+        self.turn.packets = []
 
     async def follow(self) -> None:
         """Send until the recording is closed and all of it is sent, or the turn is over. May be called again."""
@@ -144,6 +146,8 @@ class _Uplink:
             self.toy.mark("first_frame_sent", turn=self.turn.id)
         self.turn.sent = True
         self.bytes += len(self.encoded)
+        if may_leave(self.toy, self.toy.toy_id):
+            self.turn.packets.append(self.encoded)
         self.encoded = None
         self.sequence += 1
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from pommai.actions.body import Body
 from pommai.actions.registry import action, activity, sends_to_cloud
+from pommai.actions.voices import drop_recordings
 from pommai.events import Event
 from pommai.io.ports import Stamp
 from pommai.protocol.messages import NOTE, GuardianAlert
@@ -78,7 +79,8 @@ def note_pause(toy: Body) -> None:
 
 @action
 def stay_safe(toy: Body) -> None:
-    """Remember safe mode, so that switching the toy off and on again does not end it."""
+    """Remember safe mode, so that switching the toy off and on again does not end it; forget what was recorded."""
+    drop_recordings(toy)
     again, toy.kept_safe = toy.kept_safe, False
     _note(toy, toy.pause_seconds)
     why = "power-up" if again else toy.event.name

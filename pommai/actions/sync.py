@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from pommai.actions.body import Body
 from pommai.actions.registry import activity, sends_to_cloud
+from pommai.io.ports import Courier
 from pommai.protocol.messages import SyncAck, SyncBatch
 
 logger = logging.getLogger(__name__)
@@ -36,19 +39,24 @@ async def sync_memory(toy: Body) -> None:
 
 
 async def _sync(toy: Body, *, safety: bool) -> None:
+    courier: Courier = toy.cloud or OverLink(toy)
     pause = RETRY_FIRST
+
+    def go_on() -> bool:
+        return safety or toy.turn.over
+
     while True:
-        await toy.reached.wait()
-        if not safety and not toy.turn.over:
+        await courier.reachable()
+        if not go_on():
             await asyncio.sleep(TURN_SECONDS)
             continue
         batch = await toy.memory.batch(safety=safety)
         if batch is None:
             await toy.memory.changed(safety=safety)
             continue
-        ack = await _deliver(toy, batch, max(ACK_SECONDS, pause))
+        ack = await courier.deliver(batch, max(ACK_SECONDS, pause), go_on)
         if ack is None:
-            await asyncio.sleep(pause)
+            await _rest(toy, pause)
             pause = min(2 * pause, RETRY_LIMIT)
             continue
         pause = RETRY_FIRST
@@ -60,6 +68,16 @@ async def _sync(toy: Body, *, safety: bool) -> None:
             logger.warning("item refused", extra={"item": refused.id, "reason": refused.reason})
 
 
+async def _rest(toy: Body, seconds: float) -> None:
+    """Wait before the next try; not so long when meanwhile the network has come back."""
+    if toy.reached.is_set():
+        await asyncio.sleep(seconds)
+        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await toy.reached.wait()
+
+
 def _about(batch: SyncBatch, ack: SyncAck) -> SyncAck:
     """What the acknowledgement says of the batch's own items: of others it knows nothing, whatever it says."""
     items = (*batch.safety_events, *batch.conversations, *batch.metrics, *batch.logs)
@@ -68,17 +86,26 @@ def _about(batch: SyncBatch, ack: SyncAck) -> SyncAck:
     return SyncAck(ack.batch, accepted, tuple(refused for refused in ack.rejected if refused.id in sent))
 
 
-async def _deliver(toy: Body, batch: SyncBatch, seconds: float) -> SyncAck | None:
-    """The server's word on a batch; None when there is none in so many seconds."""
-    waiter: asyncio.Future[SyncAck] = asyncio.get_running_loop().create_future()
-    toy.acks[batch.batch] = waiter
-    try:
-        if not toy.link.send(batch):
+class OverLink:
+    """The port Courier over the connection to the server: one message, one answer."""
+
+    def __init__(self, toy: Body) -> None:
+        self._toy = toy
+
+    async def reachable(self) -> None:
+        await self._toy.reached.wait()
+
+    async def deliver(self, batch: SyncBatch, seconds: float, go_on: Callable[[], bool]) -> SyncAck | None:
+        toy = self._toy
+        waiter: asyncio.Future[SyncAck] = asyncio.get_running_loop().create_future()
+        toy.acks[batch.batch] = waiter
+        try:
+            if not toy.link.send(batch):
+                return None
+            async with asyncio.timeout(seconds):
+                return await waiter
+        except TimeoutError:
+            logger.info("batch not acknowledged", extra={"batch": batch.batch})
             return None
-        async with asyncio.timeout(seconds):
-            return await waiter
-    except TimeoutError:
-        logger.info("batch not acknowledged", extra={"batch": batch.batch})
-        return None
-    finally:
-        del toy.acks[batch.batch]
+        finally:
+            del toy.acks[batch.batch]

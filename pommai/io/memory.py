@@ -23,7 +23,7 @@ from pommai.io.memory_items import BATCH_ITEMS, Item, batch_of, cut, is_due
 from pommai.io.memory_keeper import Keeper
 from pommai.io.memory_popular import asked
 from pommai.io.memory_queue import Ask
-from pommai.io.ports import CONVERSATIONS, METRICS, SAFETY, Clock
+from pommai.io.ports import CONVERSATIONS, LOGS, METRICS, SAFETY, Clock
 from pommai.protocol.messages import Conversation, SyncAck, SyncBatch, ToyProfile
 from pommai.protocol.schema import Shape
 
@@ -140,6 +140,14 @@ class SqliteMemory:
                 self._add(item)
         except Exception:
             _cannot_keep(METRICS)
+
+    def keep_log(self, level: str, event: str, fields: Mapping[str, object]) -> None:
+        try:
+            item = self._keeper.maker.log(level, event, fields, self._keeper.moment())
+            if item is not None:
+                self._add(item)
+        except Exception:
+            _cannot_keep(LOGS)
 
     def keep_toy(self, profile: ToyProfile) -> None:
         try:

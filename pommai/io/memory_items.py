@@ -32,7 +32,7 @@ TEXT_BYTES = 4096
 """Of one text within an item. A child's sentence has some 60; a long story some 3,000."""
 KEPT_CONVERSATIONS = 100
 KINDS: tuple[Kind, ...] = (SAFETY, CONVERSATIONS, METRICS, LOGS)
-DEFAULT_DAYS: Mapping[str, int] = {CONVERSATIONS: 30, SAFETY: 90, METRICS: 7}
+DEFAULT_DAYS: Mapping[str, int] = {CONVERSATIONS: 30, SAFETY: 90, METRICS: 7, LOGS: 7}
 """How long each kind is kept where no guardian has said."""
 
 _MAX_ID = 128
@@ -113,6 +113,9 @@ class ItemMaker:
     def metric(self, name: str, value: float, when: Moment) -> Item | None:
         return self._make(METRICS, 9, {"name": name, "value": float(value)}, when)
 
+    def log(self, level: str, event: str, fields: Mapping[str, object], when: Moment) -> Item | None:
+        return self._make(LOGS, 8, {"level": level, "event": event, "fields": fields}, when)
+
     def _make(self, kind: Kind, priority: int, body: Mapping[str, object], when: Moment) -> Item | None:
         clean = fit(body)
         if kind == METRICS and clean.get("value") is None:
@@ -176,7 +179,8 @@ def fit(body: Mapping[str, object]) -> dict[str, object]:
     return clean
 
 
-_ESSENTIAL = ("id", "reason", "severity", "timestamp", "name", "value", "toy_id", "user_input", "toy_response")
+_ESSENTIAL = ("id", "reason", "severity", "timestamp", "name", "value", "toy_id", "user_input", "toy_response",
+              "level", "event")  # fmt: skip
 _LEFT_OUT = object()
 
 

@@ -28,7 +28,7 @@ from pommai.io.memory_items import (
     moment,
 )
 from pommai.io.memory_queue import Ask
-from pommai.io.ports import CONVERSATIONS, METRICS, SAFETY, Clock
+from pommai.io.ports import CONVERSATIONS, LOGS, METRICS, SAFETY, Clock
 from pommai.protocol.messages import Conversation, SyncAck, SyncBatch, ToyProfile
 
 logger = logging.getLogger(__name__)
@@ -98,6 +98,12 @@ class SimulatedMemory:
         except Exception:
             _cannot_keep(METRICS)
 
+    def keep_log(self, level: str, event: str, fields: Mapping[str, object]) -> None:
+        try:
+            self._add(self._maker.log(level, event, fields, self._now()))
+        except Exception:
+            _cannot_keep(LOGS)
+
     def keep_toy(self, profile: ToyProfile) -> None:
         self._toys[profile.toy_id] = profile
 
@@ -147,7 +153,7 @@ class SimulatedMemory:
     async def settle(self, ack: SyncAck) -> None:
         for name in ack.accepted:
             item = self.waiting.pop(name, None) if name in self._handed_out else None
-            if item is not None and item.kind != METRICS and self._days.get(item.kind, 0):
+            if item is not None and item.kind not in (METRICS, LOGS) and self._days.get(item.kind, 0):
                 self.sent[name] = item
         for refusal in ack.rejected:
             if refusal.id in self._handed_out and (item := self.waiting.pop(refusal.id, None)):

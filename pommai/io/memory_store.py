@@ -20,7 +20,7 @@ from pommai.io.memory_files import finish_copy, keep_private, part_of, remove
 from pommai.io.memory_items import BATCH_ITEMS, KEPT_CONVERSATIONS, NO_LATER, UNKNOWN, WORKED_OUT, Item, Moment
 from pommai.io.memory_queue import Pending
 from pommai.io.memory_schema import MIGRATIONS, PRAGMAS, REFUSED, SENT, VERSION, WAITING
-from pommai.io.ports import CONVERSATIONS, METRICS, SAFETY, Kind
+from pommai.io.ports import CONVERSATIONS, LOGS, METRICS, SAFETY, Kind
 
 MOST_WAITING = 5000
 MOST_REFUSED = 500
@@ -120,8 +120,8 @@ class Store:
             return
         accepted = [(name,) for name, reason in settled.items() if reason is None]
         # What nobody will look at again, and what a guardian does not want kept, goes as soon as the server has it.
-        brief = [METRICS, *(kind for kind, count in days.items() if count == 0)]
-        marks = ", ".join(f"'{kind}'" for kind in brief if kind in (METRICS, CONVERSATIONS, SAFETY))
+        brief = [METRICS, LOGS, *(kind for kind, count in days.items() if count == 0)]
+        marks = ", ".join(f"'{kind}'" for kind in brief if kind in (METRICS, LOGS, CONVERSATIONS, SAFETY))
         await self._many(f"DELETE FROM items WHERE id = ? AND state = {WAITING} AND kind IN ({marks})", accepted)
         await self._many(f"UPDATE items SET state = {SENT} WHERE id = ? AND state = {WAITING}", accepted)
         await self._many(
@@ -229,7 +229,7 @@ class Store:
 
     async def free_space(self) -> None:
         """The disk is full: let go what can be spared, for its room is then ours to write to."""
-        await self._execute(f"DELETE FROM items WHERE kind = '{METRICS}'")
+        await self._execute(f"DELETE FROM items WHERE kind IN ('{METRICS}', '{LOGS}')")
         await self._execute(f"DELETE FROM items WHERE state <> {WAITING} AND kind <> '{SAFETY}'")
         await self.checkpoint()
 

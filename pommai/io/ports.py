@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from pommai.events import Event
+from pommai.io.ports_cloud import Cloud as Cloud
+from pommai.io.ports_cloud import Courier as Courier
 from pommai.protocol.messages import Conversation, DownAudio, Message, SyncAck, SyncBatch, ToyProfile, VoiceSettings
 
 Emit = Callable[[Event], None]
@@ -357,6 +359,9 @@ class Memory(Protocol):
     def keep_metric(self, name: str, value: float) -> None:
         """Remember a figure, and queue it."""
 
+    def keep_log(self, level: str, event: str, fields: Mapping[str, object]) -> None:
+        """Queue a line of the toy's log for whoever looks after it: numbers and states, nothing that was said."""
+
     def keep_toy(self, profile: ToyProfile) -> None:
         """Remember a toy's configuration."""
 
@@ -392,26 +397,6 @@ class Memory(Protocol):
 
     async def changed(self, *, safety: bool) -> None:
         """Wait until something new waits for the server, in one of the two lanes. One waiter at a time for each."""
-
-
-class Courier(Protocol):
-    """The way on which the server gets what waits in the memory."""
-
-    async def reachable(self) -> None:
-        """Wait until a try makes sense."""
-
-    async def deliver(self, batch: SyncBatch, seconds: float, go_on: Callable[[], bool]) -> SyncAck | None:
-        """Bring a batch: which of its items the server has, and which it refuses; None when it has said nothing.
-
-        One word on all of it may take so many seconds. Who goes several times asks `go_on` before each.
-        """
-
-
-class Cloud(Courier, Protocol):
-    """The cloud's functions, beside the connection to the server."""
-
-    async def configuration(self, toy_id: str) -> ToyProfile | None:
-        """A toy's configuration; None when the cloud does not answer or does not know the toy. The log says why."""
 
 
 class LinkListener(Protocol):
