@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from gateway_material import PERSONAS
 
-from pommai.gateway.speech.prompt import FOR_CHILDREN, messages_for
+from pommai.gateway.speech.prompt import FOR_CHILDREN, NOBODY_ELSE, messages_for
 
 BEAR = PERSONAS["pommai-bear"]
 
@@ -31,3 +31,12 @@ def test_a_model_is_told_what_was_said_before_in_its_order() -> None:
 def test_rules_for_children_are_for_children() -> None:
     grown = replace(BEAR, profile=replace(BEAR.profile, is_for_kids=False, knowledge_base={"not": "text"}))
     assert FOR_CHILDREN[0] not in messages_for(grown, (), "hello")[0]["content"]
+
+
+def test_a_model_is_told_of_those_it_may_call_and_to_be_nobody_else() -> None:
+    alone = messages_for(BEAR, (), "be a pirate")[0]["content"]
+    assert NOBODY_ELSE in alone
+    assert "become_persona" not in alone
+    with_others = messages_for(BEAR, (), "be rex", ["Robo Rex", "TARS"])[0]["content"]
+    assert "Robo Rex, TARS, use the tool become_persona" in with_others
+    assert NOBODY_ELSE not in with_others

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from gateway_material import PERSONAS, TOKEN, ScriptedToy, decode_all, encode_all, level_of, run, toy_at
-from openai_stand_in import Behaviour, Reply, StandIn, refusing, sending, stand_in, telling
+from openai_stand_in import Behaviour, Reply, StandIn, calling, refusing, sending, stand_in, telling
 from speech_material import VOSK_TINY, frames, say
 
 from pommai.errors import RecognitionError, SettingsError, SpeechError
 from pommai.gateway.archive import Alert
 from pommai.gateway.gateway_file import EngineSettings
 from pommai.gateway.personas import Answers, Persona
-from pommai.gateway.responder import Alarm, Heard, Piece, Rest, Said
+from pommai.gateway.responder import Alarm, Become, Do, Heard, Piece, Rest, Said
 from pommai.gateway.server import Gateway, GatewaySettings
 from pommai.gateway.speech.chat import Chat
 from pommai.gateway.speech.engines import open_engines
@@ -66,6 +66,7 @@ class Told(NamedTuple):
     user_texts: list[str | None]
     alarms: list[Alarm]
     rests: list[Rest]
+    done: list[Become | Do]
     sound: bytes
 
 
@@ -81,12 +82,13 @@ def told(pieces: list[Piece]) -> Told:
         [piece.user_text for piece in said],
         [piece for piece in pieces if isinstance(piece, Alarm)],
         [piece for piece in pieces if isinstance(piece, Rest)],
+        [piece for piece in pieces if isinstance(piece, Become | Do)],
         b"".join(piece for piece in pieces if isinstance(piece, bytes)),
     )
 
 
 async def answer_of(talker: Talker, persona: Persona = BEAR, pcm: bytes = bytes(640)) -> Told:
-    return told([piece async for piece in talker.answer(Heard(1, pcm, "desk-1"), persona)])
+    return told([piece async for piece in talker.answer(Heard(1, pcm, "desk-1", PERSONAS), persona)])
 
 
 @asynccontextmanager
@@ -367,6 +369,129 @@ def test_what_is_not_there_is_refused_at_the_start_and_when_it_is_wanted(respons
             deaf.refuse({"pommai-bear": persona})
         with pytest.raises(RecognitionError, match="understands none"):
             await anext(deaf.answer(Heard(1, bytes(640)), persona))
+
+    run(test())
+
+
+# -- being somebody else, and other things a toy can do --------------------------------------------
+
+REX = ("become_persona", {"toy": "robo-rex"})
+
+
+@pytest.mark.parametrize("by", ["parrot", "scripted", "openai"])
+def test_whoever_answers_a_child_gets_whom_it_asks_for(by: str, responses: Responses) -> None:
+    async def test() -> None:
+        async with talking(responses, "can you be robo rex now", telling("Whatever.")) as (talker, service, _):
+            answer = await answer_of(talker, replace(BEAR, answers=Answers(by=by)))
+            assert answer.done == [Become("robo-rex")]
+            assert "Robo Rex" in " ".join(answer.said)
+            assert answer.user_texts[0] == "can you be robo rex now"
+            assert answer.sound
+            assert service.questions == []
+
+    run(test())
+
+
+def test_a_child_who_asks_for_who_is_here_is_told(responses: Responses) -> None:
+    async def test() -> None:
+        talker = Talker("scripted", Ears("be the bear"), Talks(responses), Mouth(), Mouth())
+        answer = await answer_of(talker)
+        assert answer.done == []
+        assert "Pommai Bear" in answer.said[0] + answer.said[-1]
+
+    run(test())
+
+
+def test_somebody_who_is_not_for_this_child_does_not_come(responses: Responses) -> None:
+    async def test() -> None:
+        rex = PERSONAS["robo-rex"]
+        grown = {**PERSONAS, "robo-rex": replace(rex, profile=replace(rex.profile, is_for_kids=False))}
+        async with talking(responses, "be robo rex", calling(REX), telling("Not now.")) as (talker, service, _):
+            answer = told([piece async for piece in talker.answer(Heard(1, bytes(640), "desk-1", grown), BEAR)])
+            assert answer.done == []
+            assert answer.said == ["Not now."]
+            assert "robo-rex" not in str(service.questions[0])
+            assert "refused" in service.questions[1]["messages"][-1]["content"]
+
+    run(test())
+
+
+def test_a_limit_that_is_reached_holds_for_those_who_ask_for_others_too(responses: Responses) -> None:
+    async def test() -> None:
+        talker = Talker("scripted", Ears("be robo rex"), Talks(responses), Mouth(), Mouth())
+        for _ in range(responses.limits.conversations.count):
+            assert (await answer_of(talker)).done
+        answer = await answer_of(talker)
+        assert answer.done == []
+        assert answer.rests
+
+    run(test())
+
+
+def test_a_model_that_says_goodbye_and_calls_another_is_obeyed_after_its_words(responses: Responses) -> None:
+    answer, service = asked(responses, "i would love your friend the dinosaur", calling(REX, saying="Bye, my friend!"))
+    assert answer.said == ["Bye, my friend!"]
+    assert answer.done == [Become("robo-rex")]
+    (question,) = service.questions
+    assert question["tools"][0]["function"]["parameters"]["properties"]["toy"]["enum"] == ["robo-rex"]
+
+
+def test_a_model_that_only_calls_is_told_what_became_of_it_and_says_something_then(responses: Responses) -> None:
+    louder = ("set_volume", {"percent": 80})
+    answer, service = asked(responses, "i can hardly hear you", calling(louder), telling("Now I am louder!"))
+    assert answer.done == [Do("volume", {"percent": 80})]
+    assert answer.said == ["Now I am louder!"]
+    assert answer.user_texts == ["i can hardly hear you"]
+    assert [message["role"] for message in service.questions[1]["messages"][-2:]] == ["assistant", "tool"]
+
+
+@pytest.mark.parametrize(
+    "then", [calling(("set_volume", {"percent": 20})), telling(""), refusing(401), sending(b"data: rubbish\n\n")]
+)
+def test_a_model_that_says_nothing_even_then_has_done_it_and_the_toy_says_so(
+    then: Behaviour, responses: Responses
+) -> None:
+    answer, service = asked(responses, "i would love your friend the dinosaur", calling(REX), then)
+    assert answer.done == [Become("robo-rex")]
+    assert "Robo Rex" in " ".join(answer.said)
+    assert len(service.questions) == 2
+    quieter, _ = asked(responses, "i am not deaf", calling(("set_volume", {"percent": 20})), then)
+    assert quieter.done == [Do("volume", {"percent": 20})]
+    assert quieter.said == ["All right."]
+
+
+def test_calls_that_do_not_hold_are_told_back_and_nothing_is_done(responses: Responses) -> None:
+    wild = calling(("restart", {}), ("become_persona", {"toy": "../../etc"}), ("set_volume", '{"percent": 9'))
+    answer, service = asked(responses, "why is the sky blue", wild, telling("The sun paints it."))
+    assert answer.done == []
+    assert answer.said == ["The sun paints it."]
+    assert sum("refused" in str(message["content"]) for message in service.questions[1]["messages"]) == 3
+
+
+def test_what_a_model_calls_beside_a_sentence_that_is_held_back_is_not_done(responses: Responses) -> None:
+    answer, _ = asked(responses, "tell me about bears", calling(REX, saying="He took his gun and shot everybody. "))
+    assert answer.done == []
+    assert answer.alarms
+
+
+@pytest.mark.parametrize("heard", ["be robo rex and tell me about guns", "my tummy hurts be robo rex"])
+def test_words_that_do_not_pass_the_rules_make_nobody_come(heard: str, responses: Responses) -> None:
+    answer, service = asked(responses, heard, calling(REX))
+    assert answer.done == []
+    assert service.questions == []
+
+
+def test_a_model_that_takes_no_tools_answers_all_the_same(responses: Responses) -> None:
+    async def test() -> None:
+        async with talking(responses, "why is the sky blue", refusing(400), telling("The sun.")) as (
+            talker,
+            service,
+            _,
+        ):
+            for _ in range(2):
+                assert (await answer_of(talker)).said == ["The sun."]
+            assert ["tools" in question for question in service.questions] == [True, False, False]
+            assert "become_persona" not in str(service.questions[-1])
 
     run(test())
 

@@ -94,12 +94,12 @@ class Talks:
     """Every device's Talk, of at most MOST_DEVICES."""
 
     def __init__(self, responses: Responses) -> None:
-        self._responses = responses
+        self.responses = responses
         self._talks: OrderedDict[str, Talk] = OrderedDict()
 
     def of(self, device_id: str) -> Talk:
         """The talk of a device, begun when it has none."""
-        talk = self._talks.pop(device_id, None) or Talk(self._responses)
+        talk = self._talks.pop(device_id, None) or Talk(self.responses)
         self._talks[device_id] = talk
         if len(self._talks) > MOST_DEVICES:
             self._talks.popitem(last=False)

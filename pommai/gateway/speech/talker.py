@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Final
 
 from pommai.errors import ChatError, RecognitionError, SettingsError, SpeechError
 from pommai.gateway.gateway_file import OPENAI, PARROT, SCRIPTED
 from pommai.gateway.personas import Persona, Personas
-from pommai.gateway.responder import Alarm, Heard, Piece, Rest, Said
+from pommai.gateway.responder import Alarm, Become, Heard, Piece, Rest, Said
 from pommai.gateway.speech.ahead import ahead
-from pommai.gateway.speech.chat import Chat
+from pommai.gateway.speech.becoming import farewell, others, stays, wanted
+from pommai.gateway.speech.chat import FIRST_SECONDS, Chat, Message, Tool
+from pommai.gateway.speech.chat_stream import ToolCall
 from pommai.gateway.speech.parrot import Parrot
 from pommai.gateway.speech.prompt import messages_for
 from pommai.gateway.speech.rules import Talk, Talks
 from pommai.gateway.speech.sentences import Sentences, sentences_of
+from pommai.gateway.speech.tools import Outcome, obey, told, tools_for
 from pommai.io.ports import Recogniser, Speech
 from pommai.protocol.audio import FRAME_BYTES
 from pommai.protocol.messages import VoiceSettings
@@ -29,6 +32,8 @@ MADE_AHEAD: Final = 4
 """Pieces of an answer, two sentences, that are made before they are sent."""
 MOUTHS: Final = 16
 """Sentences spoken at a time, over all toys: each is a process, or a connection."""
+DONE: Final = "All right."
+"""What is said when a language model has done something and says nothing."""
 PAUSE: Final = bytes(10 * FRAME_BYTES)
 """Between sentences, 200 ms: what speaks a sentence begins and ends with its words."""
 
@@ -77,15 +82,21 @@ class Talker:
         talk = self._talks.of(heard.device_id)
         words = await self._understand(heard)
         now = asyncio.get_running_loop().time()
-        answer = talk.scripted(words, persona, now) if by == SCRIPTED else None
-        if by == OPENAI or (by == PARROT and words):
+        names = others(persona, heard.personas)
+        asked_for = wanted(words, persona, names, self._talks.responses)
+        answer = None
+        if by == OPENAI or asked_for is not None or (by == PARROT and words):
             answer = talk.refused(words, persona, now)
+        elif by == SCRIPTED:
+            answer = talk.scripted(words, persona, now)
         if answer is not None:
             fact = {"turn": heard.turn, "toy": persona.toy_id, "outcome": answer.outcome, "answer": answer.name}
             _log.info("answered by the file", extra=fact)
             pieces = self._say(answer, words, persona)
+        elif asked_for is not None:
+            pieces = self._become(asked_for, words, persona, names)
         elif by == OPENAI:
-            pieces = self._ask(talk, words, persona)
+            pieces = self._ask(talk, words, persona, names)
         else:
             pieces = self._parrots(heard, words, persona)
         async with aclosing(pieces):
@@ -120,31 +131,66 @@ class Talker:
             async for piece in self._sentence(sentence, persona, words if number == 0 else "", first=number == 0):
                 yield piece
 
-    async def _ask(self, talk: Talk, words: str, persona: Persona) -> AsyncGenerator[Piece, None]:
-        """An answer of the language model, each sentence of it asked after before it is said."""
+    async def _become(
+        self, toy_id: str, words: str, persona: Persona, names: Mapping[str, str]
+    ) -> AsyncGenerator[Piece, None]:
+        """Let the child have whom it asks for, without asking a language model."""
+        if toy_id == persona.toy_id:
+            line = stays(persona.profile.name)
+        else:
+            _log.info("asked to become another", extra={"toy": persona.toy_id, "wanted": toy_id})
+            yield Become(toy_id)
+            line = farewell(names[toy_id])
+        for number, sentence in enumerate(sentences_of(line)):
+            async for piece in self._sentence(sentence, persona, words if number == 0 else "", first=number == 0):
+                yield piece
+
+    async def _ask(
+        self, talk: Talk, words: str, persona: Persona, names: Mapping[str, str]
+    ) -> AsyncGenerator[Piece, None]:
+        """An answer of the language model, each sentence of it asked after before it is said.
+
+        Tools that it calls are obeyed when its answer is whole and nothing of it was held back. If it has called some
+        and said nothing, it is told what became of them and asked once more.
+        """
         assert self._chat is not None
         loop = asyncio.get_running_loop()
-        question = messages_for(persona, talk.turns(persona, loop.time()), words)
+        until = loop.time() + FIRST_SECONDS
+        tools = tools_for(names) if self._chat.takes_tools else []
+        question = messages_for(persona, talk.turns(persona, loop.time()), words, list(names.values()) if tools else ())
         said: list[str] = []
+        outcomes: list[Outcome] = []
         then: Answer | None = None
         try:
-            async with aclosing(_sentences(self._chat, question)) as sentences:
-                async for sentence in sentences:
-                    held_back = talk.holds_back(sentence, said[-1] if said else "", persona)
-                    if held_back is not None:
-                        why = f"an answer was held back: {held_back.category}: {', '.join(held_back.because)}"
-                        yield Alarm("medium", why, sentence)
-                        then = talk.redirect(held_back, persona)
-                        break
-                    said.append(sentence)
-                    user_text = words if len(said) == 1 else ""
-                    async for piece in self._sentence(sentence, persona, user_text, first=len(said) == 1):
-                        yield piece
+            for asked_again in (False, True):
+                calls: list[ToolCall] = []
+                async with aclosing(_sentences(self._chat, question, tools, until, calls)) as sentences:
+                    async for sentence in sentences:
+                        held_back = talk.holds_back(sentence, said[-1] if said else "", persona)
+                        if held_back is not None:
+                            why = f"an answer was held back: {held_back.category}: {', '.join(held_back.because)}"
+                            yield Alarm("medium", why, sentence)
+                            then = talk.redirect(held_back, persona)
+                            break
+                        said.append(sentence)
+                        user_text = words if len(said) == 1 else ""
+                        async for piece in self._sentence(sentence, persona, user_text, first=len(said) == 1):
+                            yield piece
+                if then is not None or asked_again or not calls:
+                    break
+                outcomes = obey(calls, names)
+                for call, outcome in zip(calls, outcomes, strict=True):
+                    _log.info("tool called", extra={"toy": persona.toy_id, "tool": call.name, "outcome": outcome.told})
+                    if outcome.piece is not None:
+                        yield outcome.piece
+                if said:
+                    break
+                question = [*question, *told("", calls, outcomes)]
             if not said and then is None:
                 raise ChatError("the language model has written nothing that can be said")
         except ChatError as caught:
             _log.warning("no answer", extra={"toy": persona.toy_id, "reason": str(caught)})
-            then = talk.sorry(persona, loop.time())
+            then = _done(outcomes, names) or talk.sorry(persona, loop.time())
         finally:
             if said:
                 talk.remember(words, " ".join(said), persona, loop.time())
@@ -195,10 +241,16 @@ class Deaf:
                 yield piece
 
 
-async def _sentences(chat: Chat, question: list[dict[str, str]]) -> AsyncGenerator[str, None]:
+async def _sentences(
+    chat: Chat, question: Sequence[Message], tools: Sequence[Tool], until: float, calls: list[ToolCall]
+) -> AsyncGenerator[str, None]:
+    """The sentences of an answer; the tools it calls are put into `calls`."""
     sentences = Sentences()
-    async with aclosing(chat.answer(question)) as pieces:
+    async with aclosing(chat.answer(question, tools, until)) as pieces:
         async for piece in pieces:
+            if isinstance(piece, ToolCall):
+                calls.append(piece)
+                continue
             for sentence in sentences.feed(piece):
                 yield sentence
             if sentences.is_full:
@@ -207,15 +259,27 @@ async def _sentences(chat: Chat, question: list[dict[str, str]]) -> AsyncGenerat
         yield sentence
 
 
+def _done(outcomes: Sequence[Outcome], names: Mapping[str, str]) -> Answer | None:
+    """What is said when a language model has done something and says nothing; None when it has done nothing."""
+    for outcome in outcomes:
+        if isinstance(outcome.piece, Become):
+            return Answer("command", "become", farewell(names[outcome.piece.toy_id]), None, ())
+    return Answer("command", "done", DONE, None, ()) if any(outcome.piece for outcome in outcomes) else None
+
+
 def _no_model(persona: Persona) -> SettingsError:
     return SettingsError(
-        f"'{persona.toy_id}' answers with openai, but gateway.yaml names no language model: "
+        f"{_at(persona)}'{persona.toy_id}' answers with openai, but gateway.yaml names no language model: "
         "write answering: {openai: {url: ..., model: ...}} there"
     )
 
 
+def _at(persona: Persona) -> str:
+    return f"{persona.where}: error: " if persona.where else ""
+
+
 def _no_hearing(persona: Persona) -> str:
     return (
-        f"'{persona.toy_id}' answers words ({persona.answers.by}), but the gateway understands none: "
+        f"{_at(persona)}'{persona.toy_id}' answers words ({persona.answers.by}), but the gateway understands none: "
         "write hearing: {vosk: {model: ...}} in gateway.yaml"
     )

@@ -1,0 +1,66 @@
+"""Whom a child may make of a toy by asking for it.
+
+A child who talks to somebody for kids must not talk its way to somebody who is not, nor out of the rules that its
+grown-ups have chosen: so somebody for kids becomes only others for kids who are as careful. `by_voice` of a persona
+says it otherwise: true lets it be asked for from everywhere, false never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import choice
+from typing import Final
+
+from pommai.gateway.personas import Persona, Personas
+from pommai.gateway.speech.rules import listener_of
+from pommai.responses import Listener, Responses
+from pommai.responses.model import LEVELS
+from pommai.responses.names import asked_to_be
+
+COMES: Final = (
+    "Here comes {name}.",
+    "One moment. I will get {name} for you.",
+    "Of course. See you later! Now comes {name}.",
+)
+"""What whoever the toy is says before it becomes another, who then greets the child itself."""
+HERE: Final = ("But I am {name} already.", "That is me. I am {name}.")
+"""What it says when it is the one who was asked for."""
+
+
+def others(persona: Persona, personas: Personas) -> dict[str, str]:
+    """Everybody whom a child may make of this persona, the id with the name, in the order of the file."""
+    return {
+        toy_id: other.profile.name
+        for toy_id, other in personas.items()
+        if toy_id != persona.toy_id and _may_become(persona, other)
+    }
+
+
+def wanted(words: str, persona: Persona, names: Mapping[str, str], responses: Responses) -> str | None:
+    """Whom a sentence asks for: an id of `names`, or the persona's own; None when it asks for nobody."""
+    return asked_to_be(words, {**names, persona.toy_id: persona.profile.name}, responses.words)
+
+
+def farewell(name: str) -> str:
+    """What is said before the toy becomes the one of this name."""
+    return choice(COMES).format(name=name)
+
+
+def stays(name: str) -> str:
+    """What is said when the toy is the one of this name."""
+    return choice(HERE).format(name=name)
+
+
+def _may_become(persona: Persona, other: Persona) -> bool:
+    if other.by_voice is not None:
+        return other.by_voice
+    if not persona.profile.is_for_kids:
+        return True
+    return other.profile.is_for_kids and _is_as_careful(listener_of(other), listener_of(persona))
+
+
+def _is_as_careful(one: Listener, other: Listener) -> bool:
+    """Whether everything that is kept from the other by level is kept from the one."""
+    if one.safety_level in LEVELS:
+        return other.safety_level not in LEVELS or LEVELS.index(one.safety_level) <= LEVELS.index(other.safety_level)
+    return other.safety_level not in LEVELS and {*other.blocked_topics} <= {*one.blocked_topics}

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from gateway_material import PERSONAS
+
+from pommai.gateway.personas import Persona
+from pommai.gateway.speech.becoming import farewell, others, stays, wanted
+from pommai.responses import load_responses
+
+BEAR = PERSONAS["pommai-bear"]
+RESPONSES = load_responses(Path(__file__).parents[1] / "offline_responses.yaml")
+
+
+def somebody(
+    toy_id: str = "tars",
+    *,
+    kids: bool = True,
+    level: str = "strict",
+    filtered: str = "strict",
+    by_voice: bool | None = None,
+    blocked: tuple[str, ...] = ("violence",),
+) -> Persona:
+    guardian = replace(BEAR.profile.guardian_settings, content_filter_level=filtered, blocked_topics=blocked)
+    profile = replace(
+        BEAR.profile,
+        toy_id=toy_id,
+        name=toy_id.upper(),
+        is_for_kids=kids,
+        safety_level=level,
+        guardian_settings=guardian,
+    )
+    return replace(BEAR, profile=profile, by_voice=by_voice)
+
+
+def may(one: Persona, other: Persona) -> bool:
+    return others(one, {each.toy_id: each for each in (one, other)}) == {other.toy_id: other.profile.name}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "allowed"),
+    [
+        (somebody("a"), somebody("b"), True),
+        (somebody("a"), somebody("b", kids=False), False),
+        (somebody("a", kids=False), somebody("b", kids=False), True),
+        (somebody("a", kids=False), somebody("b"), True),
+        (somebody("a"), somebody("b", level="moderate", filtered="relaxed"), False),
+        (
+            somebody("a", level="relaxed", filtered="moderate"),
+            somebody("b", level="moderate", filtered="relaxed"),
+            True,
+        ),
+        (somebody("a", level="moderate", filtered="moderate"), somebody("b"), True),
+        (somebody("a"), somebody("b", level="custom"), False),
+        (somebody("a", level="custom"), somebody("b"), True),
+        (somebody("a", level="custom"), somebody("b", level="custom", blocked=("violence", "cake")), True),
+        (somebody("a", level="custom", blocked=("violence", "cake")), somebody("b", level="custom"), False),
+        (somebody("a"), somebody("b", kids=False, by_voice=True), True),
+        (somebody("a"), somebody("b", by_voice=False), False),
+        (somebody("a", kids=False), somebody("b", by_voice=False), False),
+    ],
+)
+def test_somebody_for_kids_becomes_only_who_is_for_kids_and_as_careful_unless_the_file_says_so(
+    one: Persona, other: Persona, allowed: bool
+) -> None:
+    assert may(one, other) is allowed
+
+
+def test_nobody_becomes_who_it_is() -> None:
+    assert others(BEAR, {BEAR.toy_id: BEAR}) == {}
+
+
+def test_a_sentence_may_ask_for_another_or_for_who_is_here_and_not_for_who_may_not_come() -> None:
+    names = others(BEAR, PERSONAS)
+    assert names == {"robo-rex": "Robo Rex"}
+    assert wanted("be robo now", BEAR, names, RESPONSES) == "robo-rex"
+    assert wanted("be the bear", BEAR, names, RESPONSES) == "pommai-bear"
+    assert wanted("be robo now", BEAR, {}, RESPONSES) is None
+    assert wanted("", BEAR, names, RESPONSES) is None
+
+
+def test_what_is_said_names_who_is_meant() -> None:
+    assert all("Robo Rex" in line("Robo Rex") for line in (farewell, stays) for _ in range(20))
