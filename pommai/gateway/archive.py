@@ -261,9 +261,10 @@ class Archive:
             for _, device, id_, toy, received, text in reversed(rows)
         )
 
-    async def alerts(self, limit: int = 20) -> tuple[Alert, ...]:
-        """The newest safety events, the newest last. Raises StoreError."""
-        return tuple(_alert(kept.received, kept.device_id, kept.item) for kept in await self.items(SAFETY, None, limit))
+    async def alerts(self, limit: int = 20, device_id: str | None = None) -> tuple[Alert, ...]:
+        """The newest safety events of one device or of all, the newest last. Raises StoreError."""
+        kept = await self.items(SAFETY, device_id, limit)
+        return tuple(_alert(each.received, each.device_id, each.item) for each in kept)
 
 
 def _refuse(ack: m.SyncAck) -> None:
