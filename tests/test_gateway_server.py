@@ -30,7 +30,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from pommai.errors import PommaiError, ProtocolError, SettingsError, StoreError
-from pommai.gateway import server
+from pommai.gateway import admission
 from pommai.gateway.archive import Archive
 from pommai.gateway.personas import Persona
 from pommai.gateway.responder import Heard
@@ -139,7 +139,7 @@ def test_who_does_not_begin_with_a_proper_handshake_is_told_and_cut(first: m.Mes
 
 
 def test_who_says_nothing_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HANDSHAKE_SECONDS", 0.05)
+    monkeypatch.setattr(admission, "HANDSHAKE_SECONDS", 0.05)
 
     async def test() -> None:
         async with desk() as gateway, knock(gateway) as connection:

@@ -25,10 +25,11 @@ from gateway_material import (
 from websockets.exceptions import ConnectionClosed
 
 from pommai.errors import SettingsError
+from pommai.gateway.answering import LEAD
 from pommai.gateway.archive import Archive
 from pommai.gateway.personas import Persona
 from pommai.gateway.responder import Heard
-from pommai.gateway.session import LATER, LEAD
+from pommai.gateway.session import LATER
 from pommai.protocol import messages as m
 from pommai.protocol.limits import MESSAGES_PER_MINUTE
 from pommai.protocol.schema import Shape, Wire

@@ -4,45 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import http
 import logging
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import ClassVar, Self
-from weakref import WeakSet
+from typing import Self, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
-from websockets.http11 import Request, Response
-from websockets.protocol import State
 
-from pommai.errors import PommaiError, ProtocolError, SettingsError, StoreError
+from pommai.errors import PommaiError, SettingsError
 from pommai.gateway.active import ActivePersonas
+from pommai.gateway.admission import HANDSHAKE_SECONDS, Admission
 from pommai.gateway.alert_feed import AlertFeed
+from pommai.gateway.answering import Shared
 from pommai.gateway.archive import Archive
+from pommai.gateway.bench import Bench
+from pommai.gateway.connection import CLOSE_SECONDS, UNSENT_BYTES, ToyConnection
 from pommai.gateway.door import Door, Doors, OneToken
 from pommai.gateway.fleet.embedded import EmbeddedFleet
 from pommai.gateway.fleet.hands import ToysHere
 from pommai.gateway.fleet.port import Fleet, Order, Seat
 from pommai.gateway.metrics import Metrics
 from pommai.gateway.personas import Persona, Personas
+from pommai.gateway.porch import AT_ONCE, Porch
+from pommai.gateway.registry import Registry
 from pommai.gateway.responder import Responder
 from pommai.gateway.session import Session
 from pommai.gateway.speech.parrot import Parrot
 from pommai.io.codec import OpusCodec
 from pommai.io.ports import Codec
 from pommai.protocol import messages as m
-from pommai.protocol.limits import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
-from pommai.protocol.wire import decode, encode_message
+from pommai.protocol.limits import MAX_MESSAGE_BYTES
 
-HANDSHAKE_SECONDS = 10.0
-"""How long a toy may take to introduce itself."""
-CLOSE_SECONDS = 0.4
-"""How long a toy may take to say goodbye when the gateway closes."""
-UNSENT_BYTES = 4096
-"""What may wait for a toy that reads slowly: about two seconds of sound. Then its answer waits, and no memory grows."""
+MOST_TOYS = 1_000
+"""Toys that one gateway lets in, unless told otherwise."""
+DRAIN_SECONDS = 20.0
+"""How long turns that are under way may take to end. systemd waits for 90 s."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,38 +56,14 @@ class GatewaySettings:
     token: str | None
     host: str = "127.0.0.1"
     port: int = 8765
+    most_toys: int = MOST_TOYS
+    """Toys that are let in; who comes then is told to come again."""
 
     def __post_init__(self) -> None:
         if self.token is not None:
             OneToken(self.token)
         if not 0 <= self.port <= 65_535:
             raise SettingsError(f"the port must be 0..65535, not {self.port}")
-
-
-class _Connection(ServerConnection):
-    """A connection that can be cut from the first byte on: the server's own close() waits for those still opening."""
-
-    _alive: ClassVar[WeakSet[_Connection]] = WeakSet()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self._alive.add(self)
-
-    @classmethod
-    def all_of(cls, server: Server) -> list[_Connection]:
-        """Every connection of a server, those that are still opening among them."""
-        return [connection for connection in cls._alive if connection.server is server]
-
-    def is_of(self, device_id: str) -> bool:
-        """Whether the other end says that it is this device."""
-        return self.request is not None and self.request.headers.get_all("X-Device-ID") == [device_id]
-
-    async def cut(self, reason: str) -> None:
-        """Close, with a goodbye where there has been a hello."""
-        if self.state is State.OPEN:
-            await self.close(CloseCode.POLICY_VIOLATION, reason)
-        else:
-            self.transport.abort()
 
 
 class Gateway:
@@ -108,18 +84,19 @@ class Gateway:
         archive: Archive | None = None,
         door: Door | None = None,
         fleet: Fleet | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """The responder is the Parrot and the codec Opus, when none is given. Raises CodecError without libopus.
 
         Toys come in with the token of the settings or by the door, when there are both. Without a fleet this gateway is
-        alone.
+        alone. With `tls` the wire is encrypted.
 
         An archive that is given stays the caller's to close. Else the gateway keeps what toys send in memory, until it
         is left.
         """
         self._settings = settings
+        self._tls = tls
         doors = [] if settings.token is None else [OneToken(settings.token)]
-        self._door = Doors(*doors, *([] if door is None else [door]))
         self.fleet: Fleet = fleet or EmbeddedFleet()
         """The gateways that share their toys, this one among them."""
         self.active = ActivePersonas(settings.personas, self.fleet)
@@ -129,13 +106,19 @@ class Gateway:
         self.metrics = Metrics()
         """What it counts."""
         self.alerts.listen(lambda alert: self.metrics.alarmed(alert.severity))
+        door = Doors(*doors, *([] if door is None else [door]))
+        self._admission = Admission(door, self.metrics, settings.most_toys)
         self._given_archive = archive
         self._archive = archive
         self._responder = responder or Parrot()
         self._codec = codec or OpusCodec()
         self._sessions: dict[str, Session] = {}
+        self._registry = Registry(self._sessions)
         self._toys_here = ToysHere(self.active, self._sessions, self._each, self.alerts.tell)
         self._server: Server | None = None
+        self._porch: Porch | None = None
+        self._shared: Shared | None = None
+        self._port = 0
 
     async def __aenter__(self) -> Self:
         if self._archive is None:
@@ -154,21 +137,31 @@ class Gateway:
     async def _listen(self) -> None:
         host, port = self._settings.host, self._settings.port
         try:
+            self._porch = await Porch.open(host, port)
+            self._port = self._porch.getsockname()[1]
+            self._admission.is_closed = False
+            self._shared = Shared(self.active, self._responder, self._codec, self.archive, self.metrics, Bench())
             self._server = await serve(
                 self._serve,
-                host,
-                port,
-                process_request=self._admit,
-                create_connection=_Connection,
+                sock=self._porch,
+                backlog=AT_ONCE,
+                process_request=self._admission.admit,
+                create_connection=ToyConnection,
                 compression=None,  # Opus is compressed already
                 max_size=MAX_MESSAGE_BYTES,
+                max_queue=4,
                 write_limit=UNSENT_BYTES,
                 ping_interval=20.0,
                 ping_timeout=10.0,
                 close_timeout=CLOSE_SECONDS,
                 server_header=None,
+                ssl=self._tls,
+                ssl_handshake_timeout=None if self._tls is None else HANDSHAKE_SECONDS,
+                ssl_shutdown_timeout=None if self._tls is None else CLOSE_SECONDS,
             )
         except OSError as caught:
+            if self._porch is not None:
+                self._porch.close()
             hint = ""
             if caught.errno == errno.EADDRINUSE:
                 hint = "; is another gateway running? Choose another port, or 0 for any that is free"
@@ -178,20 +171,45 @@ class Gateway:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._server is not None, "entered before it is left"
+        assert self._shared is not None, "entered before it is left"
+        server = self._server
         try:
-            self._server.close()
-            try:
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await self._server.wait_closed()
-            except TimeoutError:  # somebody does not read, or has connected and never said a word
-                for connection in _Connection.all_of(self._server):
-                    connection.transport.abort()
-                await self._server.wait_closed()
+            self._stop_listening()
+            for connection in ToyConnection.all_of(server):
+                connection.part(CloseCode.GOING_AWAY, "")  # who is still opening is cut
+            await server.wait_closed()
         finally:
-            self._server = None
+            self._server = self._porch = None
+            self._shared.bench.close()
             await self.fleet.leave()
             await self._close_archive()  # its thread would keep the process from ending
         _log.info("gateway closed")
+
+    def _stop_listening(self) -> None:
+        """From now on nobody comes in. Another gateway may listen on this port at once."""
+        assert self._server is not None, "the gateway is not entered"
+        self._admission.is_closed = True
+        self._server.close(close_connections=False)
+
+    async def drain(self, seconds: float = DRAIN_SECONDS) -> None:
+        """Let nobody in any more, tell toys that are at rest to connect anew, and those with a turn under way when it
+        was answered, or after so many seconds. Returns when all are gone. After that, leave the gateway."""
+        assert self._server is not None, "the gateway is not entered"
+        _log.info("gateway drains", extra={"toys": len(self._sessions), "seconds": seconds})
+        self._stop_listening()
+        for connection in ToyConnection.all_of(self._server):
+            if not connection.is_open:
+                connection.cut()
+        for session in self.sessions:
+            session.leave()
+        ended = [asyncio.create_task(connection.wait_closed()) for connection in ToyConnection.all_of(self._server)]
+        if ended:
+            _, left = await asyncio.wait(ended, timeout=seconds)
+            for session in self.sessions:
+                session.part(CloseCode.SERVICE_RESTART, "this gateway ends; connect again")
+            if left:
+                await asyncio.wait(left)
+        _log.info("gateway drained", extra={"in_time": not ended or not left})
 
     async def _close_archive(self) -> None:
         archive, self._archive = self._archive, self._given_archive
@@ -208,19 +226,29 @@ class Gateway:
     def port(self) -> int:
         """The port it listens on. Only while it is entered."""
         assert self._server is not None, "the gateway is not entered"
-        port: int = next(iter(self._server.sockets)).getsockname()[1]
-        return port
+        return self._port
 
     @property
     def url(self) -> str:
         """Where toys connect to. Only while it is entered."""
         host = self._settings.host
-        return f"ws://{f'[{host}]' if ':' in host else host}:{self.port}/audio-stream"
+        scheme = "ws" if self._tls is None else "wss"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/audio-stream"
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether toys can come in now."""
+        return self._server is not None and not self._admission.is_closed
 
     @property
     def sessions(self) -> tuple[Session, ...]:
         """The toys connected now, in the order they came."""
         return tuple(self._sessions.values())
+
+    @property
+    def messages_waiting(self) -> int:
+        """How many messages wait for toys that do not read now."""
+        return sum(session.messages_waiting for session in self._sessions.values())
 
     def persona(self, toy_id: str) -> Persona:
         """The persona of a toyId. Raises ProtocolError (TOY_NOT_FOUND)."""
@@ -292,97 +320,43 @@ class Gateway:
         The toy is told the reason (120 bytes at most). It may come back when the door lets it in.
         """
         assert self._server is not None, "the gateway is not entered"
-        mine = [connection for connection in _Connection.all_of(self._server) if connection.is_of(device_id)]
-        await asyncio.gather(*(connection.cut(reason) for connection in mine))
+        mine = [connection for connection in ToyConnection.all_of(self._server) if connection.is_of(device_id)]
+        for connection in mine:
+            connection.part(CloseCode.POLICY_VIOLATION, reason)
         if mine:
             _log.warning("device cut", extra={"device": device_id, "reason": reason, "connections": len(mine)})
         return len(mine)
 
     # -- letting toys in -------------------------------------------------------------------
 
-    async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answers the HTTP request: None lets the toy in. Headers that come twice count as missing."""
-        shown, named = request.headers.get_all("Authorization"), request.headers.get_all("X-Device-ID")
-        device_id = named[0] if len(named) == 1 else ""
-        token = shown[0].removeprefix("Bearer ") if len(shown) == 1 and shown[0].startswith("Bearer ") else None
-        try:
-            admitted = token is not None and await self._door.admits(device_id, token)
-        except StoreError as caught:
-            self.metrics.refused["store"] += 1
-            _log.error("toy not let in", extra={"peer": _peer(connection), "reason": str(caught)})
-            words = "This gateway cannot look up your token now; try again later.\n"
-            return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, words)
-        if not admitted:
-            self.metrics.refused["token"] += 1
-            _log.warning("toy refused", extra={"peer": _peer(connection), "reason": "token"})
-            words = (
-                "This gateway does not know your token. Send the one it was started with, or the websocketToken that "
-                "this device was given: Authorization: Bearer TOKEN\n"
-            )
-            response = connection.respond(http.HTTPStatus.UNAUTHORIZED, words)
-            response.headers["WWW-Authenticate"] = 'Bearer realm="pommai"'
-            return response
-        if not device_id:
-            self.metrics.refused["no X-Device-ID"] += 1
-            _log.warning("toy refused", extra={"peer": _peer(connection), "reason": "no X-Device-ID"})
-            return connection.respond(
-                http.HTTPStatus.BAD_REQUEST, "The header X-Device-ID is missing: who is calling?\n"
-            )
-        return None
-
     async def _serve(self, connection: ServerConnection) -> None:
+        toy = cast(ToyConnection, connection)
+        assert self._shared is not None, "only while the gateway is entered"
         try:
-            handshake = await self._meet(connection)
+            handshake = await self._admission.meet(toy)
             if handshake is not None:
-                await self._keep(
-                    Session(
-                        connection, handshake, self.active, self._responder, self._codec, self.archive, self.metrics
-                    )
-                )
+                await self._keep(toy, Session(toy, handshake, self._shared))
         except ConnectionClosed as caught:
-            _log.info("connection cut", extra={"peer": _peer(connection), "reason": str(caught)})
+            _log.info("connection cut", extra={"peer": toy.peer, "reason": str(caught)})
 
-    async def _meet(self, connection: ServerConnection) -> m.Handshake | None:
-        """The handshake; None, and the connection closed with a reason, when it is not one."""
-        try:
-            async with asyncio.timeout(HANDSHAKE_SECONDS):
-                message = decode(await connection.recv())
-            if not isinstance(message, m.Handshake):
-                raise ProtocolError("the first message must be a handshake")
-            if message.protocol != PROTOCOL_VERSION:
-                raise ProtocolError(f"protocol {message.protocol}; this gateway speaks {PROTOCOL_VERSION}")
-            assert connection.request is not None
-            named = connection.request.headers["X-Device-ID"]
-            if message.device_id != named:
-                raise ProtocolError("deviceId of the handshake is not the X-Device-ID of the connection")
-        except TimeoutError:
-            refusal = ProtocolError(f"no handshake within {HANDSHAKE_SECONDS:g} s")
-        except ProtocolError as caught:
-            refusal = caught
-        else:
-            return message
-        self.metrics.refused["handshake"] += 1
-        _log.warning("handshake refused", extra={"peer": _peer(connection), "reason": str(refusal)})
-        await connection.send(encode_message(m.ErrorMessage(refusal.code, str(refusal))))
-        await connection.close(CloseCode.POLICY_VIOLATION, str(refusal)[:100])
-        return None
-
-    async def _keep(self, session: Session) -> None:
-        self._sessions[session.id] = session
+    async def _keep(self, toy: ToyConnection, session: Session) -> None:
+        wait = self._registry.enter(session, asyncio.get_running_loop().time())
+        if wait is not None:
+            words = f"two toys connect as {session.device_id}, or its network comes and goes; wait {wait:.0f} s"
+            self._admission.refuse(
+                toy, m.ErrorMessage("RATE_LIMITED", words, {"retry_after": round(wait, 3)}), CloseCode.TRY_AGAIN_LATER
+            )
+            return
+        if self._porch is not None:
+            self._porch.let_in(toy.remote_address)
         fact = {"session": session.id, "device": session.device_id, "toy": session.toy_id}
         _log.info("session open", extra=fact)
         try:
             self.fleet.seated(Seat(session.device_id, session.toy_id, session.id))
             await session.run()
         finally:
-            del self._sessions[session.id]
+            is_gone = self._registry.leave(session)
             self.fleet.left(session.id)
-            if all(other.device_id != session.device_id for other in self.sessions):
+            if is_gone:
                 self.active.left(session.device_id)
             _log.info("session closed", extra={"session": session.id, "device": session.device_id})
-
-
-def _peer(connection: ServerConnection) -> str:
-    """Host and port at the other end."""
-    address = connection.remote_address
-    return f"{address[0]}:{address[1]}" if address else "gone"

@@ -21,7 +21,7 @@ from typing import Any, Literal, NoReturn
 
 from pommai.errors import ProtocolError
 from pommai.protocol import messages as m
-from pommai.protocol.limits import MAX_MESSAGE_BYTES, MAX_NUMBER, MAX_PACKET_BYTES
+from pommai.protocol.limits import MAX_ITEMS, MAX_LISTS, MAX_MESSAGE_BYTES, MAX_NUMBER, MAX_PACKET_BYTES
 from pommai.protocol.schema import Shape, brief
 
 Decoded = m.Message | m.UpAudio | m.DownAudio | m.AudioResponse | m.Unknown
@@ -151,6 +151,11 @@ def decode_text(text: str) -> m.Message | m.UpAudio | m.AudioResponse | m.Unknow
     """What a text message says; Unknown for a `type` this end has never heard of. Raises ProtocolError."""
     if len(text) > MAX_MESSAGE_BYTES:
         raise ProtocolError(f"a message of {len(text)} characters; at most {MAX_MESSAGE_BYTES} are read")
+    # Counted before it is read, because that takes a hundredth of the time: a megabyte of brackets holds up everybody.
+    if len(text) > MAX_LISTS and (
+        text.count("[") + text.count("{") > MAX_LISTS or text.count(",") > MAX_ITEMS  # may be more, never fewer
+    ):
+        raise ProtocolError(f"a message of too many parts; at most {MAX_LISTS} lists and {MAX_ITEMS} items are read")
     try:
         value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except ProtocolError:
