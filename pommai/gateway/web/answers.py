@@ -40,7 +40,7 @@ def answer(value: Mapping[str, Any], status: int = 200, headers: Mapping[str, st
 async def read_order(request: web.Request, *required: str, **kinds: type) -> dict[str, Any]:
     """The JSON object in a request: these keys and no others, each of its kind; those not required may be missing.
 
-    Nothing at all is an empty object. Raises RequestError (400), or what aiohttp raises when there is too much of it (413).
+    Nothing at all is an empty object. Raises RequestError (400), or when it is too large what aiohttp raises (413).
     """
     try:
         value = json.loads(await request.read() or b"{}")

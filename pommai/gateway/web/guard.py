@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections import OrderedDict
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from pommai.errors import StoreError
+from pommai.gateway.attempts import Attempts
 from pommai.gateway.metrics import Metrics
 from pommai.gateway.operator_token import OperatorToken
 from pommai.gateway.web.answers import RequestError
-from pommai.protocol.limits import RateLimit
 
 OPEN: Final = ("/healthz",)
 """For everybody."""
@@ -24,8 +23,6 @@ OF_TOYS: Final = ("/api/", "/upload/")
 MOST_FAILURES: Final = 10
 FAILURE_SECONDS: Final = 60.0
 """After so many wrong tokens from one address in this time, it is not listened to until some are forgotten."""
-MOST_ADDRESSES: Final = 1000
-"""Addresses that are remembered for their wrong tokens; the one that was quiet longest is forgotten first."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +33,7 @@ class Guard:
     def __init__(self, token: OperatorToken, metrics: Metrics) -> None:
         self._token = token
         self._metrics = metrics
-        self._failures: OrderedDict[str, RateLimit] = OrderedDict()
+        self._failures = Attempts(MOST_FAILURES, FAILURE_SECONDS)
 
     def middleware(self) -> Middleware:
         """What goes around every route."""
@@ -50,16 +47,15 @@ class Guard:
         return guard
 
     async def check(self, request: web.Request) -> None:
-        """Raise RequestError when the request does not come from an operator: 401, or 429 after too many wrong tokens."""
+        """Raise RequestError when no operator asks: 401, or 429 after too many wrong tokens."""
         shown = request.headers.getall("Authorization", [])
         token = shown[0].removeprefix("Bearer ") if len(shown) == 1 and shown[0].startswith("Bearer ") else None
         challenge = {"WWW-Authenticate": 'Bearer realm="pommai operators"'}
         if token is None:  # nobody guesses: a browser, or somebody who forgot it
             raise RequestError(401, "this is for operators", "send their token: Authorization: Bearer TOKEN", challenge)
         address = _neighbourhood(request.remote or "")
-        failures = self._failures.get(address)
         now = asyncio.get_running_loop().time()
-        if failures is not None and (wait := failures.retry_after(now)) > 0:
+        if (wait := self._failures.retry_after(address, now)) > 0:
             self._metrics.operators_refused += 1
             # Even the right token: else it could be guessed as fast as before.
             hint = f"wait {wait:.0f} s; the gateway listens to this address again then"
@@ -73,19 +69,12 @@ class Guard:
             ) from caught
         if not right:
             self._metrics.operators_refused += 1
-            self._note(address, now)
+            self._failures.allow(address, now)
             _log.warning("operator refused", extra={"peer": request.remote or "", "path": request.path[:100]})
             hint = (
                 "it was printed when the gateway first started; `pommai gateway --new-operator-token` makes a new one"
             )
             raise RequestError(401, "this is not the operator's token", hint, challenge)
-
-    def _note(self, address: str, now: float) -> None:
-        failures = self._failures.pop(address, None) or RateLimit(MOST_FAILURES, FAILURE_SECONDS)
-        failures.allow(now)
-        self._failures[address] = failures
-        if len(self._failures) > MOST_ADDRESSES:
-            self._failures.popitem(last=False)
 
 
 def is_open(request: web.Request) -> bool:
