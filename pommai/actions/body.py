@@ -213,6 +213,8 @@ class Body:
     """The event that is being handled: guards are asked about it, actions carried out because of it."""
     connections: int = 0
     """How often the server has been reached. What was sent on an earlier connection, the server may not have."""
+    drops: int = 0
+    """How often a connection to the server was lost."""
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while the server is there."""
     unreachable: asyncio.Event = field(default_factory=asyncio.Event)

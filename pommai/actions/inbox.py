@@ -48,6 +48,7 @@ class Inbox:
         self._toy.post(Event("link.up", {"session": session}))
 
     def on_down(self, reason: str) -> None:
+        self._toy.drops += self._toy.reached.is_set()
         self._toy.reached.clear()
         self._toy.unreachable.set()
         self._toy.post(Event("link.down", {"reason": reason}))

@@ -5,7 +5,7 @@ Nothing else lets a recording leave the toy but the turn it was made for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pommai.actions.body import Body, Turn
 
@@ -40,13 +40,14 @@ def drop_recordings(toy: Body) -> None:
 class HeldVoices:
     """What the cloud's carrier may take of the recordings."""
 
-    def __init__(self, toy: Body) -> None:
+    def __init__(self, toy: Callable[[], Body]) -> None:
         self._toy = toy
 
     def take(self, conversation: str) -> Sequence[bytes] | None:
         """The packets; None when there are none, or they may not leave the toy (any more): then they are gone."""
-        found = self._toy.recordings.take(conversation)
-        return found[1] if found is not None and may_leave(self._toy, found[0]) else None
+        toy = self._toy()
+        found = toy.recordings.take(conversation)
+        return found[1] if found is not None and may_leave(toy, found[0]) else None
 
     def may_leave(self, toy_id: str) -> bool:
-        return may_leave(self._toy, toy_id)
+        return may_leave(self._toy(), toy_id)

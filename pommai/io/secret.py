@@ -6,7 +6,6 @@ traceback, not in a list of processes.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import stat
@@ -66,6 +65,8 @@ class SecretFile:
     path: Path
 
     async def read(self) -> Secret:
+        import asyncio  # late: every command knows the settings, and with them this class
+
         return await asyncio.to_thread(_read_file, self.path, private=True)
 
 
@@ -76,6 +77,8 @@ class SystemdCredential:
     name: str
 
     async def read(self) -> Secret:
+        import asyncio
+
         folder = os.environ.get("CREDENTIALS_DIRECTORY")
         if not folder:
             raise SecretError(
@@ -97,6 +100,8 @@ class TpmSecret:
     command: str = "tpm2_unseal"
 
     async def read(self) -> Secret:
+        import asyncio
+
         try:
             process = await asyncio.create_subprocess_exec(
                 self.command,

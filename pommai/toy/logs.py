@@ -25,6 +25,17 @@ from typing import Any, TextIO
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What a record has of its own. All else came with `extra`."""
 
+_MOST_HIDDEN = 32
+_hidden: tuple[str, ...] = ()
+
+
+def hide(secret: str) -> None:
+    """Write this nowhere in any log from now on: a secret that came up while the toy runs. The newest few are kept."""
+    global _hidden
+    forms = [form for form in _forms(secret) if form not in _hidden]
+    if forms:
+        _hidden = (*_hidden, *forms)[-_MOST_HIDDEN:]
+
 
 def configure_logs(
     level: str = "info", style: str = "text", *, secrets: Collection[str] = (), stream: TextIO | None = None
@@ -42,12 +53,11 @@ def configure_logs(
 class _Formatter(logging.Formatter):
     def __init__(self, secrets: Collection[str]) -> None:
         super().__init__()
-        # Inside a list or a mapping a secret is written as its repr.
-        forms = {form for secret in secrets for form in (secret, repr(secret)[1:-1]) if form}
+        forms = {form for secret in secrets for form in _forms(secret)}
         self._secrets = sorted(forms, key=len, reverse=True)
 
     def _clean(self, text: str) -> str:
-        for secret in self._secrets:
+        for secret in (*self._secrets, *_hidden):
             text = text.replace(secret, "***")
         return text
 
@@ -63,6 +73,11 @@ class _Formatter(logging.Formatter):
         parts = [self.formatException(record.exc_info)] if record.exc_info and record.exc_info[0] else []
         parts += [record.stack_info] if record.stack_info else []
         return self._clean("\n".join(parts))
+
+
+def _forms(secret: str) -> set[str]:
+    """How a secret may be written: inside a list or a mapping as its repr."""
+    return {form for form in (secret, repr(secret)[1:-1]) if form}
 
 
 class _TextFormatter(_Formatter):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pommai.io.secret import SecretFile, SecretSource, SystemdCredential, TpmSecret
 from pommai.source import closest, parse_duration
 
 Parse = Callable[[object, Path], Any]
@@ -51,6 +52,31 @@ def web_socket(raw: object, _: Path) -> str:
     if not good or " " in url or parts.fragment or parts.username is not None:
         raise ValueError(allowed)
     return url
+
+
+def web(raw: object, _: Path) -> str:
+    allowed = "an address such as https://host, or http://127.0.0.1:8766 on this machine"
+    try:
+        url = _text(raw)
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and url.isprintable()
+    except ValueError:
+        raise ValueError(allowed) from None
+    if not good or " " in url or parts.fragment or parts.query or parts.username is not None:
+        raise ValueError(allowed)
+    return url
+
+
+def secret_place(raw: object, base: Path) -> SecretSource:
+    """Where a secret is, never the secret itself: so it may stand on a command line."""
+    kind, _, name = raw.strip().partition(":") if isinstance(raw, str) else ("", "", "")
+    if kind == "file" and name.strip():
+        return SecretFile(path(name, base))
+    if kind == "credential" and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", name):
+        return SystemdCredential(name)
+    if kind == "tpm" and re.fullmatch(r"0x81[0-9A-Fa-f]{6}", name):
+        return TpmSecret(name)
+    raise ValueError("file:PATH, credential:NAME (of systemd) or tpm:HANDLE (as tpm:0x81010001); never the secret")
 
 
 def toy_id(raw: object, _: Path) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pommai.errors import SettingsError
+from pommai.io.secret import SecretSource
 from pommai.source import did_you_mean, quote
 from pommai.toy import setting_kinds as kinds
 from pommai.toy.setting_kinds import Parse, SoundPort
@@ -72,14 +73,19 @@ def _setting(
     environment: str = "",
     shown_default: str = "",
     hidden: bool = False,
+    hidden_value: bool = False,
 ) -> Any:
-    """A row of the table. `default` may be a function, asked when settings are made. A secret has no flag or repr."""
+    """A row of the table. `default` may be a function, asked when settings are made. A secret has no flag or repr.
+
+    `hidden_value`: an error does not show what was given, for it may be a secret by mistake.
+    """
     metadata = {
         "parse": parse,
         "about": about,
         "environment": environment,
         "shown_default": shown_default or ("none" if default is None else str(default)),
         "hidden": hidden,
+        "hidden_value": hidden or hidden_value,
     }
     if callable(default):
         return field(default_factory=default, metadata=metadata, repr=not hidden)
@@ -104,6 +110,16 @@ class Settings:
         hidden=True,
     )
     token_file: Path | None = _setting(kinds.path, None, "file that holds the token, in place of it")
+    cloud_url: str | None = _setting(
+        kinds.web, None, "address of the cloud's functions: of a Convex deployment, or of the gateway's HTTP"
+    )
+    device_secret: SecretSource | None = _setting(
+        kinds.secret_place,
+        None,
+        "where the secret is with which the device asks the cloud for its tokens: file:PATH (mode 600), "
+        "credential:NAME (systemd's LoadCredential) or tpm:HANDLE (sealed in a TPM 2.0)",
+        hidden_value=True,
+    )
     device_id: str = _setting(kinds.device_id, "default-toy-001", "id of this device", environment="DEVICE_ID")
     toy_id: str = _setting(kinds.toy_id, "pommai-bear", "id of the toy to be, one of the server's")
     chart: Path = _setting(
@@ -270,7 +286,7 @@ def load_settings(
         try:
             values[name] = metadata["parse"](layer.values[name], layer.base)
         except ValueError as caught:
-            given = "" if metadata["hidden"] else f", not {quote(str(layer.values[name]))}"
+            given = "" if metadata["hidden_value"] else f", not {quote(str(layer.values[name]))}"
             wrong.append(f"{layer.place(name)}: {name} must be {caught}{given}")
     if rank.get("token_file", -1) > rank.get("token", -1):
         values.pop("token", None)
@@ -287,6 +303,8 @@ def load_settings(
     if wrong:
         raise SettingsError("\n".join(wrong))
     settings = Settings(**values)
+    if (settings.cloud_url is None) != (settings.device_secret is None):
+        raise SettingsError("cloud_url and device_secret belong together: give both, or none")
     if settings.button_pin in settings.led_pins:
         raise SettingsError(f"button_pin and led_pins both claim GPIO pin {settings.button_pin}; give each its own")
     return settings

@@ -26,6 +26,7 @@ from pommai.io.capture import Capture
 from pommai.io.codec import OpusCodec
 from pommai.io.lights_show import LightShow
 from pommai.io.link import WebSocketLink
+from pommai.io.link_token import Credentials
 from pommai.io.playback import Playback
 from pommai.io.ports import Button, Lights, Microphone, Speaker
 from pommai.io.sounds import SoundFolder
@@ -33,11 +34,15 @@ from pommai.io.toy_files import ToyFolders
 from pommai.io.voice_activity import SpeechGate, WebRtcVoiceActivity
 from pommai.lights.load import load_patterns
 from pommai.responses import Answerer, load_responses
+from pommai.toy.background import keep_running
 from pommai.toy.charts import load_behaviour
+from pommai.toy.cloud import CloudParts, make_cloud
+from pommai.toy.log_keeper import keep_logs
 from pommai.toy.on_board import built_in_toys, loudness, on_board, who_it_was
 from pommai.toy.runtime import Runtime
 from pommai.toy.settings import Settings
 from pommai.toy.trace import FileTrace, NoTrace
+from pommai.toy.vitals import keep_vitals
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +65,11 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
     Raises SettingsError, ChartError, LightsError, TableError, SoundError or CodecError when the toy cannot begin at
     all. Devices that fail never end it: they are logged, shown, and tried again.
     """
-    if settings.token is None:
-        raise SettingsError("the toy has no token for its server; set POMMAI_USER_TOKEN, or token_file in pommai.toml")
+    if settings.token is None and settings.cloud_url is None:
+        raise SettingsError(
+            "the toy has no token for its server; set POMMAI_USER_TOKEN, or token_file in pommai.toml, or have it ask "
+            "the cloud for tokens: cloud_url and device_secret"
+        )
     loop = asyncio.get_running_loop()
     patterns = load_patterns(settings.led_patterns)
     sounds = SoundFolder(settings.sounds)
@@ -77,9 +85,11 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="codec"))
         board = await on_board(settings, stack, lambda event: runtime.post(event))
         toy_id = who_it_was(settings, board.memory)
+        keep_logs(stack, board.memory.keep_log)
+        cloud = await make_cloud(settings, stack, board.clock, lambda: runtime.body)
         link = WebSocketLink(
             settings.url,
-            token=settings.token,
+            token=_credentials(settings, cloud),
             device_id=settings.device_id,
             toy_id=toy_id,
             capabilities=CAPABILITIES,
@@ -117,6 +127,7 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
                 show_theme=lights.set_theme,
                 live=LiveConfiguration(ToyFolders(settings.models, sounds)),
                 toy_id=toy_id,
+                cloud=None if cloud is None else cloud.functions,
             )
 
         runtime = Runtime(
@@ -131,6 +142,7 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
         )
         recall_safe_mode(runtime.body)
         recall_configuration(runtime.body)
+        keep_running(stack, keep_vitals(lambda: runtime.body), "vitals")
         button = make_button(settings, runtime.stop, microphone)
         if on_start is not None:
             on_start(runtime.stop)
@@ -140,6 +152,14 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
         finally:
             if button is not None:
                 button.close()
+
+
+def _credentials(settings: Settings, cloud: CloudParts | None) -> str | Credentials:
+    """What the link shows the server: the token that somebody has set, else those of the cloud."""
+    if settings.token is not None:
+        return settings.token
+    assert cloud is not None  # or else the settings were refused
+    return cloud.tokens
 
 
 def _start(button: Button | None, runtime: Runtime) -> None:
