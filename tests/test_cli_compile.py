@@ -82,26 +82,3 @@ def test_a_table_may_be_read_by_whoever_may_read_other_files(folder: Path) -> No
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-def test_progress_is_shown_on_a_terminal_after_a_second_and_wiped_away() -> None:
-    now = [0.0]
-    terminal = Terminal()
-    with command.Progress(terminal, lambda: now[0]) as progress:
-        progress(1, 2)
-        assert terminal.getvalue() == ""
-        now[0] = 1.5
-        progress(10, 20)
-        assert terminal.getvalue() == f"\r{'█' * 15}{'░' * 15} 10 of 20 configurations found so far"
-        progress(11, 20)
-        assert "11 of" not in terminal.getvalue(), "ten times a second is enough"
-    assert terminal.getvalue().endswith("\r\x1b[K")
-
-
-def test_progress_is_not_shown_where_nobody_looks() -> None:
-    now = [0.0]
-    stream = io.StringIO()
-    with command.Progress(stream, lambda: now[0]) as progress:
-        now[0] = 5.0
-        progress(1, 2)
-    assert stream.getvalue() == ""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
 
 from pommai.cli import WRONG_USAGE
+from pommai.cli.progress import Progress, of
 
 SUFFIX = ".pommai.json"
 _DESCRIPTION = """\
@@ -59,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         return WRONG_USAGE
     begun = time.perf_counter()
     checked = checked_chart(chart)
-    with Progress(sys.stderr) as progress:
+    with Progress(sys.stderr, of("configurations found so far")) as progress:
         table = compile_chart(checked, progress)
     text = dump(table)
     seconds = time.perf_counter() - begun
@@ -72,37 +71,3 @@ def run(args: argparse.Namespace) -> int:
     parts = ", ".join(f"{number:,} {word}" if number == 1 else f"{number:,} {word}s" for number, word in counts)
     print(f"{output}: {parts}, {len(text.encode()) / 1000:,.0f} kB, {seconds:.2f} s")
     return 0
-
-
-class Progress:
-    """A line on a terminal that says how far the work is, once it has taken a second."""
-
-    PATIENCE_S = 1.0
-    WIDTH = 30
-
-    def __init__(
-        self, stream: TextIO, clock: Callable[[], float] = time.monotonic, what: str = "configurations"
-    ) -> None:
-        self._stream = stream
-        self._what = what
-        self._clock = clock
-        self._next = clock() + self.PATIENCE_S
-        self._shown = False
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
-
-    def __call__(self, done: int, found: int) -> None:
-        """`done` of the `found` so far; more may be found."""
-        if not self._stream.isatty() or self._clock() < self._next:
-            return
-        self._next = self._clock() + 0.1
-        self._shown = True
-        bar = "█" * (self.WIDTH * done // found)
-        self._stream.write(f"\r{bar:░<{self.WIDTH}} {done:,} of {found:,} {self._what} found so far")
-        self._stream.flush()

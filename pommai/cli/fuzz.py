@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from pommai.cli import INTERRUPTED, WRONG_USAGE
+from pommai.cli.progress import Progress, clock_time
 from pommai.errors import ChartError, SettingsError
 from pommai.events import EVENTS
 from pommai.source import Reader
@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"pommai fuzz: {words}", file=sys.stderr)
         return WRONG_USAGE
     subject = subject_of(chart, load_profile(args.profile), args.engine)
-    with _pool(args.scheduler) as hire, Progress(sys.stderr) as progress:
+    with _pool(args.scheduler) as hire, Progress(sys.stderr, _so_far) as progress:
         result = run_campaign(
             subject,
             subject.ground,
@@ -255,39 +255,11 @@ def _tell_failure(subject: Subject, result: Result, args: argparse.Namespace) ->
     print(f"\nrun it again: pommai replay {file}")
 
 
-class Progress:
-    """A line on a terminal: how far, how fast, how much is covered, how long it will take."""
-
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream = stream
-        self._clock = clock
-        self._next = clock() + 0.5
-        self._shown = False
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
-
-    def __call__(self, result: Result) -> None:
-        """Show how far it is, a few times a second at most."""
-        if not self._stream.isatty() or self._clock() < self._next:
-            return
-        self._next = self._clock() + 0.25
-        self._shown = True
-        rate = result.events / max(result.seconds, 1e-9)
-        left = (result.events_wanted - result.events) / max(rate, 1e-9)
-        done, there_are = result.coverage.figures()["events"]
-        bar = "█" * (24 * result.events // result.events_wanted)
-        words = f"{result.events:,} events, {rate:,.0f}/s, {100 * done / there_are:.0f} % covered, {_clock(left)} left"
-        self._stream.write(f"\r\x1b[K{bar:░<24} {words}")
-        self._stream.flush()
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+def _so_far(result: Result) -> tuple[float, str]:
+    """How far, how fast, how much is covered, how long it will take."""
+    rate = result.events / max(result.seconds, 1e-9)
+    left = (result.events_wanted - result.events) / max(rate, 1e-9)
+    done, there_are = result.coverage.figures()["events"]
+    covered = f"{100 * done / there_are:.0f} % covered"
+    words = f"{result.events:,} events, {rate:,.0f}/s, {covered}, {clock_time(left)} left"
+    return result.events / result.events_wanted, words

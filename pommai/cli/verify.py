@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pommai.cli import WRONG_USAGE
+from pommai.cli.progress import Progress, of
 
 if TYPE_CHECKING:
     from pommai.chart.prove import Proof
@@ -63,7 +64,6 @@ def run(args: argparse.Namespace) -> int:
     from pommai.chart.compile import compile_chart
     from pommai.chart.prove import prove
     from pommai.cli.check import checked_chart
-    from pommai.cli.compile import Progress
     from pommai.toy.settings import find_project_file
 
     chart: Path = args.chart or find_project_file("statechart.yaml")
@@ -74,12 +74,12 @@ def run(args: argparse.Namespace) -> int:
         return _judge_mutants(chart, as_json=args.json)
     begun = time.perf_counter()
     checked = checked_chart(chart)
-    with Progress(sys.stderr) as progress:
+    with Progress(sys.stderr, of("configurations found so far")) as progress:
         table = compile_chart(checked, progress)
     gc.freeze()  # the table stays: with a large one, half of the time would go into looking whether it is garbage
     try:
-        with Progress(sys.stderr, what="situations") as progress:
-            proof = prove(table, checked.specification, progress)
+        with Progress(sys.stderr, of("situations found so far")) as counting:
+            proof = prove(table, checked.specification, counting)
     finally:
         gc.unfreeze()
     seconds = time.perf_counter() - begun
@@ -96,13 +96,12 @@ def run(args: argparse.Namespace) -> int:
 def _judge_mutants(chart: Path, *, as_json: bool) -> int:
     """Judge every mutant and print what came of it. The exit code: 0 when enough are caught, else 1."""
     from pommai.cli.check import checked_chart, vocabulary_for
-    from pommai.cli.compile import Progress
     from pommai.qa import mutation
 
     checked = checked_chart(chart)
     check = mutation.MutationCheck(checked, chart.read_text("utf-8"), vocabulary_for(chart))
     judgements = []
-    with Progress(sys.stderr, what="mutants") as progress:
+    with Progress(sys.stderr, of("mutants")) as progress:
         for judgement in check.run():
             judgements.append(judgement)
             progress(len(judgements), len(check.mutants))
