@@ -29,6 +29,7 @@ PommaiError
 ├── SpeechError            text cannot be spoken: no voice, or it failed
 ├── ChatError              a language model cannot be reached, refuses, or writes nothing that can be used
 ├── FleetError             the gateways of a fleet cannot hear each other now
+├── RegistryError          a device is not registered, or is already
 └── StoreError             what the toy remembers cannot be read or written
 """
 
@@ -204,6 +205,10 @@ class ChatError(PommaiError):
 
 class FleetError(PommaiError):
     """The gateways of a fleet cannot hear each other now. Nothing was changed, unless the words say so."""
+
+
+class RegistryError(PommaiError):
+    """A device is not registered, is registered already, or cannot be called so."""
 
 
 class StoreError(PommaiError):
