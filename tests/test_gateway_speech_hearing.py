@@ -7,6 +7,7 @@ import pytest
 from gateway_material import run
 from speech_material import VOICES, VOSK_TINY, frames, say
 
+from pommai.errors import RecognitionError
 from pommai.gateway.speech.hearing import Hearing
 from pommai.io.ports import Transcript
 from pommai.io.recogniser import VoskRecogniser
@@ -75,5 +76,31 @@ def test_real_recognisers_understand_at_the_same_time_with_one_model() -> None:
         assert [transcript.text for transcript in found] == ["tell me a joke"] * len(VOICES)
         await hearing.close()
         await hearing.close()
+
+    run(test())
+
+
+def test_it_says_what_troubles_it_until_it_has_understood_something() -> None:
+    class Fragile(Slow):
+        """Cannot be loaded at first."""
+
+        is_broken = True
+
+        async def transcribe(self, frames: Sequence[bytes]) -> Transcript:
+            if self.is_broken:
+                raise RecognitionError("the model is damaged")
+            return await super().transcribe(frames)
+
+    async def test() -> None:
+        recogniser = Fragile()
+        hearing = Hearing([recogniser])
+        assert await hearing.trouble() == "the speech model is not loaded yet"
+        with pytest.raises(RecognitionError):
+            await hearing.transcribe([b""])
+        assert await hearing.trouble() == "the model is damaged"
+        recogniser.is_broken = False
+        recogniser.go_on.set()
+        await hearing.transcribe([b""])
+        assert await hearing.trouble() == ""
 
     run(test())

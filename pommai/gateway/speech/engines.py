@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import shutil
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -31,12 +32,13 @@ def open_engines(
     responses: Path,
     models: Path | None = None,
     cache: Path | None = None,
+    checks: dict[str, Callable[[], Awaitable[str]]] | None = None,
 ) -> Talker | Deaf:
     """A responder with these engines; the stack closes them.
 
     `responses` is the offline_responses.yaml, `models` the folder of speech models by name, `cache` where it is noted
-    that one works. The model is loaded meanwhile, and whoever speaks first waits for it. Raises PommaiError when an
-    engine cannot be had: no model, no espeak-ng, no httpx, no key, a broken file.
+    that one works. The model is loaded meanwhile, and whoever speaks first waits for it; `checks` gets what says how
+    that is. Raises PommaiError when an engine cannot be had: no model, no espeak-ng, no httpx, no key, a broken file.
     """
     if settings.hearing is None:
         return Deaf()
@@ -55,6 +57,8 @@ def open_engines(
         raise SpeechError("espeak-ng is not installed; on Debian and the like: sudo apt-get install espeak-ng")
     cores = os.cpu_count() or 1
     hearing = Hearing([VoskRecogniser(model, keep_seconds=KEEP_SECONDS, cache=cache) for _ in range(cores)])
+    if checks is not None:
+        checks["hearing"] = hearing.trouble
     stack.push_async_callback(hearing.close)
     stack.push_async_callback(_cancel, asyncio.create_task(_load(hearing), name="speech model"))
     spare = EspeakSpeech()
