@@ -1,0 +1,14 @@
+import { cronJobs } from "convex/server";
+import { internal } from "./_generated/api";
+
+const crons = cronJobs();
+
+crons.interval(
+  "tokens, addresses and recordings nobody wants any more",
+  { minutes: 15 },
+  internal.retention.sweepExpired,
+  {},
+);
+crons.daily("what guardians want kept no longer", { hourUTC: 3, minuteUTC: 17 }, internal.retention.sweep, {});
+
+export default crons;
