@@ -84,7 +84,10 @@ class CloudHttp:
         Raises CloudUnreachableError when there is no whole answer in so many seconds. What the status means is the
         caller's to say.
         """
-        url = urljoin(self._base, target)
+        try:
+            url = urljoin(self._base, target)
+        except ValueError:
+            url = ""
         if _origin(url) != self._origin:
             # Whatever a server says, a child's voice and the toy's token go where the grown-ups wanted them to go.
             raise CloudUnreachableError(f"the cloud wants to send the toy elsewhere than to {self.host}", again=False)

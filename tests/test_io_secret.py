@@ -1,0 +1,135 @@
+"""The device's secret: read from where it is kept, and shown to nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import logging
+import os
+import pickle
+import stat
+from pathlib import Path
+
+import pytest
+
+from pommai.errors import SecretError
+from pommai.io.secret import Secret, SecretFile, SecretSource, SystemdCredential, TpmSecret
+
+WORDS = "hunter2-but-much-longer"
+
+
+def read(source: SecretSource) -> Secret:
+    return asyncio.run(source.read())
+
+
+def written(path: Path, text: str = WORDS + "\n", mode: int = 0o600) -> Path:
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_a_secret_shows_itself_to_nobody_who_does_not_ask(caplog: pytest.LogCaptureFixture) -> None:
+    secret = Secret(WORDS)
+    logging.getLogger("x").warning("it is %s", secret, extra={"it": secret})
+    shown = [
+        repr(secret),
+        str(secret),
+        f"{secret!s:>30}",
+        f"{[secret]} {secret}",
+        caplog.text,
+        str(vars(caplog.records[0])),
+    ]
+    assert not any(WORDS in text for text in shown)
+    assert secret.reveal() == WORDS
+    assert secret == Secret(WORDS) != Secret("other")
+    assert secret != WORDS
+    assert len({secret, Secret(WORDS)}) == 1
+    for write in (pickle.dumps, copy.deepcopy, json.dumps):
+        with pytest.raises(TypeError):
+            write(secret)
+
+
+def test_a_file_that_its_owner_alone_can_read_holds_it(tmp_path: Path) -> None:
+    for mode in (0o600, 0o400):
+        assert read(SecretFile(written(tmp_path / f"{mode}", mode=mode))) == Secret(WORDS)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620, 0o666])
+def test_a_file_that_others_can_read_is_refused_with_the_command_that_closes_it(tmp_path: Path, mode: int) -> None:
+    path = written(tmp_path / "secret", mode=mode)
+    with pytest.raises(SecretError, match=f"chmod 600 {path}") as caught:
+        read(SecretFile(path))
+    assert WORDS not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "short", "two words of it", "ü" * 20, "a\nb" * 10, "x" * 5000, "nul\0nul\0nul"])
+def test_a_file_that_holds_something_else_is_refused_without_being_shown(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SecretError, match="must hold the device's secret alone") as caught:
+        read(SecretFile(written(tmp_path / "secret", text)))
+    assert not text or text[:5] not in str(caught.value).replace(str(tmp_path), "")
+
+
+def test_what_is_no_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SecretError, match="No such file"):
+        read(SecretFile(tmp_path / "none"))
+    with pytest.raises(SecretError, match="cannot be read: Is a directory"):
+        read(SecretFile(tmp_path))
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(SecretError, match="is no file"):
+        read(SecretFile(tmp_path / "pipe"))
+
+
+def test_a_credential_of_systemd_is_found_in_the_folder_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    written(tmp_path / "device-secret", mode=0o440)
+    assert read(SystemdCredential("device-secret")) == Secret(WORDS)
+    with pytest.raises(SecretError, match="No such file"):
+        read(SystemdCredential("other"))
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    with pytest.raises(SecretError, match="LoadCredential=device-secret"):
+        read(SystemdCredential("device-secret"))
+
+
+def command(path: Path, script: str) -> str:
+    """Stands in for tpm2_unseal: writes its arguments down, then does as the script says."""
+    path.write_text(f'#!/bin/sh\necho "$@" >{path}.arguments\n{script}\n')
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return str(path)
+
+
+def test_a_tpm_is_asked_for_the_object_at_its_handle(tmp_path: Path) -> None:
+    name = command(tmp_path / "unseal", f"printf %s {WORDS}")
+    assert read(TpmSecret("0x81010001", name)) == Secret(WORDS)
+    assert (tmp_path / "unseal.arguments").read_text() == "-c 0x81010001\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (
+            "echo 'ERROR: Esys_Unseal: \033[2J no' >&2; exit 1",
+            "does not give the secret at 0x81010001: ERROR: Esys_Unseal",
+        ),
+        ("exit 3", "status 3"),
+        ("yes x | head -c 100000", "must hold the device's secret alone"),
+        ("true", "must hold the device's secret alone"),
+    ],
+)
+def test_a_tpm_that_does_not_give_it_is_told(tmp_path: Path, script: str, words: str) -> None:
+    with pytest.raises(SecretError, match=words) as caught:
+        read(TpmSecret("0x81010001", command(tmp_path / "unseal", script)))
+    assert str(caught.value).isprintable()
+
+
+def test_a_machine_without_the_command_is_told_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(SecretError, match="sudo apt-get install tpm2-tools"):
+        read(TpmSecret("0x81010001", str(tmp_path / "none")))
+
+
+def test_a_tpm_that_never_answers_holds_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pommai.io.secret.TPM_SECONDS", 0.1)
+    with pytest.raises(SecretError, match="has not answered within"):
+        read(TpmSecret("0x81010001", command(tmp_path / "unseal", "exec sleep 60")))
