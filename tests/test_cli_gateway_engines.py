@@ -30,7 +30,7 @@ def personas(folder: Path, answers: str) -> Path:
 
 def command(folder: Path, engines: str, answers: str = "") -> list[str]:
     (folder / "gateway.yaml").write_text(engines)
-    words = ["gateway", "--port", "0", "--token", TOKEN, "--engines", str(folder / "gateway.yaml")]
+    words = ["gateway", "--port", "0", "--http-port", "none", "--token", TOKEN, "--engines", str(folder / "gateway.yaml")]
     return [sys.executable, "-m", "pommai", *words, "--personas", str(personas(folder, answers))]
 
 
@@ -60,7 +60,8 @@ def test_a_toy_is_understood_and_answered(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("engines", "answers", "words"),
     [
-        ("voice: piper", "", "gateway.yaml:1:8: error: voice cannot be 'piper'"),
+        ("voice: piper", "", "gateway.yaml:1:8: error: voice needs more than the word piper"),
+        (HEARING + "voice: {piper: {model: no-such-voice}}", "", "there is no voice of piper 'no-such-voice'"),
         ("hearing: {vosk: {model: no-such-model}}", "", "there is no speech model 'no-such-model'"),
         ("hearing: none", "scripted", "write hearing: {vosk: {model: ...}} in gateway.yaml"),
         (HEARING, "openai", "write answering: {openai: {url: ..., model: ...}} there"),

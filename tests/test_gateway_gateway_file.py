@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from pommai.errors import EnginesError
-from pommai.gateway.gateway_file import Endpoint, EngineSettings, load_gateway_file, read_gateway_file, schema
+from pommai.gateway.gateway_file import (
+    Endpoint,
+    EngineSettings,
+    PiperVoice,
+    load_gateway_file,
+    read_gateway_file,
+    schema,
+)
 from pommai.source import Reader
 
 HEARING = "hearing: {vosk: {model: small}}\n"
@@ -46,6 +53,7 @@ def test_every_engine_is_read() -> None:
         Endpoint("https://api.openai.com/v1", "tts-1", "nova", key_env="OPENAI_API_KEY"),
     )
     assert read(HEARING + "answering: scripted").answering == "scripted"
+    assert read("voice: {piper: {model: en_US-amy-low}}").voice == PiperVoice("en_US-amy-low")
 
 
 @pytest.mark.parametrize(
@@ -56,8 +64,11 @@ def test_every_engine_is_read() -> None:
         ("hearing: {whisper: {model: x}}", "has no key 'whisper'"),
         ("answering: scripted", "nobody can answer words that were not understood"),
         ("answering: llama", "known: openai, parrot, scripted"),
-        ("voice: piper", "voice cannot be 'piper'"),
+        ("voice: piper", "write {piper: {model: ...}}"),
+        ("voice: festival", "voice cannot be 'festival'"),
         ("voice: [espeak-ng]", "must be a mapping"),
+        ("voice: {}", "voice must name one engine"),
+        ("voice: {piper: {model: a}, openai: {url: https://x/v1, model: m, voice: v}}", "voice must name one engine"),
         ("hearing: none\nears: two", "2:1: error: the file has no key 'ears'"),
         (HEARING + "answering: openai", "write {openai: {url: ..., model: ...}}"),
         (HEARING + "answering: {openai: {url: api.openai.com, model: m}}", "write it as https://"),
@@ -85,7 +96,7 @@ VALUES = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["vosk", "openai", "url", "model", "voice", "key_env", "x"]), inner, max_size=4
+            st.sampled_from(["vosk", "openai", "piper", "url", "model", "voice", "key_env", "x"]), inner, max_size=4
         )
     ),
     max_leaves=12,
@@ -107,9 +118,10 @@ def test_the_schema_takes_what_the_loader_takes() -> None:
         "hearing: none",
         HEARING,
         HEARING + "answering: {openai: {url: 'https://x/v1', model: m, key_env: K}}",
+        "voice: {piper: {model: en_US-amy-low}}",
     ):
         read(text)
         assert validator.is_valid(yaml.safe_load(text))
-    for text in ("hearing: vosk", "voice: piper", "ears: 2", "answering: {openai: {url: x, model: m}}"):
+    for text in ("hearing: vosk", "voice: piper", "voice: {}", "ears: 2", "answering: {openai: {url: x, model: m}}"):
         complaint(text)
         assert not validator.is_valid(yaml.safe_load(text))

@@ -12,11 +12,12 @@ from gateway_material import PERSONAS, run
 from speech_material import VOSK_TINY
 
 from pommai.errors import ModelError, PommaiError, ResponsesError, SettingsError, SpeechError
-from pommai.gateway.gateway_file import Endpoint, EngineSettings
+from pommai.gateway.gateway_file import Endpoint, EngineSettings, PiperVoice
 from pommai.gateway.speech.engines import open_engines
 from pommai.gateway.speech.talker import Deaf, Talker
 
 RESPONSES = Path(__file__).parents[1] / "offline_responses.yaml"
+PIPER_TINY = Path(__file__).parent / "data" / "piper-tiny" / "tiny.onnx"
 HEARS = EngineSettings(str(VOSK_TINY))
 
 
@@ -40,6 +41,7 @@ def test_every_engine_can_be_had_by_its_name() -> None:
         HEARS,
         EngineSettings(str(VOSK_TINY), "scripted"),
         EngineSettings(str(VOSK_TINY), endpoint, endpoint),
+        EngineSettings(str(VOSK_TINY), "scripted", PiperVoice(str(PIPER_TINY))),
     ):
         assert isinstance(opened(settings), Talker)
 
@@ -54,6 +56,7 @@ def test_a_model_goes_by_its_name_too(tmp_path: Path) -> None:
     [
         (EngineSettings("vosk-model-small-en-us-0.15"), ModelError, "pommai models get"),
         (EngineSettings("no-such-model"), ModelError, "there is no speech model"),
+        (EngineSettings(str(VOSK_TINY), "scripted", PiperVoice("no-such-voice")), ModelError, "no voice of piper"),
         (
             EngineSettings(str(VOSK_TINY), Endpoint("http://x/v1", "m", key_env="POMMAI_NO_SUCH_KEY")),
             SettingsError,
@@ -102,6 +105,6 @@ def test_a_gateway_without_engines_imports_none_of_them() -> None:
         "from pommai.gateway.gateway_file import EngineSettings; "
         "import pommai.gateway.server; "
         "open_engines(EngineSettings(), AsyncExitStack(), Path('none')); "
-        "print(sorted({'vosk', 'httpx', 'numpy', 'pymicro_wakeword'} & set(sys.modules)))"
+        "print(sorted({'vosk', 'httpx', 'numpy', 'piper', 'pymicro_wakeword'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout == "[]\n"

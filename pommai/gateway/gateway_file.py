@@ -6,7 +6,7 @@ The tables below are the only place where a key is declared: the loader reads by
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -23,6 +23,7 @@ OPENAI: Final = "openai"
 NONE: Final = "none"
 ESPEAK: Final = "espeak-ng"
 VOSK: Final = "vosk"
+PIPER: Final = "piper"
 
 _VARIABLE = "[A-Za-z_][A-Za-z0-9_]*"
 """What an environment variable may be called."""
@@ -43,13 +44,20 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class PiperVoice:
+    """A voice of Piper: its name among the models, or its .onnx file."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSettings:
     """What gateway.yaml says. What it leaves out is as here, and needs nothing: no hearing, a parrot, espeak-ng."""
 
     hearing: str | None = None
     """A Vosk model: its name, or its folder. None: words are not understood."""
     answering: Literal["parrot", "scripted"] | Endpoint = PARROT
-    voice: Literal["espeak-ng"] | Endpoint = ESPEAK
+    voice: Literal["espeak-ng"] | Endpoint | PiperVoice = ESPEAK
 
 
 def load_gateway_file(path: Path) -> EngineSettings:
@@ -117,6 +125,9 @@ def _read_variable(reader: Reader, node: Node, what: str) -> str | None:
 VOSK_KEYS: Mapping[str, Key] = {
     "model": text("A speech model: a name of `pommai models list`, or a folder."),
 }
+PIPER_KEYS: Mapping[str, Key] = {
+    "model": text("A voice of Piper: its name in the models' folder, or its .onnx file."),
+}
 _KEY_KEYS: Mapping[str, Key] = {
     "key_file": text("The file that holds the service's key, and nothing else.", required=False),
     "key_env": Key(
@@ -153,51 +164,66 @@ def _read_endpoint(reader: Reader, node: Node, what: str, keys: Mapping[str, Key
     return Endpoint(**found) if found.keys() >= {name for name, key in keys.items() if key.required} else None
 
 
-def _engine(words: str, plain: tuple[str, ...], name: str, keys: Mapping[str, Key]) -> Key:
+def _read_model(reader: Reader, node: Node, what: str, keys: Mapping[str, Key]) -> str | None:
+    found: str | None = section(reader, node, what, keys).get("model")
+    return found
+
+
+def _read_piper(reader: Reader, node: Node, what: str, keys: Mapping[str, Key]) -> PiperVoice | None:
+    model = _read_model(reader, node, what, keys)
+    return None if model is None else PiperVoice(model)
+
+
+_READERS: Mapping[str, Callable[[Reader, Node, str, Mapping[str, Key]], Any]] = {
+    VOSK: _read_model,
+    OPENAI: _read_endpoint,
+    PIPER: _read_piper,
+}
+"""How those engines are read that have to be told more."""
+
+
+def _engine(words: str, plain: tuple[str, ...], told_more: Mapping[str, Mapping[str, Key]]) -> Key:
     """An engine that goes by its name alone, or one that has to be told more: `{name: {key: ...}}`."""
 
     def read(reader: Reader, node: Node, what: str) -> Any:
-        if isinstance(node, Scalar) and node.text == name:
-            example = f"{name}: {{{', '.join(f'{key}: ...' for key, each in keys.items() if each.required)}}}"
-            reader.problem(node, f"{what} needs more than the word {name}", f"write {{{example}}}")
+        if isinstance(node, Scalar) and node.text in told_more:
+            keys = told_more[node.text]
+            example = f"{node.text}: {{{', '.join(f'{key}: ...' for key, each in keys.items() if each.required)}}}"
+            reader.problem(node, f"{what} needs more than the word {node.text}", f"write {{{example}}}")
             return None
         if isinstance(node, Scalar):
-            return reader.choice(node, what, (*plain, name))
-        mapping = reader.mapping(node, what, allowed=[name], required=[name])
-        inner = None if mapping is None else mapping.get(name)
-        if inner is None:
+            found = reader.choice(node, what, (*plain, *told_more))
+            return None if found == NONE else found
+        mapping = reader.mapping(node, what, allowed=list(told_more), required=[])
+        if mapping is None:
             return None
-        if name == VOSK:
-            return section(reader, inner, f"{name} in {what}", keys).get("model")
-        return _read_endpoint(reader, inner, f"{name} in {what}", keys)
+        if len(mapping) != 1:
+            reader.problem(node, f"{what} must name one engine", f"known: {', '.join(sorted((*plain, *told_more)))}")
+        found = None
+        for key, inner in mapping:
+            if key.text in told_more:
+                found = _READERS[key.text](reader, inner, f"{key.text} in {what}", told_more[key.text])
+        return found
 
-    def read_hearing(reader: Reader, node: Node, what: str) -> Any:
-        found = read(reader, node, what)
-        return None if found == NONE else found
-
-    more = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [name],
-        "properties": {name: object_schema(keys)},
-    }
-    schema = {"description": words, "anyOf": [{"enum": list(plain)}, more]}
-    return Key(schema, read_hearing if name == VOSK else read)
+    more = [
+        {"type": "object", "additionalProperties": False, "required": [name], "properties": {name: object_schema(keys)}}
+        for name, keys in told_more.items()
+    ]
+    return Key({"description": words, "anyOf": [{"enum": list(plain)}, *more]}, read)
 
 
 DOCUMENT_KEYS: Mapping[str, Key] = {
-    "hearing": _engine("What understands words; none when left out.", (NONE,), VOSK, VOSK_KEYS),
+    "hearing": _engine("What understands words; none when left out.", (NONE,), {VOSK: VOSK_KEYS}),
     "answering": _engine(
         "Who answers for personas that do not say it themselves; parrot when left out. scripted: what stands in "
         "offline_responses.yaml. openai: a language model behind OpenAI's HTTP API.",
         (PARROT, SCRIPTED),
-        OPENAI,
-        CHAT_KEYS,
+        {OPENAI: CHAT_KEYS},
     ),
     "voice": _engine(
-        "What speaks the words of an answer; espeak-ng when left out. openai: a service with OpenAI's speech endpoint.",
+        "What speaks the words of an answer; espeak-ng when left out. piper: a neural voice that needs no network. "
+        "openai: a service with OpenAI's speech endpoint.",
         (ESPEAK,),
-        OPENAI,
-        VOICE_KEYS,
+        {PIPER: PIPER_KEYS, OPENAI: VOICE_KEYS},
     ),
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pommai.errors import RecognitionError, SpeechError
-from pommai.gateway.gateway_file import OPENAI, Endpoint, EngineSettings
+from pommai.gateway.gateway_file import OPENAI, Endpoint, EngineSettings, PiperVoice
 from pommai.gateway.speech.talker import Deaf
 from pommai.protocol.audio import FRAME_BYTES
 
@@ -36,9 +36,10 @@ def open_engines(
 ) -> Talker | Deaf:
     """A responder with these engines; the stack closes them.
 
-    `responses` is the offline_responses.yaml, `models` the folder of speech models by name, `cache` where it is noted
-    that one works. The model is loaded meanwhile, and whoever speaks first waits for it; `checks` gets what says how
-    that is. Raises PommaiError when an engine cannot be had: no model, no espeak-ng, no httpx, no key, a broken file.
+    `responses` is the offline_responses.yaml, `models` the folder of models by name, `cache` where it is noted that one
+    works. The speech model is loaded meanwhile, and whoever speaks first waits for it; `checks` gets what says how that
+    is. Raises PommaiError when an engine cannot be had: no model, no espeak-ng, no piper, no httpx, no key, a broken
+    file.
     """
     if settings.hearing is None:
         return Deaf()
@@ -68,6 +69,13 @@ def open_engines(
 
         voice = speaker = OpenAiSpeech(settings.voice)
         stack.push_async_callback(speaker.close)
+    elif isinstance(settings.voice, PiperVoice):
+        from pommai.gateway.speech.piper import PiperSpeech
+        from pommai.gateway.speech.piper_files import find_voice, need_piper
+
+        need_piper()
+        voice = piper = PiperSpeech(find_voice(settings.voice.model, models or Path()))
+        stack.push_async_callback(piper.close)
     chat = None
     if isinstance(settings.answering, Endpoint):
         from pommai.gateway.speech.chat import Chat
