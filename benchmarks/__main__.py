@@ -19,6 +19,7 @@ PARTS = (
     "alone",
     "speech",
     "gateway_speech",
+    "gateway_toys",
     "wake",
     "recognition",
     "campaign",

@@ -182,6 +182,8 @@ class ToyConnection(ServerConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._alive.add(self)
+        # asyncio asks the system for 256 KiB at every read, and gives them back after 90 bytes of sound.
+        transport.max_size = SLICE_BYTES  # type: ignore[attr-defined]
         connection: socket.socket | None = transport.get_extra_info("socket")
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)

@@ -49,6 +49,7 @@ class Session:
         self.report: m.PiConfigReport | None = None
         """What the toy has said last of the settings it was given."""
         self._connection = connection
+        self._now = connection.loop.time
         self._outbox = Outbox(connection, self._give_up)
         self._active = shared.active
         self._archive = shared.archive
@@ -186,7 +187,7 @@ class Session:
 
     def _allowed(self) -> bool:
         """Whether one more message that is not sound may come in now; tells the toy when it may not."""
-        now = asyncio.get_running_loop().time()
+        now = self._now()
         if self._messages.allow(now):
             self._refused = 0
             return True
@@ -288,7 +289,7 @@ class Session:
     def _hear(self, audio: m.UpAudio) -> None:
         self._metrics.frames_in += 1
         incoming = self._incoming
-        now = asyncio.get_running_loop().time()
+        now = self._now()
         if not self._sound.allow(now):
             self._refuse_sound(incoming, now)
             return
