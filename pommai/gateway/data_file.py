@@ -64,14 +64,15 @@ _VERSIONS: Final = (
         "CREATE INDEX secrets_of_a_device ON secrets (device)",
         """
         CREATE TABLE tokens (
-            hash    BLOB PRIMARY KEY,
-            device  TEXT NOT NULL REFERENCES devices ON DELETE CASCADE,
+            number  INTEGER PRIMARY KEY AUTOINCREMENT,
+            hash    BLOB NOT NULL UNIQUE,
+            device  TEXT NOT NULL,         -- who may be gone: then it is told so, until the token ends
             purpose TEXT NOT NULL,         -- convex, websocket
             made    INTEGER NOT NULL,
             until   INTEGER NOT NULL
-        ) WITHOUT ROWID
+        )
         """,
-        "CREATE INDEX tokens_of_a_device ON tokens (device, purpose, made)",
+        "CREATE INDEX tokens_of_a_device ON tokens (device, purpose)",
         """
         CREATE TABLE revocations (
             number INTEGER PRIMARY KEY AUTOINCREMENT,  -- gateways remember up to where they have read
@@ -180,6 +181,11 @@ class DataFile:
                     with contextlib.suppress(sqlite3.Error):  # none is open: it did not even begin, or it was committed
                         await database.execute("ROLLBACK")
                     raise
+
+    async def check(self) -> None:
+        """Write something, to the disk. Raises StoreError when nothing can be kept now."""
+        async with self.transaction() as database:
+            await database.execute(f"PRAGMA user_version = {VERSION}")
 
     async def keep_time(self, database: Connection) -> int:
         """The time, noted in the file within a transaction: no gateway of this file will think it is earlier."""
