@@ -1,7 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run evening test check campaign bench clean
+.PHONY: help setup run evening test check cloud campaign bench clean
 BIN := .venv/bin
 READY := .venv/.ready
+CLOUD := cloud/node_modules/.ready
 CAMPAIGN := tests/test_chart_against_library.py tests/test_toy_runtime_whatever_happens.py tests/test_soak.py
 
 help: ## say what there is
@@ -13,13 +14,16 @@ run: $(READY) ## hold a short conversation with the toy; ARGS=--interactive make
 evening: $(READY) ## spend an evening with the toy: its name, lost networks, bad words, bedtime
 	@$(BIN)/pommai demo --script examples/evening.yaml $(ARGS)
 
-test: check ## everything that can go wrong: check, then all tests
+test: check cloud ## everything that can go wrong: check and cloud, then all tests
 	@$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(READY) ## style and types
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
 	@$(BIN)/mypy --no-error-summary
+
+cloud: $(CLOUD) ## the functions for Convex: style, types, and the contract that they keep
+	@cd cloud && PATH="$$PWD/node_modules/.bin:$$PATH" && prettier --check --log-level warn . && tsc --noEmit && vitest run
 
 campaign: $(READY) ## random charts and random days of a toy, for as long as it takes; EXAMPLES=10000 of each
 	@POMMAI_CAMPAIGN=$(or $(EXAMPLES),10000) $(BIN)/pytest -s $(CAMPAIGN)
@@ -37,4 +41,8 @@ clean: ## delete what can be made again, but for .venv
 
 $(READY): pyproject.toml tools/setup.sh
 	@tools/setup.sh
+	@touch $@
+
+$(CLOUD): cloud/package-lock.json tools/setup_node.sh | $(READY)
+	@tools/setup_node.sh
 	@touch $@
