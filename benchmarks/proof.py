@@ -13,9 +13,9 @@ from typing import Any
 from benchmarks.charts import checked_chart
 from benchmarks.figures import Figure, figure, installed
 from pommai.chart.compile import compile_chart
-from pommai.chart.properties import Claim, Specification
 from pommai.chart.prove import prove
 from pommai.chart.prove_space import Space
+from pommai.chart.specification import Claim, Specification
 from pommai.chart.table import DecisionTable, NodeInfo, Operation, StateInfo, Step, TransitionInfo, Tree
 
 REGIONS = 4
@@ -33,26 +33,24 @@ def measure() -> list[Figure]:
     shipped = checked_chart()
     table = compile_chart(shipped)
     claims = len(shipped.specification.claims)
-    large, specification = large_table()
+    large = large_table()
     pairs = sum(len(node.events) for node in large.nodes)
     gc.collect()
     gc.freeze()  # as `pommai verify` does
-    proof = prove(large, specification)
+    proof = prove(large)
     assert proof.holds, [verdict for verdict in proof.verdicts if not verdict.holds]
     note = (
         f"{len(large.nodes)} configurations, {pairs:,} pairs, {proof.steps:,} steps, {len(proof.verdicts)} properties"
     )
-    each = [t / pairs * 1e6 for t in _times(lambda: Space(large, specification), 5)]
+    each = [t / pairs * 1e6 for t in _times(lambda: Space(large), 5)]
     return [
         figure(
             "prove statechart.yaml",
-            _times(lambda: prove(table, shipped.specification), 9),
+            _times(lambda: prove(table), 9),
             "s",
             note=f"{claims} properties of its own",
         ),
-        figure(
-            "prove 20 states in 4 regions", _times(lambda: prove(large, specification), 5), "s", goal=2.0, note=note
-        ),
+        figure("prove 20 states in 4 regions", _times(lambda: prove(large), 5), "s", goal=2.0, note=note),
         figure("explore, a pair: pommai", each, "us"),
         _library("python-statemachine", _statemachine(), pairs),
         *([_library("sismic", _sismic(), pairs)] if installed("sismic") else []),
@@ -158,7 +156,7 @@ def target(region: int, state: int, event: int) -> int:
     return 0 if event % 3 == 0 else (state + 1 + event // REGIONS % (STATES - 1)) % STATES
 
 
-def large_table() -> tuple[DecisionTable, Specification]:
+def large_table() -> DecisionTable:
     """Four regions of five states, each with a timer back to its first state but for that, and an activity.
 
     Every one of 192 events moves one region; half of them ask a guard first.
@@ -218,8 +216,8 @@ def large_table() -> tuple[DecisionTable, Specification]:
         nodes.append(NodeInfo(configurations[here], (), f"light{place[0]}", events))
     begin = tuple(operation for region in range(REGIONS) for operation in entering(region, 0))
     start = Step((*begin, Operation("led", "light0")), configurations[0], "light0", (), 0)
-    table = DecisionTable("large", "", tuple(states), transitions, start, tuple(nodes))
-    return table, Specification(outside=frozenset(f"e{e}" for e in range(EVENTS)), claims=tuple(_claims()))
+    promised = Specification(outside=frozenset(f"e{e}" for e in range(EVENTS)), claims=tuple(_claims()))
+    return DecisionTable("large", "", tuple(states), transitions, start, tuple(nodes), promised)
 
 
 def _claims() -> list[Claim]:

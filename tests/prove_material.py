@@ -51,12 +51,12 @@ states:
 
 def space_of(text: str) -> Space:
     ready = checked(text, WORDS)
-    return Space(compile_chart(ready), ready.specification)
+    return Space(compile_chart(ready))
 
 
 def proof_of(text: str) -> Proof:
     ready = checked(text, WORDS)
-    return prove(compile_chart(ready), ready.specification)
+    return prove(compile_chart(ready))
 
 
 def verdict_of(id_: str, text: str) -> Verdict:

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pommai.chart.table import DecisionTable
-from pommai.cli.check import checked_chart
 from pommai.io.link_simulated import SimulatedLink
 from pommai.io.memory_simulated import SimulatedMemory
 from pommai.io.ports import ToyFiles
@@ -21,7 +20,6 @@ from pommai.toy.charts import compile_file
 ROOT = Path(__file__).resolve().parent.parent
 PATTERNS = load_patterns(ROOT / "led_patterns.yaml")
 TABLE = compile_file(ROOT / "statechart.yaml", frozenset(PATTERNS), SOUND_NAMES)
-SPECIFICATION = checked_chart(ROOT / "statechart.yaml").specification
 
 
 @asynccontextmanager
@@ -37,7 +35,7 @@ async def simulated_toy(
     """A running toy, idle when `loaded`; ended on the way out. With the `memory` of one before, it is the same toy."""
     toy = SimulatedToy(table, SimulatedLink(up=up), patterns, memory=memory, files=files)
     if table is TABLE:
-        toy.runtime.machine = AssertingMachine(table, SPECIFICATION)
+        toy.runtime.machine = AssertingMachine(table)
     running = asyncio.create_task(toy.runtime.run())
     toy.room.start()
     await settle()

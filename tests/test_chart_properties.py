@@ -6,7 +6,7 @@ import pytest
 from chart_material import checked, problems_of
 from prove_material import WORDS
 
-from pommai.chart.properties import Assumed, Claim, Specification
+from pommai.chart.specification import Assumed, Claim, Specification
 
 CHART = """\
 durations: {limit: 10s}

@@ -30,7 +30,7 @@ def toys_proof(text: str) -> tuple[DecisionTable, Proof]:
     vocabulary = toy_vocabulary(load_patterns(ROOT / "led_patterns.yaml"), SOUNDS)
     ready = check_chart(load_chart(reader), reader, vocabulary)
     table = compile_chart(ready)
-    return table, prove(table, ready.specification)
+    return table, prove(table)
 
 
 TEXT = (ROOT / "statechart.yaml").read_text()
@@ -101,5 +101,5 @@ def test_how_much_was_looked_at_is_counted() -> None:
     assert (proof.situations, proof.steps) == (6, 16)
     seen: list[tuple[int, int]] = []
     ready = SPACE
-    prove(ready.table, ready.specification, lambda done, found: seen.append((done, found)))
+    prove(ready.table, lambda done, found: seen.append((done, found)))
     assert all(done <= found for done, found in seen)

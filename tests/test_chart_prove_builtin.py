@@ -26,7 +26,7 @@ def without(kind: str, name: str, text: str = PLAYER) -> list[Verdict]:
 
     table = compile_chart(ready)
     nodes = tuple(replace(n, events={e: cut(t) for e, t in n.events.items()}) for n in table.nodes)
-    proof = prove(replace(table, start=cut(table.start), nodes=nodes), ready.specification)
+    proof = prove(replace(table, start=cut(table.start), nodes=nodes))
     return [verdict for verdict in proof.verdicts if not verdict.holds]
 
 
@@ -107,7 +107,7 @@ def test_a_table_that_answers_in_two_ways_is_found() -> None:
     table = compile_chart(ready)
 
     def words(wrong: DecisionTable) -> str:
-        return prove(wrong, ready.specification).verdicts[0].words
+        return prove(wrong).verdicts[0].words
 
     twice = replace(table, nodes=(*table.nodes, table.nodes[0]))
     assert words(twice) == "two nodes of the table are the same configuration with the same memory"

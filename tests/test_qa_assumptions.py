@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from chart_material import checked
-from simulated_toy import SPECIFICATION, simulated_toy
+from simulated_toy import TABLE, simulated_toy
 
 from pommai.chart.compile import compile_chart
 from pommai.qa.assumptions import AssertingMachine
@@ -22,7 +22,7 @@ assumptions:
 
 def machine() -> AssertingMachine:
     ready = checked(CHART)
-    made = AssertingMachine(compile_chart(ready), ready.specification)
+    made = AssertingMachine(compile_chart(ready))
     made.start(lambda _: True)
     return made
 
@@ -39,7 +39,7 @@ def test_what_is_assumed_is_asserted_where_it_is_assumed() -> None:
 
 
 def test_the_simulated_toy_is_held_to_what_its_chart_assumes() -> None:
-    assert SPECIFICATION.assumptions
+    assert TABLE.specification.assumptions
 
     async def scene() -> None:
         async with simulated_toy() as toy:

@@ -12,8 +12,8 @@ from pommai.qa.claims import checks_of, left_to_the_prover
 from pommai.qa.coverage import leaves_of
 from pommai.qa.situation import BEGINNING, Moment, after, first_wrong
 
-SPECIFICATION = shipped_subject().specification
-CHECKS = checks_of(Space(shipped_table(), SPECIFICATION))
+SPECIFICATION = shipped_table().specification
+CHECKS = checks_of(Space(shipped_table()))
 
 
 @cache

@@ -29,6 +29,6 @@ def test_with_lights_it_makes_whole_toys() -> None:
 
 def test_what_the_chart_takes_for_granted_is_no_part_of_the_ground() -> None:
     subject = shipped_subject()
-    for assumption in subject.specification.assumptions:
+    for assumption in subject.ground.table.specification.assumptions:
         assert assumption.because
     assert 0 < len(subject.ground.leaves) <= sum(1 for _ in subject.ground.leaves)

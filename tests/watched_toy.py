@@ -6,11 +6,10 @@ import asyncio
 from typing import Any
 
 from random_days import AT_ONCE, DUE, Chapter, Deed, Gap
-from simulated_toy import PATTERNS, ROOT, TABLE
+from simulated_toy import PATTERNS, TABLE
 
 from pommai.chart.prove_space import Space
 from pommai.chart.table import Step
-from pommai.cli.check import checked_chart
 from pommai.events import Event
 from pommai.io.button import SimulatedButton
 from pommai.io.codec import SimulatedCodec
@@ -50,8 +49,7 @@ WORDS = {
 """Every deed, in words for a story."""
 
 
-SPECIFICATION = checked_chart(ROOT / "statechart.yaml").specification
-CHECKS = (*checks_of(Space(TABLE, SPECIFICATION)), sound_step(TABLE))
+CHECKS = (*checks_of(Space(TABLE)), sound_step(TABLE))
 """The chart's properties, each asked of every step."""
 
 
@@ -67,7 +65,7 @@ class SoundsOnBoard(Sounds):
 class WatchedToy(SimulatedToy):
     def __init__(self) -> None:
         super().__init__(TABLE, WatchedLink(), PATTERNS)
-        self.runtime.machine = AssertingMachine(TABLE, SPECIFICATION)
+        self.runtime.machine = AssertingMachine(TABLE)
         self.button = SimulatedButton()
         self.body.sounds = SoundsOnBoard()
         self.lights = SimulatedLights(1)

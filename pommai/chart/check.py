@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pommai.chart.model import Action, Call, Chart, Raise, State, Transition, Value
-from pommai.chart.properties import Specification, specify
+from pommai.chart.properties import specify
+from pommai.chart.specification import Specification
 from pommai.chart.vocabulary import Parameter, Signature, Vocabulary
 from pommai.source import Node, Reader, Scalar, did_you_mean, quote
 

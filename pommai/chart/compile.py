@@ -162,6 +162,7 @@ class _Compiler:
             transitions=tuple(self.lowered.transitions),
             start=start,
             nodes=tuple(nodes),
+            specification=self.checked.specification,
         )
 
     def events(self, here: int) -> dict[str, Tree]:

@@ -1,16 +1,16 @@
 """`resting`, `properties` and `assumptions` of a chart: reading them, and looking their names up.
 
-What comes out is a Specification: plain names, ready for `pommai.chart.prove`.
+What comes out is a Specification: plain names, ready for `pommai.chart.prove` (see `pommai.chart.specification`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from collections.abc import Mapping as Named
-from dataclasses import dataclass
 
 from pommai.chart import guards, keys
 from pommai.chart.model import Assumption, Chart, Duration, Guard, Name, Property
+from pommai.chart.specification import Assumed, Claim, Specification
 from pommai.chart.vocabulary import Vocabulary
 from pommai.source import Mapping, Node, Reader, Scalar, did_you_mean
 
@@ -21,48 +21,6 @@ ACTIVITIES = ("doing", "not_doing", "starts")
 LIGHTS = ("light", "not_light")
 KINDS_OF_ASSUMPTION = ("never_together", "holds")
 _CONSEQUENCES = ("to", "not_to", "calls", "never_calls")
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A property with all names looked up: families of events spelt out, effects turned into who has them.
-
-    `names` gives each key its items in the order written; an item is the set of names that answer to it.
-    """
-
-    id: str
-    because: str
-    kind: str
-    line: int
-    names: Named[str, tuple[frozenset[str], ...]]
-    condition: tuple[guards.Tokens, ...] = ()
-    within: float | None = None
-
-    def any_of(self, key: str) -> frozenset[str] | None:
-        """All that stands under a key; None when the key is not there."""
-        return None if key not in self.names else frozenset().union(*self.names[key])
-
-
-@dataclass(frozen=True, slots=True)
-class Assumed:
-    """An assumption with all names looked up. None: on every event; in every state."""
-
-    id: str
-    because: str
-    holds: tuple[guards.Tokens, ...]
-    events: frozenset[str] | None = None
-    states: frozenset[str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Specification:
-    """What is to be proved of a chart, and what may be assumed."""
-
-    outside: frozenset[str] = frozenset()
-    """Events that devices emit: any of them may come at any time."""
-    resting: frozenset[str] = frozenset()
-    claims: tuple[Claim, ...] = ()
-    assumptions: tuple[Assumed, ...] = ()
 
 
 # -- reading -------------------------------------------------------------------------------
@@ -291,19 +249,3 @@ class _Specifier:
                 elif kind == "name" and text not in known:
                     more = f"to ask for a state write In('{text}')" if text in self.ids else did_you_mean(text, known)
                     self.reader.problem(guard.at, f"no guard is called '{text}'", hint or more)
-
-
-def wrong_assumptions(
-    specification: Specification, states: frozenset[str], event: str, ask: Callable[[str], bool]
-) -> list[str]:
-    """The assumptions that are not true: in these states, on this event, with guards answering as `ask` does."""
-
-    def holds(kind: str, text: str) -> bool:
-        return ask(text) if kind == "name" else text in states
-
-    return [
-        f"{one.id} is assumed, and not so, in {', '.join(sorted(states))} on {event} ({one.because})"
-        for one in specification.assumptions
-        if (one.events is None or event in one.events) and (one.states is None or one.states & states)
-        if not all(guards.evaluate(tokens, holds) for tokens in one.holds)
-    ]

@@ -1,6 +1,6 @@
 """Proof: what the chart promises, checked over everything that can happen.
 
-    proof = prove(table, checked.specification)
+    proof = prove(table)
     proof.holds
 
 Nothing is sampled. Every situation that can come about is looked at (see `pommai.chart.prove_space`), and with it every
@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pommai.chart.properties import Specification
 from pommai.chart.prove_builtin import judge_all
 from pommai.chart.prove_claims import Verdict, judge
 from pommai.chart.prove_space import Space
@@ -39,13 +38,11 @@ class Proof:
         return next((v.seconds for v in self.verdicts if v.id == "comes_to_rest"), None)
 
 
-def prove(
-    table: DecisionTable, specification: Specification, progress: Callable[[int, int], None] | None = None
-) -> Proof:
+def prove(table: DecisionTable, progress: Callable[[int, int], None] | None = None) -> Proof:
     """Check every property. `progress(done, found)` counts situations.
 
     Raises ChartError when there are more situations than can be looked at.
     """
-    space = Space(table, specification, progress)
-    verdicts = (*judge_all(space), *(judge(space, claim) for claim in specification.claims))
+    space = Space(table, progress)
+    verdicts = (*judge_all(space), *(judge(space, claim) for claim in table.specification.claims))
     return Proof(verdicts, len(space.situations), space.steps)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from pommai.chart.properties import Claim
 from pommai.chart.prove_space import Edge, Space, Taken
 from pommai.chart.prove_story import Counterexample, tell
 from pommai.chart.prove_timers import NEVER, Wait, Waiting
+from pommai.chart.specification import Claim
 from pommai.chart.table import OTHER, Step
 
 

@@ -14,7 +14,6 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from pommai.chart import guards
-from pommai.chart.properties import Specification
 from pommai.chart.table import OTHER, DecisionTable, Step, Tree
 from pommai.errors import ChartError, Problem
 
@@ -69,11 +68,9 @@ class Space:
     `progress(done, found)` is told how far the search is.
     """
 
-    def __init__(
-        self, table: DecisionTable, specification: Specification, progress: Callable[[int, int], None] | None = None
-    ) -> None:
+    def __init__(self, table: DecisionTable, progress: Callable[[int, int], None] | None = None) -> None:
         self.table = table
-        self.specification = specification
+        self.specification = table.specification
         self.parents = {state.id: state.parent for state in table.states}
         self.active = [frozenset(node.configuration) for node in table.nodes]
         self.durations = {

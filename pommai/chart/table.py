@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias, Union
 
+from pommai.chart import specification as specifications
 from pommai.chart.model import Value
+from pommai.chart.specification import Specification
 from pommai.errors import TableError
 
 OTHER = ""
@@ -22,7 +24,7 @@ eventless transition asks its guards again whatever happens."""
 DARK = "off"
 """The pattern of a configuration in which no state asks for one."""
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file format. A toy refuses a file of another one."""
 
 
@@ -102,6 +104,8 @@ class DecisionTable:
     transitions: tuple[TransitionInfo, ...]
     start: Tree
     nodes: tuple[NodeInfo, ...]
+    specification: Specification = field(default_factory=Specification)
+    """What is to be proved of it."""
 
     @property
     def events(self) -> tuple[str, ...]:
@@ -168,6 +172,7 @@ def dump(table: DecisionTable) -> str:
         "steps": [json.loads(text) for text in steps],
         "start": start,
         "nodes": nodes,
+        "specification": specifications.as_json(table.specification),
     }
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n"
 
@@ -231,4 +236,5 @@ def _read(document: dict[str, Any]) -> DecisionTable:
             )
             for node in document["nodes"]
         ),
+        specification=specifications.from_json(document["specification"]),
     )

@@ -5,10 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pommai.cli import WRONG_USAGE
 from pommai.cli.progress import Progress, of
+
+if TYPE_CHECKING:
+    from pommai.chart.table import DecisionTable
 
 SUFFIX = ".pommai.json"
 _DESCRIPTION = """\
@@ -42,9 +48,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Compile. The exit code: 0, 1 when the file cannot be written, 2 when there is no chart. Raises ChartError."""
-    from pommai.chart.compile import compile_chart
     from pommai.chart.table import dump
-    from pommai.cli.check import checked_chart
     from pommai.toy.charts import write_atomically
     from pommai.toy.settings import find_project_file
 
@@ -57,9 +61,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"pommai compile: {output} is the chart itself; name another file to write", file=sys.stderr)
         return WRONG_USAGE
     begun = time.perf_counter()
-    checked = checked_chart(chart)
     with Progress(sys.stderr, of("configurations found so far")) as progress:
-        table = compile_chart(checked, progress)
+        table = read_behaviour(chart, progress)
     text = dump(table)
     seconds = time.perf_counter() - begun
     try:
@@ -71,3 +74,31 @@ def run(args: argparse.Namespace) -> int:
     parts = ", ".join(f"{number:,} {word}" if number == 1 else f"{number:,} {word}s" for number, word in counts)
     print(f"{output}: {parts}, {len(text.encode()) / 1000:,.0f} kB, {seconds:.2f} s")
     return 0
+
+
+def is_compiled(chart: Path) -> bool:
+    """Whether a chart's file is a compiled one. Raises OSError."""
+    with chart.open("rb") as file:
+        return file.read(64).lstrip()[:1] == b"{"
+
+
+def read_behaviour(chart: Path, progress: Callable[[int, int], None] | None = None) -> DecisionTable:
+    """The decision table of a chart, with what is to be proved of it; `progress(done, found)` while it is compiled.
+
+    A compiled chart may be older than this software: what devices emit today counts. Raises ChartError, TableError.
+    """
+    if not is_compiled(chart):
+        from pommai.chart.compile import compile_chart
+        from pommai.cli.check import checked_chart
+
+        return compile_chart(checked_chart(chart), progress)
+    from pommai.chart.table import load
+    from pommai.errors import TableError
+    from pommai.events import EVENTS
+
+    try:
+        table = load(chart.read_text("utf-8"))
+    except (TableError, UnicodeDecodeError) as caught:
+        raise TableError(f"{chart} {caught}") from caught
+    promised = table.specification
+    return replace(table, specification=replace(promised, outside=promised.outside | EVENTS.keys()))

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from pommai.cli import INTERRUPTED, WRONG_USAGE
 from pommai.cli.progress import Progress, clock_time
 from pommai.errors import ChartError, SettingsError
-from pommai.events import EVENTS
 from pommai.source import Reader
 
 if TYPE_CHECKING:
@@ -148,30 +147,24 @@ def _pool(scheduler: str | None) -> Iterator[Hire | None]:
 
 
 def subject_of(chart: Path, profile: Profile, engine: str = "table") -> Subject:
-    """What a campaign on this chart is about. A compiled chart has no properties, so only its form is judged.
+    """What a campaign on this chart is about.
 
     Raises ChartError, LightsError, SettingsError, TableError.
     """
     from pommai.chart import table
-    from pommai.chart.compile import compile_chart
-    from pommai.chart.properties import Specification
-    from pommai.cli.check import checked_chart, patterns_for
+    from pommai.cli.check import patterns_for
+    from pommai.cli.compile import read_behaviour
     from pommai.lights.load import load_patterns
     from pommai.qa.subject import Subject
 
-    text = chart.read_bytes()
-    if text.lstrip()[:1] == b"{":
-        compiled, specification = text.decode("utf-8", "replace"), Specification(frozenset(EVENTS))
-    else:
-        checked = checked_chart(chart)
-        compiled, specification = table.dump(compile_chart(checked)), checked.specification
+    compiled = table.dump(read_behaviour(chart))
     patterns = None
     if engine == "toy":
         if (lights := patterns_for(chart, {})) is None:
             raise SettingsError("a whole toy needs its lights: there is no led_patterns.yaml")
         load_patterns(lights)  # its mistakes are told here, with the name of the file
         patterns = lights.read_text("utf-8")
-    return Subject(compiled, specification, profile, patterns)
+    return Subject(compiled, profile, patterns)
 
 
 def _cannot_write(folder: Path) -> str:
@@ -222,10 +215,11 @@ def _drawing(chart: Path, result: Result) -> str:
     """The chart as an SVG, coloured by visits; a sentence when it cannot be drawn."""
     from pommai.chart.diagram_dot import dot
     from pommai.chart.load import load_chart
+    from pommai.cli.compile import is_compiled
     from pommai.cli.diagram import CannotDrawError, colours_for, svg
     from pommai.qa.page import state_colours
 
-    if chart.read_bytes().lstrip()[:1] == b"{":
+    if is_compiled(chart):
         return "A compiled chart cannot be drawn; give the YAML it was made of."
     loaded = load_chart(Reader.of_file(chart, ChartError))
     try:

@@ -30,6 +30,7 @@ _EPILOG = """\
 Examples:
   pommai verify                        the project's own chart
   pommai verify my_chart.yaml --json   for machines
+  pommai verify toy.pommai.json        a compiled chart, which carries its properties
   pommai verify --mutants              break the chart in every way: do the properties notice?
 
 Exit code: 0 all properties hold, 1 one is broken or the chart has errors, 2 wrong usage. With --mutants: 0 when at
@@ -60,10 +61,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Verify. The exit code: 0 all hold, 1 one is broken, 2 there is no chart. Raises ChartError."""
-    from pommai.chart.compile import compile_chart
+    """Verify. The exit code: 0 all hold, 1 one is broken, 2 there is no chart. Raises ChartError, TableError."""
     from pommai.chart.prove import prove
-    from pommai.cli.check import checked_chart
+    from pommai.cli.compile import read_behaviour
     from pommai.toy.settings import find_project_file
 
     chart: Path = args.chart or find_project_file("statechart.yaml")
@@ -73,13 +73,12 @@ def run(args: argparse.Namespace) -> int:
     if args.mutants:
         return _judge_mutants(chart, as_json=args.json)
     begun = time.perf_counter()
-    checked = checked_chart(chart)
     with Progress(sys.stderr, of("configurations found so far")) as progress:
-        table = compile_chart(checked, progress)
+        table = read_behaviour(chart, progress)
     gc.freeze()  # the table stays: with a large one, half of the time would go into looking whether it is garbage
     try:
         with Progress(sys.stderr, of("situations found so far")) as counting:
-            proof = prove(table, checked.specification, counting)
+            proof = prove(table, counting)
     finally:
         gc.unfreeze()
     seconds = time.perf_counter() - begun
@@ -96,8 +95,15 @@ def run(args: argparse.Namespace) -> int:
 def _judge_mutants(chart: Path, *, as_json: bool) -> int:
     """Judge every mutant and print what came of it. The exit code: 0 when enough are caught, else 1."""
     from pommai.cli.check import checked_chart, vocabulary_for
+    from pommai.cli.compile import is_compiled
     from pommai.qa import mutation
 
+    if is_compiled(chart):
+        print(
+            f"pommai verify: {chart} is compiled; --mutants breaks what a chart says, and needs its YAML",
+            file=sys.stderr,
+        )
+        return WRONG_USAGE
     checked = checked_chart(chart)
     check = mutation.MutationCheck(checked, chart.read_text("utf-8"), vocabulary_for(chart))
     judgements = []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pommai.chart.machine import Ask, ChartMachine
-from pommai.chart.properties import Specification, wrong_assumptions
-from pommai.chart.table import DecisionTable, Step
+from pommai.chart.specification import wrong_assumptions
+from pommai.chart.table import Step
 
 
 class AssertingMachine(ChartMachine):
@@ -13,15 +13,11 @@ class AssertingMachine(ChartMachine):
     It asks guards of its own accord, so they are asked more often than the chart does.
     """
 
-    __slots__ = ("_specification",)
-
-    def __init__(self, table: DecisionTable, specification: Specification) -> None:
-        super().__init__(table)
-        self._specification = specification
+    __slots__ = ()
 
     def receive(self, event: str, ask: Ask) -> Step:
         """Take one event. Raises AssertionError with every assumption that is not true."""
-        wrong = wrong_assumptions(self._specification, frozenset(self.configuration), event, ask)
+        wrong = wrong_assumptions(self.table.specification, frozenset(self.configuration), event, ask)
         if wrong:
             raise AssertionError("; ".join(wrong))
         return super().receive(event, ask)

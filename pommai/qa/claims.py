@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pommai.chart.properties import Claim, Specification
 from pommai.chart.prove_space import Space
+from pommai.chart.specification import Claim, Specification
 from pommai.qa.situation import Check, Moment
 
 

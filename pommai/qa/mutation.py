@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from pommai.chart.check import Checked, check_chart
 from pommai.chart.compile import compile_chart
-from pommai.chart.properties import Specification
 from pommai.chart.prove import Proof, prove
+from pommai.chart.specification import Specification
 from pommai.chart.table import DecisionTable
 from pommai.chart.vocabulary import Vocabulary
 from pommai.errors import ChartError
@@ -49,7 +49,7 @@ class MutationCheck:
         self.checked, self._text, self._vocabulary = checked, text, vocabulary
         self.table: DecisionTable = compile_chart(checked)
         self.mutants = tuple(mutants(checked.chart))
-        self._broken_anyway = _broken(prove(self.table, checked.specification))
+        self._broken_anyway = _broken(prove(self.table))
 
     def judge(self, mutant: Mutant) -> Judgement:
         """Check, compile and prove one mutant."""
@@ -59,7 +59,7 @@ class MutationCheck:
             table = compile_chart(checked)
             if same_behaviour(self.table, table):
                 return Judgement(mutant, SAME)
-            broken = _broken(prove(table, checked.specification))
+            broken = _broken(prove(table))
         except ChartError as caught:
             return Judgement(mutant, REFUSED, (caught.problems[0].message,))
         by = tuple(id_ for id_ in broken if id_ not in self._broken_anyway)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 
 from pommai.chart import table as tables
-from pommai.chart.properties import Specification
 from pommai.chart.prove_space import Space
 from pommai.lights.load import parse_patterns
 from pommai.qa.campaign import Engine
@@ -28,7 +27,6 @@ class Subject:
     """
 
     table_text: str
-    specification: Specification
     profile: Profile
     patterns: str | None = None
 
@@ -42,7 +40,7 @@ class Subject:
     def toy_engine(self) -> ToyEngine:
         """A new engine for whole toys. Raises LightsError."""
         assert self.patterns is not None
-        return ToyEngine(self.ground, self.profile, parse_patterns(self.patterns), self.specification.resting)
+        return ToyEngine(self.ground, self.profile, parse_patterns(self.patterns), self._table.specification.resting)
 
     @cached_property
     def checks(self) -> Sequence[Check]:
@@ -60,7 +58,7 @@ class Subject:
 
     @cached_property
     def _space(self) -> Space:
-        return Space(self._table, self.specification)
+        return Space(self._table)
 
     def __getstate__(self) -> dict[str, object]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
