@@ -113,6 +113,10 @@ def test_a_tpm_is_asked_for_the_object_at_its_handle(tmp_path: Path) -> None:
             "echo 'ERROR: Esys_Unseal: \033[2J no' >&2; exit 1",
             "does not give the secret at 0x81010001: ERROR: Esys_Unseal",
         ),
+        (
+            "echo 'WARNING:esys:x.c:320 Received' >&2; echo 'ERROR: it is not there' >&2; exit 1",
+            "0001: ERROR: it is not",
+        ),
         ("exit 3", "status 3"),
         ("yes x | head -c 100000", "must hold the device's secret alone"),
         ("true", "must hold the device's secret alone"),

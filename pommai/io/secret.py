@@ -125,8 +125,7 @@ class TpmSecret:
                 process.kill()
                 await process.wait()
         if process.returncode != 0:
-            lines = complaint.decode("utf-8", "replace").strip().splitlines()
-            why = "".join(filter(str.isprintable, lines[0]))[:200] if lines else f"status {process.returncode}"
+            why = _why(complaint.decode("utf-8", "replace")) or f"status {process.returncode}"
             raise SecretError(f"the TPM does not give the secret at {self.handle}: {why}")
         return _secret_of(text, f"the TPM's object at {self.handle}")
 
@@ -144,6 +143,13 @@ def _read_file(path: Path, *, private: bool) -> Secret:
     except OSError as caught:
         raise SecretError(f"{path}, which holds the device's secret, cannot be read: {caught.strerror}") from None
     return _secret_of(text, str(path))
+
+
+def _why(complaint: str) -> str:
+    """Of all that tpm2-tools writes, the line that is its own; the library below it writes several."""
+    lines = complaint.strip().splitlines()
+    own = [line for line in lines if line.startswith("ERROR: ")] or lines
+    return "".join(filter(str.isprintable, own[0]))[:200] if own else ""
 
 
 def _secret_of(text: bytes, where: str) -> Secret:
