@@ -1,4 +1,4 @@
-"""tools/setup_node.sh on machines of every kind: its commands are played by stand-ins that write down what was asked."""
+"""tools/setup_node.sh on machines of every kind, whose commands are stand-ins that write down what was asked."""
 
 from __future__ import annotations
 
