@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def environment(**more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name != "POMMAI_GATEWAY_TOKEN"}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("POMMAI_")}
     return {**kept, "PYTHONUNBUFFERED": "1", **more}
 
 
@@ -38,8 +38,8 @@ def gateway(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
 def running(
     *arguments: str, stdin: int = subprocess.PIPE, stderr: int = subprocess.PIPE, **more: str
 ) -> Iterator[subprocess.Popen[str]]:
-    """A gateway in a process of its own, on a free port."""
-    command = [sys.executable, "-m", "pommai", "gateway", "--port", "0", *arguments]
+    """A gateway in a process of its own, on a free port, without HTTP."""
+    command = [sys.executable, "-m", "pommai", "gateway", "--port", "0", "--http-port", "none", *arguments]
     with subprocess.Popen(
         command,
         cwd=ROOT,
@@ -140,7 +140,7 @@ def visit(url: str, *messages: m.Message) -> list[Decoded]:
 
 def test_alerts_are_printed_as_they_come_and_an_archive_outlives_the_gateway(tmp_path: Path) -> None:
     batch = m.SyncBatch("b1", safety_events=({"id": "s1", "reason": "asked for help"}, {"id": "s2", "reason": "ow"}))
-    archive = ("--archive", str(tmp_path / "toys.db"), "--token", TOKEN)
+    archive = ("--data", str(tmp_path / "toys.db"), "--token", TOKEN)
     with running(*archive) as process:
         url = listening(process)
         assert tell(process, "archive") == "nothing is kept yet"
@@ -162,7 +162,7 @@ def test_alerts_are_printed_as_they_come_and_an_archive_outlives_the_gateway(tmp
 
 
 def test_a_gateway_killed_again_and_again_has_all_that_it_acknowledged_and_nothing_twice(tmp_path: Path) -> None:
-    archive = ("--archive", str(tmp_path / "toys.db"), "--token", TOKEN)
+    archive = ("--data", str(tmp_path / "toys.db"), "--token", TOKEN)
     items = [{"id": f"s{number}", "reason": f"number {number}"} for number in range(30)]
     acknowledged: set[str] = set()
     for start in range(0, 30, 6):
@@ -179,7 +179,7 @@ def test_a_gateway_killed_again_and_again_has_all_that_it_acknowledged_and_nothi
 
 
 def test_an_archive_that_cannot_be_kept_says_why_with_exit_code_1(tmp_path: Path) -> None:
-    done = gateway("--token", TOKEN, "--archive", str(tmp_path / "nowhere" / "toys.db"))
+    done = gateway("--token", TOKEN, "--data", str(tmp_path / "nowhere" / "toys.db"))
     assert (done.returncode, done.stdout) == (1, "")
     assert "toys.db cannot be opened: No such file or directory" in done.stderr
     assert "Traceback" not in done.stderr
@@ -271,5 +271,5 @@ def test_wrong_usage_says_why_with_exit_code_2(arguments: list[str], words: str)
 def test_its_help_teaches() -> None:
     done = gateway("--help")
     assert done.returncode == 0
-    for words in ("POMMAI_GATEWAY_TOKEN", "--archive", "kept in memory", "listening on ws://", "Exit code", *COMMANDS):
+    for words in ("POMMAI_GATEWAY_TOKEN", "--data", "kept in memory", "listening on ws://", "Exit code", *COMMANDS):
         assert words in done.stdout

@@ -45,7 +45,8 @@ def test_a_file_keeps_the_hash_alone_for_its_owner_alone(tmp_path: Path) -> None
     assert path.name == "toys.db.operator"
     assert OperatorToken.kept_in(path) is None
     token = new_token()
-    made = OperatorToken.keep(token, path)
+    made = OperatorToken.of(token)
+    made.keep(path)
     kept = OperatorToken.kept_in(path)
     assert kept is not None
     assert run(made.is_right(token))
@@ -59,8 +60,9 @@ def test_a_file_keeps_the_hash_alone_for_its_owner_alone(tmp_path: Path) -> None
 def test_a_new_token_counts_at_once_for_a_gateway_that_runs_and_the_old_one_no_more(tmp_path: Path) -> None:
     path = tmp_path / "toys.db.operator"
     first, second = new_token(), new_token()
-    running = OperatorToken.keep(first, path)
-    OperatorToken.keep(second, path)
+    running = OperatorToken.of(first)
+    running.keep(path)
+    OperatorToken.of(second).keep(path)
     assert run(running.is_right(second))
     assert not run(running.is_right(first))
     path.unlink()
@@ -74,7 +76,8 @@ def test_a_damaged_file_lets_nobody_in_and_says_what_to_do(tmp_path: Path, text:
     with pytest.raises(StoreError, match="--new-operator-token makes a new one"):
         OperatorToken.kept_in(path)
     path.unlink()
-    running = OperatorToken.keep(new_token(), path)
+    running = OperatorToken.of(new_token())
+    running.keep(path)
     path.write_text(text)
     for _ in range(2):
         with pytest.raises(StoreError):
@@ -83,4 +86,4 @@ def test_a_damaged_file_lets_nobody_in_and_says_what_to_do(tmp_path: Path, text:
 
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"cannot be kept in .*: No such file or directory"):
-        OperatorToken.keep(new_token(), tmp_path / "nowhere" / "toys.db.operator")
+        OperatorToken.of(new_token()).keep(tmp_path / "nowhere" / "toys.db.operator")

@@ -71,7 +71,17 @@ class GatewayProcess:
         return f"ws://127.0.0.1:{self._port}/audio-stream"
 
     async def start(self) -> None:
-        arguments = ("-m", "pommai", "gateway", "--port", self._port, "--archive", str(self.archive))
+        arguments = (
+            "-m",
+            "pommai",
+            "gateway",
+            "--port",
+            self._port,
+            "--http-port",
+            "none",
+            "--data",
+            str(self.archive),
+        )
         with self._log.open("a") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, *arguments, stdin=PIPE, stdout=PIPE, stderr=log, env=environment(), cwd=HERE.parent

@@ -8,30 +8,38 @@ import ipaddress
 import logging
 import os
 import secrets
-import select
-import signal
-import sys
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pommai.cli.gateway_operators import OPERATOR_VARIABLE, Operators
+from pommai.errors import PommaiError, SettingsError
+
 if TYPE_CHECKING:
-    from pommai.gateway.archive import Alert
-    from pommai.gateway.console import Console
     from pommai.gateway.gateway_file import EngineSettings
+    from pommai.gateway.orders import Orders
     from pommai.gateway.personas_watch import PersonasWatch
     from pommai.gateway.responder import Responder
     from pommai.gateway.server import GatewaySettings
+    from pommai.gateway.tls import Certificate
+    from pommai.gateway.web.app import Web
+    from pommai.gateway.web.ready import Check
 
 TOKEN_VARIABLE = "POMMAI_GATEWAY_TOKEN"
 LEVELS = ("debug", "info", "warning", "error")
+HTTP_PORT = 8766
+OFF = -1
+"""In place of a port: nothing listens."""
 
 _DESCRIPTION = """\
 Listen for toys and answer them: the other end of the wire, on a desk. Who a toy can be is written in personas.yaml;
 with what the gateway understands them, answers and speaks, in gateway.yaml: as it comes, a parrot says back what it
 heard, at another pitch.
 
-When it listens it prints one line, `listening on ws://HOST:PORT/audio-stream`. Facts are logged on standard error.
+When it listens it prints `listening on ws://HOST:PORT/audio-stream`, and before that where operators find it by HTTP,
+as `operators: http://HOST:PORT`. Facts are logged on standard error.
 """
 _EPILOG = f"""\
 While it runs, it takes lines on standard input:
@@ -51,11 +59,20 @@ A change of the personas' file is noticed within a second; a file with a mistake
 What toys send to be kept is kept once, in the archive; each alert is also printed as it comes, as a line
 `alert DEVICE SEVERITY REASON`.
 
+By HTTP there are the same orders, sessions, alerts as they come, figures for Prometheus (/metrics), and whether it
+serves (/readyz): GET / lists all pages. They ask for the operator's token, Authorization: Bearer TOKEN. One is made and
+printed at the first start; its hash is kept beside the data. GET /healthz alone is open to all.
+
+When it gets SIGTERM it lets nobody in any more and has its toys connect anew, each when its turn is answered; a second
+one, or Ctrl-C, ends it at once.
+
 Examples:
   pommai gateway                                    with a token made for this run, which is printed
   {TOKEN_VARIABLE}=... pommai gateway        with your own
-  pommai gateway --archive toys.db                  that remembers what toys have sent
-  pommai gateway --host 0.0.0.0 --port 9000         for toys on the same network
+  pommai gateway --data toys.db                     that remembers what toys have sent
+  pommai gateway --host 0.0.0.0 --tls-cert fullchain.pem --tls-key privkey.pem
+                                                    for toys anywhere; renewed files are noticed
+  curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8766/sessions
 
 Exit code: 0 ended as asked, 1 could not run, 2 wrong usage.
 """
@@ -72,6 +89,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8765, help="0 takes any that is free (default: %(default)s)")
+    parser.add_argument(
+        "--http-port",
+        type=_port,
+        metavar="PORT",
+        help=f"where operators find it by HTTP: 0 takes any that is free, none is nowhere (default: {HTTP_PORT}; with "
+        f"--port 0 any)",
+    )
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="encrypt both with this certificate chain (PEM)")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the key of the certificate (PEM)")
     parser.add_argument(
         "--token",
         default=os.environ.get(TOKEN_VARIABLE) or None,
@@ -91,10 +117,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="with what it hears, answers and speaks (default: ./gateway.yaml, else the shipped one)",
     )
     parser.add_argument(
-        "--archive",
+        "--data",
         type=Path,
         metavar="FILE",
-        help="the SQLite file that keeps what toys send (default: none; it is kept in memory, and lost at the end)",
+        help="the file that keeps what toys send (default: none; it is kept in memory, and lost at the end)",
+    )
+    parser.add_argument(
+        "--operator-token-file",
+        type=Path,
+        metavar="FILE",
+        help=f"holds the operator's token (default: {OPERATOR_VARIABLE} of the environment, else one that is made)",
+    )
+    parser.add_argument(
+        "--new-operator-token",
+        action="store_true",
+        help="make a new operator's token for --data, print it and end; a gateway that runs takes it at once",
     )
     parser.add_argument("--log-level", choices=LEVELS, default="info", help="(default: %(default)s)")
     parser.set_defaults(run=run)
@@ -102,6 +139,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Listen until told to end. Raises PommaiError when it cannot, SettingsError when it was asked for nonsense."""
+    from pommai.cli.gateway_operators import given_token, open_token, renew_token
     from pommai.gateway.gateway_file import load_gateway_file
     from pommai.gateway.personas import load_personas
     from pommai.gateway.personas_watch import PersonasWatch
@@ -109,76 +147,138 @@ def run(args: argparse.Namespace) -> int:
     from pommai.toy.logs import configure_logs
     from pommai.toy.settings import find_project_file
 
-    token = args.token or secrets.token_urlsafe(24)
-    configure_logs(args.log_level, secrets=[token])
+    token, given = args.token or secrets.token_urlsafe(24), given_token(args.operator_token_file)
+    if args.new_operator_token:
+        print(renew_token(given, args.data))
+        return 0
+    configure_logs(args.log_level, secrets=[token, *([given] if given else [])])
     if args.log_level != "debug":
         logging.getLogger("websockets").setLevel(logging.CRITICAL)  # strangers who speak no WebSocket are no news
+    words = [] if args.token else [f"token for this run: {token}"]
     personas: Path = args.personas or find_project_file("personas.yaml")
     watch = PersonasWatch(personas)
     settings = GatewaySettings(load_personas(personas), token, args.host, args.port)
     engines = load_gateway_file(args.engines or find_project_file("gateway.yaml"))
-    asyncio.run(_listen(settings, engines, personas, watch, args.archive, show_token=not args.token))
+    certificate = _certificate(args.tls_cert, args.tls_key)
+    http_port = _http_port(args.http_port, args.port)
+    operators = None if http_port == OFF else open_token(given, args.data)
+    if not _is_loopback(args.host) and certificate is None:
+        words.append("the wire is not encrypted: listen like this only on a network you trust")
+    plan = _Plan(settings, engines, personas, watch, args.data, certificate, http_port, operators, words)
+    asyncio.run(_listen(plan))
     return 0
 
 
-async def _listen(
-    settings: GatewaySettings,
-    engines: EngineSettings,
-    personas: Path,
-    watch: PersonasWatch,
-    kept_in: Path | None,
-    *,
-    show_token: bool,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a gateway is made of."""
+
+    settings: GatewaySettings
+    engines: EngineSettings
+    personas: Path
+    watch: PersonasWatch
+    data: Path | None
+    certificate: Certificate | None
+    http_port: int
+    operators: Operators | None
+    words: list[str]
+    """Printed when it listens."""
+
+
+async def _listen(plan: _Plan) -> None:
+    from pommai.cli.gateway_end import End
+    from pommai.cli.gateway_lines import Lines, show_alert
     from pommai.gateway.archive import Archive
     from pommai.gateway.console import Console
     from pommai.gateway.orders import Orders
     from pommai.gateway.server import Gateway
 
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    end = End()
+    end.heed_signals()
+    context = None if plan.certificate is None else plan.certificate.context
+    checks: dict[str, Check] = {}
     async with AsyncExitStack() as stack:
-        responder = _responder(engines, settings, stack)
-        archive = await stack.enter_async_context(await Archive.open(kept_in))
-        gateway = await stack.enter_async_context(Gateway(settings, responder, archive=archive))
-        gateway.alerts.listen(_show_alert)
-        if show_token:
-            print(f"token for this run: {settings.token}")
-        if not _is_loopback(settings.host):
-            print("the wire is not encrypted: listen like this only on a network you trust")
-        print(f"listening on {gateway.url}", flush=True)
-        lines = _Lines(Console(Orders(gateway, personas), stop.set))
-        watching = asyncio.create_task(watch.run(gateway.change_personas), name="personas watch")
+        responder = _responder(plan, stack, checks)
+        archive = await stack.enter_async_context(await Archive.open(plan.data))
+        gateway = await stack.enter_async_context(Gateway(plan.settings, responder, archive=archive, tls=context))
+        gateway.alerts.listen(show_alert)
+        orders = Orders(gateway, plan.personas)
+        web = _web(plan, orders, checks)
+        words = plan.words.copy()
+        if web is not None and plan.operators is not None:
+            await stack.enter_async_context(web)
+            words += [*plan.operators.welcome(), f"operators: {web.url}"]
+        print(*words, f"listening on {gateway.url}", sep="\n", flush=True)
+        lines = Lines(Console(orders, end.at_once))
+        watching = [asyncio.create_task(plan.watch.run(gateway.change_personas), name="personas watch")]
+        if plan.certificate is not None:
+            watching.append(asyncio.create_task(plan.certificate.watch(), name="certificate watch"))
         try:
-            await stop.wait()
+            await end.wait()
+            await end.after(gateway.drain())
         finally:
-            watching.cancel()
-            await asyncio.wait([watching])
+            for task in watching:
+                task.cancel()
+            await asyncio.wait(watching)
             await lines.close()
 
 
-def _responder(engines: EngineSettings, settings: GatewaySettings, stack: AsyncExitStack) -> Responder:
+def _web(plan: _Plan, orders: Orders, checks: dict[str, Check]) -> Web | None:
+    """HTTP for operators; None when nobody wants it. Raises PommaiError when a package is missing."""
+    if plan.operators is None:
+        return None
+    try:
+        from pommai.gateway.web.app import Web, WebSettings
+    except ImportError as caught:
+        raise PommaiError(
+            f"HTTP beside the socket needs {caught.name}, which is not installed: pip install 'pommai[gateway]', or "
+            f"--http-port none"
+        ) from caught
+    context = None if plan.certificate is None else plan.certificate.context
+    web = Web(orders, plan.operators.token, WebSettings(plan.settings.host, plan.http_port), context)
+    web.checks.update(checks)
+    return web
+
+
+def _responder(plan: _Plan, stack: AsyncExitStack, checks: dict[str, Check]) -> Responder:
     """What answers. Raises PommaiError when an engine, or one that a persona names, is not to be had."""
     from pommai.gateway.speech.engines import open_engines
     from pommai.toy.settings import find_project_file, load_settings
 
     models, cache = None, None
-    if engines.hearing is not None:
+    if plan.engines.hearing is not None:
         toy = load_settings()
         models, cache = toy.models, toy.cache_dir  # speech models are where a toy has them
-    responder = open_engines(engines, stack, find_project_file("offline_responses.yaml"), models, cache)
-    responder.refuse(settings.personas)
+    responses = find_project_file("offline_responses.yaml")
+    responder = open_engines(plan.engines, stack, responses, models, cache, checks)
+    responder.refuse(plan.settings.personas)
     return responder
 
 
-def _show_alert(alert: Alert) -> None:
-    from pommai.gateway.console import alert_line
+def _certificate(cert: Path | None, key: Path | None) -> Certificate | None:
+    if cert is None and key is None:
+        return None
+    if cert is None or key is None:
+        raise SettingsError(
+            "--tls-cert and --tls-key belong together: a certificate, and the key that it was made with"
+        )
+    from pommai.gateway.tls import Certificate
 
-    # A pipe that nobody reads is full one day; print() would wait for it then, and all toys with it.
-    if select.select([], [sys.stdout], [], 0)[1]:
-        print(alert_line(alert), flush=True)
+    certificate = Certificate(cert, key)
+    if words := certificate.warning(datetime.now(UTC)):
+        logging.getLogger(__name__).warning(words)
+    return certificate
+
+
+def _port(text: str) -> int:
+    return OFF if text == "none" else int(text)
+
+
+def _http_port(asked: int | None, port: int) -> int:
+    """Where HTTP listens. Many gateways on one machine, each on any port, have HTTP on any port, too."""
+    if asked is None:
+        return HTTP_PORT if port else 0
+    return asked
 
 
 def _is_loopback(host: str) -> bool:
@@ -186,46 +286,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-class _Lines:
-    """Takes the operator's lines from standard input, when there is one that can be waited for."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._lines: asyncio.Queue[str] = asyncio.Queue()
-        self._rest = b""
-        self._loop = asyncio.get_running_loop()
-        self._fd: int | None = None
-        try:
-            self._fd = sys.stdin.fileno()
-            self._loop.add_reader(self._fd, self._read)
-        except (AttributeError, OSError, ValueError):  # closed, or a file or /dev/null, which epoll refuses
-            self._fd = None
-        self._task = asyncio.create_task(self._work(), name="gateway console")
-
-    async def close(self) -> None:
-        """Take no more lines."""
-        self._stop_reading()
-        self._task.cancel()
-        await asyncio.wait([self._task])
-
-    def _read(self) -> None:
-        assert self._fd is not None
-        data = os.read(self._fd, 4096)  # there is something to read, or the end: this does not block
-        if not data:
-            self._stop_reading()
-        *lines, self._rest = (self._rest + data)[-65_536:].split(b"\n")
-        for line in lines:
-            self._lines.put_nowait(line.decode(errors="replace"))
-
-    def _stop_reading(self) -> None:
-        if self._fd is not None:
-            self._loop.remove_reader(self._fd)
-            self._fd = None
-
-    async def _work(self) -> None:
-        while True:
-            answer = await self._console.obey(await self._lines.get())
-            if answer:
-                print(answer, flush=True)

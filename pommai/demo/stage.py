@@ -124,7 +124,7 @@ class Stage:
         """Start the gateway; again, at the address it had. Raises DemoError when it does not listen."""
         port = urlsplit(self._url).port or 0
         environment = {"POMMAI_GATEWAY_TOKEN": self._token}
-        arguments = ["--port", str(port), "--archive", str(self.archive)]
+        arguments = ["--port", str(port), "--http-port", "none", "--data", str(self.archive)]
         process = await self._start("gateway", arguments, environment, stdout=asyncio.subprocess.PIPE)
         self._listening = asyncio.create_task(self._listen(process), name="gateway's words")
         words, _, url = (await self._answer(START_SECONDS)).rpartition(" ")

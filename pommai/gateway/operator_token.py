@@ -30,7 +30,7 @@ def file_beside(data: Path) -> Path:
 
 
 class OperatorToken:
-    """Knows whether a token is the operator's. A hash in a file is read again when the file has changed."""
+    """Knows whether a token is the operator's. A hash that is kept in a file is read again when the file changes."""
 
     def __init__(self, digest: bytes, path: Path | None = None) -> None:
         self._digest = digest
@@ -59,9 +59,8 @@ class OperatorToken:
             return None
         return cls(_read(path), path)
 
-    @classmethod
-    def keep(cls, token: str, path: Path) -> Self:
-        """Write the hash of a token into a file that its owner alone can read: whole, or not at all.
+    def keep(self, path: Path) -> None:
+        """Write the hash into a file that its owner alone can read: whole, or not at all.
 
         Raises StoreError.
         """
@@ -69,13 +68,13 @@ class OperatorToken:
         try:
             part.unlink(missing_ok=True)
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(f"sha256 {_digest(token).hex()}\n")
+                file.write(f"sha256 {self._digest.hex()}\n")
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
         except OSError as caught:
             raise StoreError(f"the operator's token cannot be kept in {path}: {caught.strerror or caught}") from caught
-        return cls(_digest(token), path)
+        self._path, self._seen = path, _stamp(path)
 
     async def is_right(self, shown: str) -> bool:
         """Whether this is the operator's token. Raises StoreError when the file that says so is damaged."""
@@ -112,7 +111,5 @@ def _read(path: Path) -> bytes:
         raise StoreError(f"{path} cannot be read: {caught.strerror or caught}") from caught
     found = _LINE.fullmatch(text)
     if found is None:
-        raise StoreError(
-            f"{path} does not hold the hash of an operator's token; --new-operator-token makes a new one"
-        )
+        raise StoreError(f"{path} does not hold the hash of an operator's token; --new-operator-token makes a new one")
     return bytes.fromhex(found[1])
