@@ -72,7 +72,7 @@ class ActivePersonas:
         return entry.toy_id
 
     def chose(self, device_id: str, toy_id: str) -> None:
-        """A connected toy says who it is now: another one by itself or because it was asked to, or the same as before."""
+        """A connected toy says who it is: another one, by itself or because it was asked to, or the same as before."""
         here = self._here.setdefault(device_id, _Here("", ""))
         if here.says == toy_id:
             return  # it asks again who it is, and may not have read yet whom it is to become

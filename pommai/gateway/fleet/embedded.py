@@ -115,7 +115,13 @@ class EmbeddedFleet:
             self.hands.drop(session_id)
 
     def chose(self, device_id: str, toy_id: str) -> None:
-        self.learn(device_id, Entry(self.wanted.next(_now()), toy_id))
+        self._say(device_id, toy_id)
+
+    def _say(self, where: str, toy_id: str) -> Entry:
+        """Set it here and now."""
+        entry = Entry(self.wanted.next(_now()), toy_id)
+        self.learn(where, entry)
+        return entry
 
     def learn(self, where: str, entry: Entry) -> bool:
         """Take what was set, here or elsewhere, and have it written down. Whether it was news."""
@@ -127,7 +133,7 @@ class EmbeddedFleet:
         return True
 
     async def set(self, toy_id: str, device_id: str | None) -> int:
-        self.learn(device_id or ALL, Entry(self.wanted.next(_now()), toy_id))
+        self._say(device_id or ALL, toy_id)
         return await self.hands.follow()
 
     async def order(self, order: Order) -> int:
