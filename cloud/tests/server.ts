@@ -26,8 +26,8 @@ export async function makeKeys(kid: string): Promise<{ signing: string; jwks: JS
 
 const keys = makeKeys("first");
 
-/** Set the deployment's environment. */
-export async function setEnvironment(changes: Record<string, string> = {}): Promise<void> {
+/** Set the deployment's environment, and tell it. */
+export async function setEnvironment(changes: Record<string, string> = {}) {
   const { signing, jwks } = await keys;
   const all = {
     CONVEX_SITE_URL: SITE,
@@ -37,6 +37,7 @@ export async function setEnvironment(changes: Record<string, string> = {}): Prom
     ...changes,
   };
   for (const [name, value] of Object.entries(all)) vi.stubEnv(name, value);
+  return all;
 }
 
 export class Server {
