@@ -10,7 +10,7 @@ from pathlib import Path
 from pommai.chart.table import DecisionTable
 from pommai.io.link_simulated import SimulatedLink
 from pommai.io.memory_simulated import SimulatedMemory
-from pommai.io.ports import ToyFiles
+from pommai.io.ports import Cloud, ToyFiles
 from pommai.lights.load import load_patterns
 from pommai.lights.patterns import LightPatterns
 from pommai.qa.assumptions import AssertingMachine
@@ -31,9 +31,10 @@ async def simulated_toy(
     patterns: LightPatterns = PATTERNS,
     memory: SimulatedMemory | None = None,
     files: ToyFiles | None = None,
+    cloud: Cloud | None = None,
 ) -> AsyncIterator[SimulatedToy]:
     """A running toy, idle when `loaded`; ended on the way out. With the `memory` of one before, it is the same toy."""
-    toy = SimulatedToy(table, SimulatedLink(up=up), patterns, memory=memory, files=files)
+    toy = SimulatedToy(table, SimulatedLink(up=up), patterns, memory=memory, files=files, cloud=cloud)
     if table is TABLE:
         toy.runtime.machine = AssertingMachine(table)
     running = asyncio.create_task(toy.runtime.run())

@@ -25,7 +25,7 @@ from pommai.io.lights_show import LightShow
 from pommai.io.link_simulated import SimulatedLink
 from pommai.io.memory_simulated import SimulatedMemory
 from pommai.io.playback import Playback
-from pommai.io.ports import ToyFiles
+from pommai.io.ports import Cloud, ToyFiles
 from pommai.io.recogniser_simulated import SimulatedRecogniser
 from pommai.io.simulated_audio import SimulatedMicrophone, SimulatedSpeaker
 from pommai.io.speech_simulated import SimulatedSpeech
@@ -124,8 +124,11 @@ class SimulatedToy:
         light_frame_s: float = FRAME_S,
         memory: SimulatedMemory | None = None,
         files: ToyFiles | None = None,
+        cloud: Cloud | None = None,
     ) -> None:
-        """Devices that are not given are the plain simulated ones, with three LEDs; the memory is empty."""
+        """Devices that are not given are the plain simulated ones, with three LEDs; the memory is empty; without a
+        cloud, what is synced goes over the link."""
+        self.cloud = cloud
         self.files = files or Files()
         self.link = link
         self.wake = SimulatedWake()
@@ -180,6 +183,7 @@ class SimulatedToy:
             show_theme=self.show.set_theme,
             live=LiveConfiguration(self.files),
             toy_id="pommai-bear",
+            cloud=self.cloud,
         )
 
     # -- the child ------------------------------------------------------------------------
