@@ -16,6 +16,7 @@ libsoxr0            changes sample rates: what espeak-ng says to what the toy pl
 libopusfile0        reads sound files that are Opus; those that are WAV play without it
 sox                 converts recordings; error messages name it, and the tests try what they say
 graphviz            pictures of the chart
+systemd             systemd-analyze, which judges how little the toy may do as a service
 redis-tools         holds a redis-server under another name: the tests of a fleet of gateways start it
 '
 

@@ -29,7 +29,8 @@ class Runtime:
     """Owns the machine and everything it starts.
 
     `make_body` gets the function that posts events, and gives the body actions work on. `trace` stays the caller's to
-    close. Raises TableError when the table names actions, activities, guards or light patterns this toy does not have.
+    close. `on_configuration` is called with each step that led into another configuration.
+    Raises TableError when the table names actions, activities, guards or light patterns this toy does not have.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Runtime:
         guards: Mapping[str, Guard],
         patterns: frozenset[str],
         trace: Trace | None = None,
+        on_configuration: Callable[[Step], None] | None = None,
     ) -> None:
         _check_names(table, {"call": actions, "start": activities, "led": patterns}, guards)
         self.queue = EventQueue()
@@ -54,6 +56,7 @@ class Runtime:
         self._actions = actions
         self._guards = guards
         self._trace = trace or NoTrace()
+        self._on_configuration = on_configuration
         self._told: tuple[str, ...] = ()
         self._answers: dict[str, bool] = {}  # of the guards the latest step asked
         self._carry_out: dict[str, Callable[[Operation], None]] = {
@@ -122,6 +125,8 @@ class Runtime:
             turn, leaves = self.body.turn.id, " ".join(self._leaves(step))
             self._trace.write("configuration", leaves, turn, states=step.configuration)
             logger.info("state", extra={"states": leaves, "event": event.name, "turn": turn})
+            if self._on_configuration is not None:
+                self._on_configuration(step)
 
     def _leaves(self, step: Step) -> list[str]:
         parents = {state.parent for state in self.machine.table.states if state.id in step.configuration}

@@ -19,6 +19,7 @@ from pommai.actions.body import Body
 from pommai.actions.configuration import recall_configuration
 from pommai.actions.live import LiveConfiguration
 from pommai.actions.safety import recall_safe_mode
+from pommai.chart.table import DecisionTable, Step
 from pommai.errors import DeviceError, SettingsError
 from pommai.events import Event
 from pommai.guards import GUARDS
@@ -29,6 +30,7 @@ from pommai.io.link import WebSocketLink
 from pommai.io.link_token import Credentials
 from pommai.io.playback import Playback
 from pommai.io.ports import Button, Lights, Microphone, Speaker
+from pommai.io.service_manager import ServiceManager
 from pommai.io.sounds import SoundFolder
 from pommai.io.toy_files import ToyFolders
 from pommai.io.voice_activity import SpeechGate, WebRtcVoiceActivity
@@ -77,6 +79,7 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
     table = load_behaviour(
         settings.chart, frozenset(patterns), sounds.names(), settings.cache_dir, responses.command_names
     )
+    manager = ServiceManager()
     microphone = make_microphone(settings)
     codec = OpusCodec()
     trace = NoTrace() if settings.trace is None else FileTrace(settings.trace, loop.time)
@@ -139,10 +142,12 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
             guards=GUARDS,
             patterns=frozenset(patterns),
             trace=trace,
+            on_configuration=_tell_rest(manager, table),
         )
         recall_safe_mode(runtime.body)
         recall_configuration(runtime.body)
         keep_running(stack, keep_vitals(lambda: runtime.body), "vitals")
+        keep_running(stack, manager.feed_watchdog(), "watchdog")
         button = make_button(settings, runtime.stop, microphone)
         if on_start is not None:
             on_start(runtime.stop)
@@ -150,6 +155,7 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
             _start(button, runtime)
             await runtime.run()
         finally:
+            manager.stopping()
             if button is not None:
                 button.close()
 
@@ -160,6 +166,16 @@ def _credentials(settings: Settings, cloud: CloudParts | None) -> str | Credenti
         return settings.token
     assert cloud is not None  # or else the settings were refused
     return cloud.tokens
+
+
+def _tell_rest(manager: ServiceManager, table: DecisionTable) -> Callable[[Step], None]:
+    """Tells the service manager that the toy is ready: when it rests for the first time."""
+
+    def tell(step: Step) -> None:
+        if not table.specification.resting.isdisjoint(step.configuration):
+            manager.ready()
+
+    return tell
 
 
 def _start(button: Button | None, runtime: Runtime) -> None:

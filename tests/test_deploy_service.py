@@ -1,0 +1,104 @@
+"""The toy as a service of systemd: its unit as systemd reads it, and a real toy as systemd hears it."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+UNIT = ROOT / "deploy" / "pommai.service"
+EXPOSURE = 2.5
+"""systemd's measure of what a service could do if it were taken over: 0 nothing, 10 everything."""
+
+
+def test_a_toy_that_was_taken_over_can_do_little() -> None:
+    judged = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE * 10:g}", "--no-pager", UNIT],
+        capture_output=True,
+        text=True,
+    )
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+    (level,) = re.findall(r"Overall exposure level for pommai\.service: ([\d.]+)", judged.stdout)
+    assert 0 < float(level) <= EXPOSURE
+
+
+def test_systemd_understands_every_line() -> None:
+    judged = subprocess.run(["systemd-analyze", "verify", UNIT], capture_output=True, text=True)
+    complaints = [
+        line
+        for line in judged.stderr.splitlines()
+        # Debian 12's systemd is older than two of the keys; and the toy is not installed here.
+        if not re.search(r"RestartSteps|RestartMaxDelaySec|pommai is not executable", line) and "pommai" in line
+    ]
+    assert complaints == []
+
+
+def test_it_is_started_again_whatever_happens_and_never_given_up() -> None:
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(UNIT)
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+    assert unit["Service"]["Restart"] == "always"
+    assert unit["Service"]["Type"] == "notify"
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> socket.socket:
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    channel.bind(str(tmp_path / "notify"))
+    channel.settimeout(30)
+    return channel
+
+
+def test_a_toy_says_when_it_is_ready_that_it_lives_and_when_it_ends(systemd: socket.socket, tmp_path: Path) -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("POMMAI_", "CONVEX_"))}
+    settings = ("--button", "lines", "--lights", "none", "--microphone", "none", "--speaker", "none")
+    quiet = subprocess.DEVNULL
+    with (
+        systemd,
+        subprocess.Popen(
+            [sys.executable, "-m", "pommai", "run", *settings, "--url", "ws://127.0.0.1:9/audio-stream"],
+            cwd=tmp_path,
+            env=clean
+            | {
+                "POMMAI_USER_TOKEN": "only-for-tests",
+                "NOTIFY_SOCKET": str(tmp_path / "notify"),
+                "WATCHDOG_USEC": "600000",
+                "XDG_CACHE_HOME": str(tmp_path / "cache"),
+            },
+            stdin=subprocess.PIPE,
+            stdout=quiet,
+            stderr=quiet,
+        ) as toy,
+    ):
+        try:
+            fed = 0
+            while (word := systemd.recv(4096)) != b"READY=1":
+                assert word == b"WATCHDOG=1"  # the event loop turns while the toy says hello
+            while fed < 3:
+                assert systemd.recv(4096) == b"WATCHDOG=1"
+                fed += 1
+            toy.send_signal(signal.SIGSTOP)  # as a loop that stands still
+            systemd.settimeout(1.2)
+            with suppress(TimeoutError):
+                for _ in range(20):  # what was said before, and then nothing more
+                    systemd.recv(4096)
+                pytest.fail("a toy that stands still feeds the watchdog")
+            toy.send_signal(signal.SIGCONT)
+            systemd.settimeout(30)
+            assert systemd.recv(4096) == b"WATCHDOG=1"
+            toy.send_signal(signal.SIGTERM)
+            while (word := systemd.recv(4096)) != b"STOPPING=1":
+                assert word == b"WATCHDOG=1"
+            assert toy.wait(30) == 0
+        finally:
+            toy.kill()
