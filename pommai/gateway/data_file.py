@@ -98,6 +98,15 @@ _VERSIONS: Final = (
         "CREATE TABLE clock (latest INTEGER NOT NULL)",
         "INSERT INTO clock VALUES (0)",
     ),
+    (
+        """
+        CREATE TABLE wanted (
+            device   TEXT PRIMARY KEY,     -- *: all
+            revision INTEGER NOT NULL,     -- the higher one was set later
+            toy      TEXT NOT NULL
+        ) WITHOUT ROWID
+        """,
+    ),
 )
 """What makes each version of the tables out of the one before. Never changed once it is out: a new one is added."""
 VERSION: Final = len(_VERSIONS)
@@ -112,12 +121,14 @@ class DataFile:
             await database.execute(...)
     """
 
-    def __init__(self, database: Connection, path: Path | None, clock: ServerClock) -> None:
+    def __init__(self, database: Connection, path: Path | None, clock: ServerClock, left_at: int) -> None:
         self._database: Connection | None = database
         self.path = path
         """None in memory."""
         self.name = _name(path)
         """For messages."""
+        self.left_at = left_at
+        """The latest time that it had seen when it was opened, in ms since 1970; 0: it is new."""
         self.clock = clock
         self._lock = asyncio.Lock()  # one connection is one transaction at a time
 
@@ -142,7 +153,7 @@ class DataFile:
                 raise
         clock = clock or ServerClock()
         clock.at_least(latest)
-        return cls(database, path, clock)
+        return cls(database, path, clock, latest)
 
     async def close(self) -> None:
         """Let go of the file. Harmless when called again."""

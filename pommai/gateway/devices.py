@@ -6,12 +6,12 @@ import asyncio
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from pommai.errors import RegistryError
 from pommai.gateway.data_file import DataFile
-from pommai.gateway.server_clock import DAY, HOUR
+from pommai.gateway.server_clock import DAY, HOUR, MINUTE, as_iso
 
 if TYPE_CHECKING:
     from aiosqlite import Connection
@@ -31,6 +31,7 @@ Purpose = Literal["convex", "websocket"]
 """What a token opens: the cloud functions, or the socket."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+_TIMES: Final = ("registered", "seen", "revoked", "secret_made", "old_secret_until", "token_made")
 _NAMED: Final = "SELECT revoked FROM devices WHERE device = ?"
 _LIST: Final = """
     SELECT device, registered, seen, revoked,
@@ -68,6 +69,11 @@ class Device:
     """How many of the socket's tokens are good."""
     token_made: int | None
     """When it got its newest."""
+
+    def as_json(self) -> dict[str, object]:
+        """For machines: times are text, UTC, ISO 8601, or null."""
+        row = asdict(self)
+        return {name: as_iso(row[name]) if name in _TIMES and row[name] is not None else row[name] for name in row}
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,13 +263,16 @@ class Devices:
     # -- for the gateway -------------------------------------------------------------------
 
     async def revocations(self, since: int | None = None) -> tuple[int, tuple[str, ...]]:
-        """The number of the newest revocation, and who was revoked after number `since` (None: nobody).
+        """The number of the newest revocation, and who was revoked after number `since`.
 
-        Raises StoreError.
+        None: where to begin, which is a minute ago: a device may have connected before anybody has looked. Raises
+        StoreError.
         """
         async with self.data.reading() as database:
             if since is None:
-                ((newest,),) = await database.execute_fetchall("SELECT coalesce(max(number), 0) FROM revocations")
+                ((newest,),) = await database.execute_fetchall(
+                    "SELECT coalesce(max(number), 0) FROM revocations WHERE at < ?", (self.data.clock.now() - MINUTE,)
+                )
                 return newest, ()
             rows = list(
                 await database.execute_fetchall(

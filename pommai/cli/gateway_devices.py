@@ -1,0 +1,45 @@
+"""What `pommai gateway` needs for devices with tokens of their own and for the cloud functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aiohttp.web import Application
+
+    from pommai.gateway.archive import Archive
+    from pommai.gateway.devices import Devices
+    from pommai.gateway.housekeeping import Housekeeping
+    from pommai.gateway.server import Gateway
+
+WELCOME = "toys come in with tokens of their own: pommai devices add DEVICE --data {data}"
+"""Printed instead of a token that lets all of them in."""
+
+
+def open_devices(archive: Archive) -> Devices:
+    """The devices that are registered in the file of an archive."""
+    from pommai.gateway.devices import Devices
+
+    return Devices(archive.data)
+
+
+def mount(app: Application, gateway: Gateway, devices: Devices) -> None:
+    """Answer the cloud functions, and operators who ask for devices."""
+    from pommai.gateway.devices_web import add_device_routes
+    from pommai.gateway.functions.functions import Functions
+    from pommai.gateway.functions.parts import Parts
+    from pommai.gateway.functions.web import add_function_routes
+    from pommai.gateway.uploads import Uploads
+
+    parts = Parts(devices, gateway.archive, Uploads(devices.data), gateway.persona)
+    add_function_routes(app, Functions(parts))
+    add_device_routes(app, devices)
+
+
+def keep_house(gateway: Gateway, devices: Devices) -> Housekeeping:
+    """What cuts the devices that are revoked, and forgets in time; works while it is entered."""
+    from pommai.gateway.housekeeping import Housekeeping, retention
+    from pommai.gateway.uploads import Uploads
+
+    days = retention(lambda: gateway.active.personas)
+    return Housekeeping(devices, gateway.archive, Uploads(devices.data), days, gateway.cut)
