@@ -40,9 +40,9 @@ class Vitals:
     def _cpu(self) -> float | None:
         """How busy all cores together were since the last sample; None the first time."""
         words = _text(self._proc / "stat").partition("\n")[0].split()
-        if len(words) < 6 or words[0] != "cpu":
-            return None
         ticks = [int(word) for word in words[1:9] if word.isdigit()]
+        if len(ticks) < 5 or words[0] != "cpu":
+            return None
         idle, everything = ticks[3] + ticks[4], sum(ticks)
         before, self._busy = self._busy, (idle, everything)
         if before is None or everything <= before[1]:
