@@ -121,10 +121,10 @@ def _serve(first_come: bool) -> None:
             if sequence == len(times):
                 times.append(clock())
 
-    session.IncomingTurn = Timed  # type: ignore[misc]
+    session.IncomingTurn = Timed  # type: ignore[attr-defined]
     if first_come:
         do = Bench.do
-        Bench.do = lambda self, work, due=None: do(self, work)  # type: ignore[method-assign, assignment, return-value]
+        Bench.do = lambda self, work, due=None: do(self, work)  # type: ignore[method-assign]
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()
@@ -159,8 +159,8 @@ def _serve(first_come: bool) -> None:
                             each.report = None
                         began = clock()
                         await gateway.switch_toy(toy.decode())
-                        while any(each.report is None for each in gateway.sessions):
-                            await asyncio.sleep(0.001)  # noqa: ASYNC110  (nobody is told of a report)
+                        while any(each.report is None for each in gateway.sessions):  # noqa: ASYNC110
+                            await asyncio.sleep(0.001)
                         print(json.dumps((clock() - began) * 1e3), flush=True)
             watching.cancel()
             await asyncio.wait([watching])

@@ -20,7 +20,7 @@ from pommai.gateway.active import ActivePersonas
 from pommai.gateway.admission import HANDSHAKE_SECONDS, Admission
 from pommai.gateway.alert_feed import AlertFeed
 from pommai.gateway.answering import Shared
-from pommai.gateway.archive import Archive
+from pommai.gateway.archive import Alert, Archive
 from pommai.gateway.bench import Bench
 from pommai.gateway.connection import CLOSE_SECONDS, UNSENT_BYTES, ToyConnection
 from pommai.gateway.door import Door, Doors, OneToken
@@ -64,6 +64,8 @@ class GatewaySettings:
             OneToken(self.token)
         if not 0 <= self.port <= 65_535:
             raise SettingsError(f"the port must be 0..65535, not {self.port}")
+        if self.most_toys < 1:
+            raise SettingsError(f"a gateway has room for at least one toy, not {self.most_toys}")
 
 
 class Gateway:
@@ -102,10 +104,9 @@ class Gateway:
         self.active = ActivePersonas(settings.personas, self.fleet)
         """Who toys are to be. Whoever sets another has every toy told that it concerns."""
         self.alerts = AlertFeed()
-        """The alerts of the toys, as they come."""
+        """The alerts of all toys of the fleet, as they come."""
         self.metrics = Metrics()
         """What it counts."""
-        self.alerts.listen(lambda alert: self.metrics.alarmed(alert.severity))
         door = Doors(*doors, *([] if door is None else [door]))
         self._admission = Admission(door, self.metrics, settings.most_toys)
         self._given_archive = archive
@@ -123,7 +124,7 @@ class Gateway:
     async def __aenter__(self) -> Self:
         if self._archive is None:
             self._archive = await Archive.open()
-        self._archive.on_alert = self.alerts.tell
+        self._archive.on_alert = self._alarm
         try:
             await self.fleet.join(self._toys_here)
             await self._listen()
@@ -133,6 +134,12 @@ class Gateway:
             raise
         _log.info("gateway open", extra={"url": self.url, "toys": ",".join(self.active.personas)})
         return self
+
+    def _alarm(self, alert: Alert) -> None:
+        """A toy that is connected here has something to tell."""
+        self.metrics.alarmed(alert.severity)
+        self.alerts.tell(alert)
+        self.fleet.alert(alert)
 
     async def _listen(self) -> None:
         host, port = self._settings.host, self._settings.port
@@ -202,14 +209,11 @@ class Gateway:
                 connection.cut()
         for session in self.sessions:
             session.leave()
-        ended = [asyncio.create_task(connection.wait_closed()) for connection in ToyConnection.all_of(self._server)]
-        if ended:
-            _, left = await asyncio.wait(ended, timeout=seconds)
-            for session in self.sessions:
-                session.part(CloseCode.SERVICE_RESTART, "this gateway ends; connect again")
-            if left:
-                await asyncio.wait(left)
-        _log.info("gateway drained", extra={"in_time": not ended or not left})
+        left = await _all_lost(self._server, seconds)
+        for connection in left:
+            connection.part(CloseCode.SERVICE_RESTART, "this gateway ends; connect again")
+        await _all_lost(self._server, 2 * CLOSE_SECONDS)
+        _log.info("gateway drained", extra={"cut": len(left)})
 
     async def _close_archive(self) -> None:
         archive, self._archive = self._archive, self._given_archive
@@ -360,3 +364,11 @@ class Gateway:
             if is_gone:
                 self.active.left(session.device_id)
             _log.info("session closed", extra={"session": session.id, "device": session.device_id})
+
+
+async def _all_lost(server: Server, seconds: float) -> list[ToyConnection]:
+    """Wait until all connections of a server have ended. Those that had not after so many seconds."""
+    connections = ToyConnection.all_of(server)
+    if connections:
+        await asyncio.wait([connection.connection_lost_waiter for connection in connections], timeout=seconds)
+    return [connection for connection in connections if not connection.connection_lost_waiter.done()]
