@@ -98,9 +98,9 @@ def child(folder: Path, name: str, *arguments: str, words: Path | None = None, *
 
 
 @contextmanager
-def gateway(folder: Path, personas: Path) -> Iterator[tuple[Child, str]]:
-    """A gateway with these personas, and where it listens."""
-    arguments = ("gateway", "--port", "0", "--personas", str(personas))
+def gateway(folder: Path, personas: Path, *more: str) -> Iterator[tuple[Child, str]]:
+    """A gateway with these personas and `more` arguments, and where it listens."""
+    arguments = ("gateway", "--port", "0", "--personas", str(personas), *more)
     with child(folder, "gateway", *arguments, POMMAI_GATEWAY_TOKEN=TOKEN) as process:
         printed = folder / "gateway.out"
         url = process.wait(lambda: re.search(r"listening on (\S+)\n", printed.read_text()), "gateway that listens")
