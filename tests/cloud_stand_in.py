@@ -148,7 +148,9 @@ class CloudStandIn:
         elif trouble.startswith("429"):
             writer.write(reply(429, b"", f"Retry-After: {trouble.partition(' ')[2]}\r\n"))
         else:
-            writer.write(reply(int(trouble), b"no"))
+            status, _, code = trouble.partition(" ")
+            error = {"status": "error", "errorMessage": "no", "errorData": {"code": code}}
+            writer.write(reply(int(status), error if code else b"no"))
         return trouble not in ("cut", "hang", "drip", "huge", "no-http", "gone")
 
 

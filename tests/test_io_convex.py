@@ -176,3 +176,14 @@ def test_the_token_is_in_no_error() -> None:
             assert "s3cret-value" not in shown
 
     play(scene)
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "INVALID"), (403, "CONSENT_REQUIRED"), (503, "RATE_LIMITED")])
+def test_an_error_that_comes_with_another_status_is_understood_by_its_code(status: int, code: str) -> None:
+    async def scene(cloud, client):
+        cloud.trouble.append(f"{status} {code}")
+        with pytest.raises(CloudFunctionError, match="a:b: no") as caught:
+            await client.call("query", "a:b", {}, TOKEN, attempts=1)
+        assert caught.value.code == code
+
+    play(scene)

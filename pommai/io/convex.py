@@ -7,6 +7,7 @@ is made again, a few times, in a moment that grows and that chance has a say in.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -99,16 +100,21 @@ def _value(path: str, reply: HttpReply) -> object:
     """What a function gave. Raises what it raised."""
     _check_status(path, reply)
     answer = _json(reply.body)
-    if not isinstance(answer, dict) or answer.get("status") not in ("success", "error"):
-        raise CloudUnreachableError(f"{path}: the answer is none of a cloud function")
-    if answer["status"] == "success":
+    if isinstance(answer, dict) and answer.get("status") == "success":
         return answer.get("value")
+    raise _error(path, answer) or CloudUnreachableError(f"{path}: the answer is none of a cloud function")
+
+
+def _error(what: str, answer: object) -> CloudFunctionError | None:
+    """The error of a function that an answer tells of, if it does."""
+    if not isinstance(answer, dict) or answer.get("status") != "error":
+        return None
     data = answer.get("errorData")
     data = data if isinstance(data, dict) else {}
     code = data.get("code")
     words = data.get("message") or answer.get("errorMessage") or "no reason given"
-    raise CloudFunctionError(
-        f"{path}: {plain(str(words))}",
+    return CloudFunctionError(
+        f"{what}: {plain(str(words))}",
         code if isinstance(code, str) and _CODE.fullmatch(code) else "SERVER_ERROR",
         _seconds(data.get("retryAfter")),
     )
@@ -124,6 +130,9 @@ def _check_status(what: str, reply: HttpReply) -> None:
         raise CloudFunctionError(f"{what}: too many calls", "RATE_LIMITED", _seconds(reply.retry_after))
     if 300 <= status < 400:
         raise CloudUnreachableError(f"{what}: HTTP {status} leads elsewhere, and a toy does not follow", again=False)
+    with contextlib.suppress(CloudUnreachableError):
+        if (error := _error(what, _json(reply.body))) is not None:
+            raise error
     raise CloudUnreachableError(f"{what}: HTTP {status} in place of an answer", again=status >= 500)
 
 
