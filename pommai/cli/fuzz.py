@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pommai.cli import INTERRUPTED, WRONG_USAGE
+from pommai.cli.arguments import cannot_write, seed
 from pommai.cli.progress import Progress, clock_time
 from pommai.errors import ChartError, SettingsError
 from pommai.source import Reader
@@ -56,7 +57,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--events", type=_count("events"), default=100_000, metavar="N", help="how many (default 100000)"
     )
-    parser.add_argument("--seed", type=_seed, default=1, metavar="N", help="which streams (default 1)")
+    parser.add_argument("--seed", type=seed, default=1, metavar="N", help="which streams (default 1)")
     parser.add_argument(
         "--profile",
         default="child",
@@ -93,12 +94,6 @@ def _count(what: str) -> Callable[[str], int]:
     return parse
 
 
-def _seed(text: str) -> int:
-    if not text.isdecimal() or len(text) > 18:
-        raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 on, of at most 18 digits, not '{text}'")
-    return int(text)
-
-
 def run(args: argparse.Namespace) -> int:
     """Fuzz. The exit code: 0 nothing failed, 1 something did, 2 no such chart or folder, 130 interrupted."""
     from pommai.qa.campaign import run_campaign
@@ -109,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     if not chart.is_file():
         print(f"pommai fuzz: there is no file {chart}", file=sys.stderr)
         return WRONG_USAGE
-    if args.report is not None and (words := _cannot_write(args.report)):
+    if args.report is not None and (words := cannot_write(args.report)):
         print(f"pommai fuzz: {words}", file=sys.stderr)
         return WRONG_USAGE
     subject = subject_of(chart, load_profile(args.profile), args.engine)
@@ -165,18 +160,6 @@ def subject_of(chart: Path, profile: Profile, engine: str = "table") -> Subject:
         load_patterns(lights)  # its mistakes are told here, with the name of the file
         patterns = lights.read_text("utf-8")
     return Subject(compiled, profile, patterns)
-
-
-def _cannot_write(folder: Path) -> str:
-    """Why nothing can be written into a folder, before hours are spent; empty when it can."""
-    probe = folder / ".written"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as caught:
-        return f"the report cannot be written to {folder}: {caught.strerror}"
-    return ""
 
 
 def summary(result: Result, profile: str, seed: int) -> str:
