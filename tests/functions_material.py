@@ -6,8 +6,8 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -65,6 +65,14 @@ def toys_of(toys: Mapping[str, Any]) -> Toys:
         return Toys(load_personas(file))
 
 
+@asynccontextmanager
+async def parts_in_memory() -> AsyncIterator[Parts]:
+    """What functions work with, with the toys of the contract and no device."""
+    async with await DataFile.open() as data:
+        toys = toys_of(CONTRACT["toys"])
+        yield Parts(Devices(data), Archive(data), Uploads(data), toys.persona)
+
+
 class FunctionServer:
     """What a test has of a running server."""
 
@@ -110,7 +118,7 @@ def function_server(path: Path | None = None) -> Iterator[FunctionServer]:
     async def begin() -> tuple[FunctionServer, web.AppRunner]:
         data = await DataFile.open(path, ServerClock(clock.now))
         toys = toys_of(CONTRACT["toys"])
-        parts = Parts(Devices(data), Archive(data), Uploads(data), lambda toy_id: toys.persona(toy_id))
+        parts = Parts(Devices(data), Archive(data), Uploads(data), toys.persona)
         server = FunctionServer(loop, parts, toys, clock)
         app = web.Application()
         add_function_routes(app, Functions(parts))
