@@ -25,6 +25,11 @@ class AlertFeed:
     def __init__(self) -> None:
         self._listeners: list[OnAlert] = []
 
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
     def listen(self, on_alert: OnAlert) -> None:
         """Have `on_alert` called with each alert, at once. It must not wait for anything."""
         self._listeners.append(on_alert)

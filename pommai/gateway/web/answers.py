@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -32,8 +33,8 @@ class RequestError(Exception):
 
 
 def answer(value: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A value as JSON, on a line of its own."""
-    text = json.dumps(value, ensure_ascii=False) + "\n"
+    """A value as JSON, on a line of its own: in ASCII, so that a stranger's words in it disturb no terminal."""
+    text = json.dumps(value) + "\n"
     return web.Response(text=text, status=status, headers=headers, content_type="application/json")
 
 
@@ -59,6 +60,8 @@ async def read_order(request: web.Request, *required: str, **kinds: type) -> dic
             raise RequestError(400, f"'{key}' must be {_NAMES[kinds[key]]}")
         if isinstance(given, str) and not 0 < len(given) <= LONGEST_TEXT:
             raise RequestError(400, f"'{key}' must have 1 to {LONGEST_TEXT} characters")
+        if isinstance(given, str) and re.search(r"[\ud800-\udfff]", given):
+            raise RequestError(400, f"'{key}' holds half a character", "half of a surrogate pair is no text")
     return found
 
 

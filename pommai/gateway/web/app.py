@@ -32,6 +32,8 @@ IDLE_SECONDS: Final = 15.0
 REQUEST_SECONDS: Final = 30.0
 """How long a request may take, from the end of its headers to the end of the answer: a body may trickle in, and an
 answer wait for somebody to read it."""
+LINGER_SECONDS: Final = 2.0
+"""How long what comes after a refusal is read and thrown away: who still sends would not get to read the refusal."""
 HANDSHAKE_SECONDS: Final = 10.0
 """How long TLS may take to begin."""
 CLOSE_SECONDS: Final = 0.4
@@ -98,7 +100,7 @@ class Web:
             access_log=None,
             shutdown_timeout=CLOSE_SECONDS,
             keepalive_timeout=IDLE_SECONDS,
-            lingering_time=0,
+            lingering_time=LINGER_SECONDS,
             max_line_size=HEADER_BYTES,
             max_field_size=HEADER_BYTES,
         )

@@ -53,7 +53,7 @@ class Guard:
         challenge = {"WWW-Authenticate": 'Bearer realm="pommai operators"'}
         if token is None:  # nobody guesses: a browser, or somebody who forgot it
             raise RequestError(401, "this is for operators", "send their token: Authorization: Bearer TOKEN", challenge)
-        address = _neighbourhood(request.remote or "")
+        address = neighbourhood(request.remote or "")
         now = asyncio.get_running_loop().time()
         if (wait := self._failures.retry_after(address, now)) > 0:
             self._metrics.operators_refused += 1
@@ -85,7 +85,7 @@ def is_open(request: web.Request) -> bool:
     return request.path in OPEN or request.path.startswith(OF_TOYS)  # nothing is there, or not by this method
 
 
-def _neighbourhood(address: str) -> str:
+def neighbourhood(address: str) -> str:
     """Whom a wrong token is held against: an IPv4 address, or a whole IPv6 network, as one machine has all of it."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])

@@ -12,6 +12,10 @@ from pommai.gateway.server import Gateway
 CHECK_SECONDS: Final = 5.0
 """How long a part may take to say how it is."""
 
+SERVES_WITHOUT: Final = frozenset({"fleet"})
+"""Parts without which toys are served all the same. A balancer that took out every gateway because the others cannot be
+heard would make of a small trouble a large one."""
+
 Check = Callable[[], Awaitable[str]]
 """Says in a sentence what is wrong; nothing when all is well."""
 

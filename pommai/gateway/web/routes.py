@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from pommai.errors import FleetError
 from pommai.gateway.fleet.wanted import ALL
 from pommai.gateway.orders import Orders
 from pommai.gateway.personas import Persona
 from pommai.gateway.web.answers import answer, read_number, read_order
-from pommai.gateway.web.ready import Check, checks_of, look
+from pommai.gateway.web.ready import SERVES_WITHOUT, Check, checks_of, look
 from pommai.gateway.web.stream import AlertStream, alert_json
 from pommai.protocol import messages as m
 from pommai.protocol.wire import encode_message
@@ -89,7 +90,7 @@ class Routes:
 
     async def _ready(self, request: web.Request) -> web.Response:
         found = await look(self.checks)
-        is_ready = not any(found.values())
+        is_ready = not any(trouble for name, trouble in found.items() if name not in SERVES_WITHOUT)
         return answer(
             {"ready": is_ready, "checks": {name: trouble or "ok" for name, trouble in found.items()}},
             200 if is_ready else 503,
@@ -111,12 +112,16 @@ class Routes:
     # -- toys ------------------------------------------------------------------------------
 
     async def _sessions(self, request: web.Request) -> web.Response:
-        seats = await self._gateway.fleet.seats()
+        words: dict[str, Any] = {}
+        try:
+            seats = await self._gateway.fleet.seats()
+        except FleetError as caught:
+            seats, words = self._gateway.fleet.seats_here, {"missing": f"the toys of other gateways: {caught}"}
         rows = [
             {"device": seat.device_id, "toy": seat.toy_id, "session": seat.session_id, "gateway": seat.gateway}
             for seat in seats
         ]
-        return answer({"sessions": rows})
+        return answer({"sessions": rows, **words})
 
     async def _config(self, request: web.Request) -> web.Response:
         """What toys say of themselves: their own words, which are a stranger's."""

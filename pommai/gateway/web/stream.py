@@ -83,7 +83,7 @@ class AlertStream:
 
 
 def _event(name: str, value: dict[str, str] | dict[str, int]) -> str:
-    return f"event: {name}\ndata: {json.dumps(value, ensure_ascii=False)}\n\n"
+    return f"event: {name}\ndata: {json.dumps(value)}\n\n"
 
 
 async def _write(request: web.Request, response: web.StreamResponse, text: str) -> None:
