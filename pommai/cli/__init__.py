@@ -29,6 +29,8 @@ COMMANDS = (
     "lights",
     "ask",
     "gateway",
+    "devices",
+    "load",
     "models",
     "data",
 )
