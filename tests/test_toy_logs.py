@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pommai.toy.logs import configure_logs
+from pommai.toy.logs import configure_logs, hide
 
 log = logging.getLogger("pommai.test")
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,3 +120,15 @@ def test_libraries_that_talk_a_lot_are_heard_when_something_is_wrong_alone(libra
     logging.getLogger(library).info("HTTP Request")
     logging.getLogger(library).warning("something is wrong")
     assert stream.getvalue().count("\n") == 1
+
+
+def test_a_secret_that_comes_up_later_is_hidden_from_then_on_and_the_newest_ones_stay_hidden() -> None:
+    out = io.StringIO()
+    configure_logs(stream=out)
+    for number in range(100):
+        hide(f"token-{number:04}")
+    log.error("got %s", "token-0099", extra={"header": "Bearer token-0099", "list": ["token-0098"]})
+    assert "token-00" not in out.getvalue()
+    hide("")
+    log.error("still here")
+    assert "still here" in out.getvalue()

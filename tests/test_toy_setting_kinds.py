@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pommai.io.secret import SecretFile, SystemdCredential, TpmSecret
 from pommai.toy import setting_kinds as kinds
 
 HERE = Path("/base")
@@ -132,3 +133,43 @@ def test_a_duration_is_in_seconds_and_within_its_bounds() -> None:
     for raw in ("500ms", "2h", "soon", "", 10, None):
         with pytest.raises(ValueError, match="a duration of 1 to 3600 seconds, as 30s"):
             every(raw, HERE)
+
+
+@pytest.mark.parametrize("url", ["https://a.convex.cloud", "http://127.0.0.1:8766", "https://host/path/"])
+def test_web_addresses_are_accepted(url: str) -> None:
+    assert kinds.web(url, HERE) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ws://host", "host", "https://", "https://u:p@h", "https://h/?token=x", "https://h/#x", "https://h:0", "", 5],
+)
+def test_what_is_no_web_address_is_refused(url: object) -> None:
+    with pytest.raises(ValueError, match="an address such as https://host"):
+        kinds.web(url, HERE)
+
+
+def test_a_secret_has_a_place_a_name_or_a_handle() -> None:
+    assert kinds.secret_place("file:s", HERE) == SecretFile(HERE / "s")
+    assert kinds.secret_place("credential:device-secret", HERE) == SystemdCredential("device-secret")
+    assert kinds.secret_place("tpm:0x81010001", HERE) == TpmSecret("0x81010001")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "",
+        "s3cret",
+        "file:",
+        "credential:../x",
+        "credential:a/b",
+        "credential:",
+        "tpm:",
+        "tpm:0x80000000",
+        "tpm:-c x",
+        7,
+    ],
+)
+def test_a_secret_that_has_none_is_refused(place: object) -> None:
+    with pytest.raises(ValueError, match="file:PATH, credential:NAME"):
+        kinds.secret_place(place, HERE)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pommai.errors import SettingsError
+from pommai.io.secret import SecretFile
 from pommai.toy.setting_kinds import SoundPort
 from pommai.toy.settings import RESOURCES, Settings, add_setting_arguments, find_project_file, load_settings
 
@@ -218,3 +219,16 @@ def test_the_memory_follows_the_xdg_rule(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.delenv("XDG_DATA_HOME")
     assert Settings().memory == Path.home() / ".local" / "share" / "pommai" / "memory.db"
     assert load(tmp_path, toml='memory_copy_every = "1m30s"\n').memory_copy_every == 90.0
+
+
+def test_a_cloud_and_a_secret_belong_together(tmp_path: Path) -> None:
+    settings = load(tmp_path, "--cloud-url", "https://a.example", POMMAI_DEVICE_SECRET="file:secret")
+    assert (settings.cloud_url, settings.device_secret) == ("https://a.example", SecretFile(tmp_path / "secret"))
+    for flag in (("--cloud-url", "https://a.example"), ("--device-secret", "tpm:0x81010001")):
+        assert "belong together" in error(tmp_path, *flag)
+
+
+def test_a_secret_that_stands_where_its_place_should_is_not_shown(tmp_path: Path) -> None:
+    words = error(tmp_path, POMMAI_DEVICE_SECRET="hunter2-hunter2", POMMAI_CLOUD_URL="https://a.example")
+    assert "device_secret must be file:PATH, credential:NAME" in words
+    assert "hunter2" not in words
