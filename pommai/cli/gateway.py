@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pommai.cli import gateway_devices, gateway_fleet
 from pommai.cli.gateway_operators import OPERATOR_VARIABLE, Operators
 from pommai.errors import PommaiError, SettingsError
 
@@ -63,8 +64,15 @@ By HTTP there are the same orders, sessions, alerts as they come, figures for Pr
 serves (/readyz): GET / lists all pages. They ask for the operator's token, Authorization: Bearer TOKEN. One is made and
 printed at the first start; its hash is kept beside the data. GET /healthz alone is open to all.
 
+Toys call the cloud functions (docs/cloud.md) there, too: authentication, configuration, recordings, what they want to
+be kept. What is over the days of its persona's retention_days is forgotten.
+
 When it gets SIGTERM it lets nobody in any more and has its toys connect anew, each when its turn is answered; a second
 one, or Ctrl-C, ends it at once.
+
+Gateways that share a Redis (--redis) serve their toys together: a toy may connect to any, what operators set or order
+on one counts on all, and each shows the alerts of all. While Redis is away toys notice nothing, what is ordered for all
+is refused, and /readyz says so. Give them the same --data file on one machine.
 
 Examples:
   pommai gateway                                    with a token made for this run, which is printed
@@ -102,7 +110,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--token",
         default=os.environ.get(TOKEN_VARIABLE) or None,
         help=f"what toys must show as Authorization: Bearer; others on this machine can see an argument, so prefer "
-        f"the environment variable {TOKEN_VARIABLE} (default: a new one, printed once)",
+        f"the environment variable {TOKEN_VARIABLE} (default: with --data none, for each device has its own: see "
+        f"`pommai devices`; else a new one, printed once)",
     )
     parser.add_argument(
         "--personas",
@@ -120,7 +129,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--data",
         type=Path,
         metavar="FILE",
-        help="the file that keeps what toys send (default: none; it is kept in memory, and lost at the end)",
+        help="the file that keeps what toys send, and which devices are let in (default: none; it is kept in memory, "
+        "and lost at the end)",
     )
     parser.add_argument(
         "--operator-token-file",
@@ -133,6 +143,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="make a new operator's token for --data, print it and end; a gateway that runs takes it at once",
     )
+    gateway_fleet.add_arguments(parser)
     parser.add_argument("--log-level", choices=LEVELS, default="info", help="(default: %(default)s)")
     parser.set_defaults(run=run)
 
@@ -147,14 +158,19 @@ def run(args: argparse.Namespace) -> int:
     from pommai.toy.logs import configure_logs
     from pommai.toy.settings import find_project_file
 
-    token, given = args.token or secrets.token_urlsafe(24), given_token(args.operator_token_file)
+    token, given = args.token, given_token(args.operator_token_file)
+    if token is None and args.data is None:
+        token = secrets.token_urlsafe(24)
     if args.new_operator_token:
         print(renew_token(given, args.data))
         return 0
-    configure_logs(args.log_level, secrets=[token, *([given] if given else [])])
+    hidden = [each for each in (token, given, *gateway_fleet.secrets_of(args.redis)) if each]
+    configure_logs(args.log_level, secrets=hidden)
     if args.log_level != "debug":
         logging.getLogger("websockets").setLevel(logging.CRITICAL)  # strangers who speak no WebSocket are no news
     words = [] if args.token else [f"token for this run: {token}"]
+    if token is None:
+        words = [gateway_devices.WELCOME.format(data=args.data)]
     personas: Path = args.personas or find_project_file("personas.yaml")
     watch = PersonasWatch(personas)
     settings = GatewaySettings(load_personas(personas), token, args.host, args.port)
@@ -164,7 +180,8 @@ def run(args: argparse.Namespace) -> int:
     operators = None if http_port == OFF else open_token(given, args.data)
     if not _is_loopback(args.host) and certificate is None:
         words.append("the wire is not encrypted: listen like this only on a network you trust")
-    plan = _Plan(settings, engines, personas, watch, args.data, certificate, http_port, operators, words)
+    place = (args.redis, args.name)
+    plan = _Plan(settings, engines, personas, watch, args.data, certificate, http_port, operators, words, place)
     asyncio.run(_listen(plan))
     return 0
 
@@ -183,6 +200,8 @@ class _Plan:
     operators: Operators | None
     words: list[str]
     """Printed when it listens."""
+    place: tuple[str | None, str]
+    """In a fleet: the URL of its Redis, if any, and the gateway's name."""
 
 
 async def _listen(plan: _Plan) -> None:
@@ -200,12 +219,17 @@ async def _listen(plan: _Plan) -> None:
     async with AsyncExitStack() as stack:
         responder = _responder(plan, stack, checks)
         archive = await stack.enter_async_context(await Archive.open(plan.data))
-        gateway = await stack.enter_async_context(Gateway(plan.settings, responder, archive=archive, tls=context))
+        fleet = gateway_fleet.open_fleet(*plan.place, archive)
+        devices = gateway_devices.open_devices(archive)
+        gateway = Gateway(plan.settings, responder, archive=archive, door=devices, tls=context, fleet=fleet)
+        await stack.enter_async_context(gateway)
         gateway.alerts.listen(show_alert)
+        await stack.enter_async_context(gateway_devices.keep_house(gateway, devices))
         orders = Orders(gateway, plan.personas)
         web = _web(plan, orders, checks)
         words = plan.words.copy()
         if web is not None and plan.operators is not None:
+            gateway_devices.mount(web.app, gateway, devices)
             await stack.enter_async_context(web)
             words += [*plan.operators.welcome(), f"operators: {web.url}"]
         print(*words, f"listening on {gateway.url}", sep="\n", flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from pommai.errors import ProtocolError
@@ -49,9 +50,12 @@ class ActivePersonas:
         """Make this the active persona of all toys, or of the one with this device id, now and when it connects.
 
         Returns how many toys were told; one that is who it is to be is not told again. Raises ProtocolError
-        (TOY_NOT_FOUND), or FleetError when other gateways cannot be told, and nothing is changed.
+        (TOY_NOT_FOUND; BAD_MESSAGE for an id that no device has), or FleetError when other gateways cannot be told, and
+        nothing is changed.
         """
         self.persona(toy_id)
+        if device_id is not None and re.fullmatch(r"[A-Za-z0-9_.:-]{1,128}", device_id) is None:
+            raise ProtocolError("a device id is 1 to 128 letters, digits, - _ . and :")
         return await self._fleet.set(toy_id, device_id)
 
     def met(self, device_id: str, says: str) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Final
 
-from pommai.errors import PersonasError, PommaiError
+from pommai.errors import FleetError, PersonasError, PommaiError
 from pommai.gateway.archive import Alert
 from pommai.gateway.orders import Orders
 from pommai.gateway.session import Session
@@ -52,8 +52,7 @@ class Console:
             case []:
                 return ""
             case ["sessions"]:
-                rows = [f"{each.device_id} is {each.toy_id} (session {each.id})" for each in self._gateway.sessions]
-                return "\n".join(rows) or "no toy is connected"
+                return await self._sessions()
             case ["switch", toy_id, *device] if len(device) <= 1:
                 return f"asked {_toys(await self._orders.switch(toy_id, *device))} to become {toy_id}"
             case ["config"]:
@@ -84,6 +83,20 @@ class Console:
         except PersonasError as caught:
             return f"{caught}\nthe toys stay as they were"
         return f"read {self._orders.personas}; told {_toys(told)} of changes"
+
+    async def _sessions(self) -> str:
+        fleet = self._gateway.fleet
+        missing = []
+        try:
+            seats = await fleet.seats()
+        except FleetError as caught:
+            seats, missing = fleet.seats_here, [f"the toys of other gateways are not shown: {caught}"]
+        rows = [
+            f"{seat.device_id} is {seat.toy_id} (session {seat.session_id}"
+            + (")" if seat.gateway == fleet.name else f" of {seat.gateway})")
+            for seat in seats
+        ]
+        return "\n".join((rows or ["no toy is connected"]) + missing)
 
     async def _count(self) -> str:
         rows = []

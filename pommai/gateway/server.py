@@ -14,6 +14,7 @@ from typing import Self, cast
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
+from websockets.protocol import State
 
 from pommai.errors import PommaiError, SettingsError
 from pommai.gateway.active import ActivePersonas
@@ -158,6 +159,7 @@ class Gateway:
                 max_size=MAX_MESSAGE_BYTES,
                 max_queue=4,
                 write_limit=UNSENT_BYTES,
+                open_timeout=HANDSHAKE_SECONDS,
                 ping_interval=20.0,
                 ping_timeout=10.0,
                 close_timeout=CLOSE_SECONDS,
@@ -324,7 +326,8 @@ class Gateway:
         The toy is told the reason (120 bytes at most). It may come back when the door lets it in.
         """
         assert self._server is not None, "the gateway is not entered"
-        mine = [connection for connection in ToyConnection.all_of(self._server) if connection.is_of(device_id)]
+        here = [each for each in ToyConnection.all_of(self._server) if each.state in (State.CONNECTING, State.OPEN)]
+        mine = [connection for connection in here if connection.is_of(device_id)]
         for connection in mine:
             connection.part(CloseCode.POLICY_VIOLATION, reason)
         if mine:

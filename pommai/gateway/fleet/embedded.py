@@ -52,6 +52,10 @@ class EmbeddedFleet:
         return ""
 
     @property
+    def seats_here(self) -> tuple[Seat, ...]:
+        return tuple(self._seats.values())
+
+    @property
     def hands(self) -> Hands:
         """The gateway. Only after joining."""
         assert self._hands is not None, "the gateway has not joined its fleet"
@@ -143,7 +147,7 @@ class EmbeddedFleet:
         """There is nobody else to tell."""
 
     async def seats(self) -> tuple[Seat, ...]:
-        return tuple(self._seats.values())
+        return self.seats_here
 
     async def _write(self, notes: Notes) -> None:
         """Write down what is set, as it comes, until cancelled."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-from websockets.frames import CloseCode
-
 from pommai.gateway.active import ActivePersonas
 from pommai.gateway.archive import Alert
 from pommai.gateway.fleet.port import Order
-from pommai.gateway.session import Session
+from pommai.gateway.session import REPLACED, Session
 from pommai.protocol import messages as m
 
 Each = Callable[[Callable[[Session], bool], Callable[[Session], Awaitable[None]]], Awaitable[int]]
@@ -67,7 +65,7 @@ class ToysHere:
         session = self._sessions.get(session_id)
         if session is not None:
             self._dropped.add(session_id)
-            session.part(CloseCode.NORMAL_CLOSURE, "this device has connected again")
+            session.part(REPLACED, "this device has connected anew")
 
     def alarm(self, alert: Alert) -> None:
         self._on_alert(alert)

@@ -72,6 +72,10 @@ class Fleet(Protocol):
     def trouble(self) -> str:
         """Why the other gateways cannot be reached now; empty when all is well."""
 
+    @property
+    def seats_here(self) -> tuple[Seat, ...]:
+        """The toys that are connected to this gateway, in the order they came."""
+
     async def join(self, hands: Hands) -> None:
         """Begin. Raises SettingsError when it never can; other gateways that are out of reach come later."""
 

@@ -157,7 +157,7 @@ class RedisFleet(EmbeddedFleet):
 
     async def seats(self) -> tuple[Seat, ...]:
         self._must_be_in_touch()
-        found = list(await super().seats())
+        found = list(self.seats_here)
         known = {seat.device_id for seat in found}
         for text in await self._redis.call("ZRANGEBYSCORE", self._key("gateways"), round(self._redis_now()), "+inf"):
             gateway = n.read_gateway(text)
