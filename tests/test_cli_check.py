@@ -213,3 +213,28 @@ def test_sounds_and_lights_of_a_persona_that_do_not_exist_are_found(tmp_path, ca
     assert personas.read_text() != text
     assert run(str(personas)) == 1
     assert "'helo'" in capsys.readouterr().out
+
+
+def test_engines_are_looked_for_on_this_machine(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "gateway.yaml").write_text(
+        "hearing: {vosk: {model: no-such-model}}\nanswering: scripted\nvoice: {piper: {model: no-such-voice}}\n"
+    )
+    assert run("gateway.yaml") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" error: ")[0] for line in lines] == ["gateway.yaml:1:10:", "gateway.yaml:3:8:"]
+    assert "no-such-model" in lines[0]
+    assert "no-such-voice" in lines[1]
+
+
+def test_personas_are_held_to_the_engines_they_are_checked_along_with(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "personas.yaml").read_text().replace("    answers: {parrot: {semitones: -5}}", "    answers: openai")
+    (folder / "personas.yaml").write_text(text)
+    (folder / "led_patterns.yaml").write_text((ROOT / "led_patterns.yaml").read_text())
+    (folder / "gateway.yaml").write_text("hearing: none\n")
+    line = 1 + text[: text.index("answers: openai")].count("\n")
+    assert run("gateway.yaml", "personas.yaml") == 1
+    (told,) = capsys.readouterr().out.splitlines()
+    assert told.startswith(f"personas.yaml:{line}:5: error: 'robo-rex' answers words (openai)")
+    assert run("gateway.yaml") == 0

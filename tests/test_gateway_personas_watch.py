@@ -8,11 +8,12 @@ import os
 from pathlib import Path
 
 import pytest
-from gateway_material import run
+from gateway_material import PERSONAS, desk, run
 
 from pommai.gateway import personas_watch
 from pommai.gateway.personas import Personas
 from pommai.gateway.personas_watch import PersonasWatch
+from pommai.gateway.speech.talker import Deaf
 
 GOOD = (Path(__file__).parents[1] / "personas.yaml").read_text()
 
@@ -61,3 +62,34 @@ def test_each_edit_is_told_a_mistake_is_logged_with_its_place_and_a_file_that_is
     line = 1 + GOOD[: GOOD.index("pitch: 1.1")].count("\n")
     assert f"personas.yaml:{line}:" in reasons[0]
     assert "cannot be read" in reasons[-1]
+
+
+def test_personas_that_are_refused_are_logged_and_the_next_edit_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(personas_watch, "EVERY", 0.01)
+    file = tmp_path / "personas.yaml"
+    file.write_text(GOOD)
+    wants_a_model = GOOD.replace("answers: {parrot: {semitones: -5}}", "answers: openai")
+
+    async def test() -> None:
+        async with desk(responder=Deaf()) as gateway:
+            watching = asyncio.create_task(PersonasWatch(file).run(gateway.change_personas))
+            try:
+                put(file, wants_a_model)
+                while not caplog.records:
+                    await asyncio.sleep(0.01)
+                assert gateway.active.personas == PERSONAS
+                put(file, GOOD.replace("name: Pommai Bear", "name: Pommai the Bear"))
+                while gateway.active.persona("pommai-bear").profile.name != "Pommai the Bear":
+                    await asyncio.sleep(0.01)
+            finally:
+                watching.cancel()
+                await asyncio.wait([watching])
+
+    caplog.set_level(logging.WARNING)
+    run(test())
+    (record,) = caplog.records
+    assert record.message == "personas refused, the last good ones stay"
+    line = 1 + wants_a_model[: wants_a_model.index("answers: openai")].count("\n")
+    assert f"personas.yaml:{line}:5: error: 'robo-rex' answers words (openai)" in record.__dict__["reason"]

@@ -13,7 +13,7 @@ from gateway_material import PERSONAS, TOKEN, ScriptedToy, decode_all, encode_al
 from openai_stand_in import Behaviour, Reply, StandIn, calling, refusing, sending, stand_in, telling
 from speech_material import VOSK_TINY, frames, say
 
-from pommai.errors import RecognitionError, SettingsError, SpeechError
+from pommai.errors import SettingsError, SpeechError
 from pommai.gateway.archive import Alert
 from pommai.gateway.gateway_file import EngineSettings
 from pommai.gateway.personas import Answers, Persona
@@ -367,7 +367,7 @@ def test_what_is_not_there_is_refused_at_the_start_and_when_it_is_wanted(respons
         deaf.refuse(PERSONAS)
         with pytest.raises(SettingsError, match="understands none"):
             deaf.refuse({"pommai-bear": persona})
-        with pytest.raises(RecognitionError, match="understands none"):
+        with pytest.raises(SettingsError, match="understands none"):
             await anext(deaf.answer(Heard(1, bytes(640)), persona))
 
     run(test())

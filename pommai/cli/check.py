@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pommai.cli import WRONG_USAGE
-from pommai.errors import ChartError, PersonasError, Problem, SettingsError, SoundError, SourceError
+from pommai.errors import ChartError, EnginesError, PersonasError, Problem, SettingsError, SoundError, SourceError
 from pommai.source import Mapping, Reader, closest
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ What a file is, is told by what stands in it (states, patterns, commands, person
 else by its name. A chart is also tried out: every configuration, every event, every answer of every guard. Its light
 patterns are looked up in the led_patterns.yaml that is checked along with it, else beside it, else the project's; with
 a chart, the toy's sound files are checked, too. Of offline responses every trigger is said to the toy, and every reply
-is heard by its own filter.
+is heard by its own filter. Engines are looked for on this machine, without loading them, and must be able to answer for
+the personas that are checked along with them.
 """
 _EPILOG = """\
 Examples:
@@ -160,9 +161,7 @@ def check_files(kinds: dict[Path, str]) -> list[Problem]:
                 patterns = beside if beside.is_file() else patterns_for(file, kinds)
                 check_personas(reader, _sounds(), _pattern_names(patterns))
             elif kind == "gateway":
-                from pommai.gateway.gateway_file import load_gateway_file
-
-                load_gateway_file(shown[file])
+                _check_engines(shown[file], [shown[each] for each, other in kinds.items() if other == "personas"])
             else:
                 from pommai.lights.load import load_patterns
 
@@ -283,6 +282,37 @@ def _sound_problems() -> list[Problem]:
         except SoundError as caught:
             problems.append(Problem(str(_shown(file)), 1, 1, str(caught).removeprefix(f"{file} ")))
     return problems
+
+
+def _check_engines(file: Path, personas: Iterable[Path]) -> None:
+    """The gateway's engines: whether they are to be had here, and can answer for these personas."""
+    from pommai.gateway.gateway_file import Endpoint, read_gateway_file
+    from pommai.gateway.personas import load_personas
+    from pommai.gateway.speech.present import missing_engines, unanswerable
+    from pommai.toy.settings import load_settings
+
+    reader = Reader.of_file(file, EnginesError)
+    settings = read_gateway_file(reader)
+    try:
+        models = load_settings().models
+    except SettingsError:
+        models = Path()
+    assert isinstance(reader.root, Mapping)
+    for key, why in missing_engines(settings, models).items():
+        reader.problem(reader.root.get(key) or reader.root, why)
+    problems = reader.problems
+    for each in personas:
+        try:
+            everybody = load_personas(each)
+        except PersonasError:
+            continue  # told already
+        for persona in everybody.values():
+            has_model = isinstance(settings.answering, Endpoint)
+            why_not = unanswerable(persona, hears=settings.hearing is not None, has_model=has_model)
+            if why_not is not None:
+                _, line, column = persona.where.rsplit(":", 2)
+                problems.append(Problem(str(each), int(line), int(column), why_not))
+    reader.finish()
 
 
 def _check_settings(file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,14 @@ MOST_CONNECTIONS: Final = 100
 """To one service at a time: turns beyond wait for CONNECT_SECONDS, then are answered without it."""
 LONGEST_KEY: Final = 4096
 """Characters."""
+_NO_HTTPX: Final = "gateway.yaml names an openai engine, which needs httpx: pip install httpx"
+
+
+def need_client(endpoint: Endpoint) -> None:
+    """Raise SettingsError when httpx is not installed, or the key is not to be had. Nothing is opened."""
+    _key(endpoint)
+    if importlib.util.find_spec("httpx") is None:
+        raise SettingsError(_NO_HTTPX)
 
 
 def open_client(endpoint: Endpoint) -> httpx.AsyncClient:
@@ -30,7 +39,7 @@ def open_client(endpoint: Endpoint) -> httpx.AsyncClient:
     try:
         import httpx
     except ImportError as caught:
-        raise SettingsError("gateway.yaml names an openai engine, which needs httpx: pip install httpx") from caught
+        raise SettingsError(_NO_HTTPX) from caught
     headers = {"Accept-Encoding": "identity"}  # what is not compressed cannot be a bomb
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pommai.errors import RecognitionError, SpeechError
+from pommai.errors import RecognitionError
 from pommai.gateway.gateway_file import OPENAI, Endpoint, EngineSettings, PiperVoice
 from pommai.gateway.speech.talker import Deaf
 from pommai.protocol.audio import FRAME_BYTES
@@ -44,6 +43,7 @@ def open_engines(
     if settings.hearing is None:
         return Deaf()
     from pommai.gateway.speech.hearing import Hearing
+    from pommai.gateway.speech.present import need_espeak
     from pommai.gateway.speech.rules import Talks
     from pommai.gateway.speech.talker import Talker
     from pommai.io.models import find_model
@@ -54,8 +54,7 @@ def open_engines(
 
     model = find_model(settings.hearing, models or Path())
     talks = Talks(load_responses(responses))
-    if shutil.which("espeak-ng") is None:
-        raise SpeechError("espeak-ng is not installed; on Debian and the like: sudo apt-get install espeak-ng")
+    need_espeak()
     cores = os.cpu_count() or 1
     hearing = Hearing([VoskRecogniser(model, keep_seconds=KEEP_SECONDS, cache=cache) for _ in range(cores)])
     if checks is not None:

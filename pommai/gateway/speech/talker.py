@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Final
 
-from pommai.errors import ChatError, RecognitionError, SettingsError, SpeechError
+from pommai.errors import ChatError, SettingsError, SpeechError
 from pommai.gateway.gateway_file import OPENAI, PARROT, SCRIPTED
 from pommai.gateway.personas import Persona, Personas
 from pommai.gateway.responder import Alarm, Become, Heard, Piece, Rest, Said
@@ -17,6 +17,7 @@ from pommai.gateway.speech.becoming import farewell, others, stays, wanted
 from pommai.gateway.speech.chat import FIRST_SECONDS, Chat, Message, Tool
 from pommai.gateway.speech.chat_stream import ToolCall
 from pommai.gateway.speech.parrot import Parrot
+from pommai.gateway.speech.present import unanswerable
 from pommai.gateway.speech.prompt import messages_for
 from pommai.gateway.speech.rules import Talk, Talks
 from pommai.gateway.speech.sentences import Sentences, sentences_of
@@ -61,8 +62,8 @@ class Talker:
     def refuse(self, personas: Personas) -> None:
         """Raise SettingsError when a persona wants to be answered for by what is not there."""
         for persona in personas.values():
-            if persona.answers.by == OPENAI and self._chat is None:
-                raise _no_model(persona)
+            if caught := _unanswerable(persona, hears=True, has_model=self._chat is not None):
+                raise caught
             if persona.answers.by == PARROT != self._default:
                 _log.info("stays a parrot", extra={"toy": persona.toy_id, "reason": "its `answers` says so"})
 
@@ -77,8 +78,8 @@ class Talker:
 
     async def _answer(self, heard: Heard, persona: Persona) -> AsyncGenerator[Piece, None]:
         by = persona.answers.by or self._default
-        if by == OPENAI and self._chat is None:
-            raise _no_model(persona)
+        if caught := _unanswerable(persona, hears=True, has_model=self._chat is not None):
+            raise caught
         talk = self._talks.of(heard.device_id)
         words = await self._understand(heard)
         now = asyncio.get_running_loop().time()
@@ -229,13 +230,13 @@ class Deaf:
     def refuse(self, personas: Personas) -> None:
         """Raise SettingsError when a persona wants to be answered for with words."""
         for persona in personas.values():
-            if persona.answers.by not in (None, PARROT):
-                raise SettingsError(_no_hearing(persona))
+            if caught := _unanswerable(persona, hears=False, has_model=False):
+                raise caught
 
     async def answer(self, heard: Heard, persona: Persona) -> AsyncGenerator[Piece, None]:
-        """As Parrot.answer. Raises RecognitionError when the persona answers words."""
-        if persona.answers.by not in (None, PARROT):
-            raise RecognitionError(_no_hearing(persona))
+        """As Parrot.answer. Raises SettingsError when the persona answers words."""
+        if caught := _unanswerable(persona, hears=False, has_model=False):
+            raise caught
         async with aclosing(self._parrot.answer(heard, persona)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -267,19 +268,7 @@ def _done(outcomes: Sequence[Outcome], names: Mapping[str, str]) -> Answer | Non
     return Answer("command", "done", DONE, None, ()) if any(outcome.piece for outcome in outcomes) else None
 
 
-def _no_model(persona: Persona) -> SettingsError:
-    return SettingsError(
-        f"{_at(persona)}'{persona.toy_id}' answers with openai, but gateway.yaml names no language model: "
-        "write answering: {openai: {url: ..., model: ...}} there"
-    )
-
-
-def _at(persona: Persona) -> str:
-    return f"{persona.where}: error: " if persona.where else ""
-
-
-def _no_hearing(persona: Persona) -> str:
-    return (
-        f"{_at(persona)}'{persona.toy_id}' answers words ({persona.answers.by}), but the gateway understands none: "
-        "write hearing: {vosk: {model: ...}} in gateway.yaml"
-    )
+def _unanswerable(persona: Persona, *, hears: bool, has_model: bool) -> SettingsError | None:
+    """What is wrong when nobody can answer for a persona, with its place in the file."""
+    why = unanswerable(persona, hears=hears, has_model=has_model)
+    return None if why is None else SettingsError(f"{persona.where}: error: {why}" if persona.where else why)
