@@ -60,6 +60,17 @@ describe("a device", () => {
     expect(everything).toContain(await hashOf(websocketToken));
   });
 
+  test("that is revoked leaves no hash of them either", async () => {
+    const secret = await server.register("one");
+    const { websocketToken } = await signIn("one", secret);
+    await server.revoke("one");
+    const rows = await server.t.run(async (ctx) => [
+      ...(await ctx.db.query("devices").collect()),
+      ...(await ctx.db.query("tokens").collect()),
+    ]);
+    for (const text of [secret, websocketToken]) expect(JSON.stringify(rows)).not.toContain(await hashOf(text));
+  });
+
   test("has ten tokens at a time, the newest", async () => {
     const secret = await server.register("one");
     const tokens = [];
@@ -170,7 +181,7 @@ describe("hashes", () => {
     await setEnvironment({ POMMAI_SERVICE_KEY_HASH: "" });
     const args = { serviceKey: "", deviceId: "one", websocketToken: "" };
     expect(await server.call("query", "gateway:checkToken", args)).toMatchObject({
-      body: { errorData: { code: "FORBIDDEN" } },
+      body: { errorData: { code: "FORBIDDEN", message: expect.stringContaining("POMMAI_SERVICE_KEY_HASH") } },
     });
   });
 });

@@ -141,6 +141,18 @@ describe("retention", () => {
     expect(await server.count("one")).toMatchObject({ metrics: 3 });
   });
 
+  test("comes to an end for talks with several toys, too", async () => {
+    await server.t.run(async (ctx) => {
+      for (let n = 0; n < 450; n++) {
+        const said = { transcript: "", response: "", wasOffline: false };
+        await ctx.db.insert("conversations", { deviceId: "one", itemId: `${n}`, toyId: `toy-${n % 2}`, ...said });
+      }
+    });
+    server.wait(31 * DAY);
+    await sweep();
+    expect(await server.count("one")).toMatchObject({ conversations: 0 });
+  });
+
   test("takes whole days of ten years at most", async () => {
     for (const days of [-1, 0.5, 3651, Number.NaN]) {
       await expect(server.setToy("rex", toyThat({ metrics: days }))).rejects.toThrow("0 to 3650");
