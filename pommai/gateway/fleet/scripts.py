@@ -33,8 +33,12 @@ end
 local function text(number)
   return string.format('%016.0f', number)
 end
+local function good(value)
+  local number = value and string.match(value, '^' .. string.rep('%d', 16) .. ' ') or ''
+  return number ~= '' and number <= '4503599627370496 ' and value or nil
+end
 local function clock(key, seen)
-  local value = math.max((tonumber(redis.call('GET', key) or '0') or 0) + 1, now(), (tonumber(seen) or 0) + 1)
+  local value = math.min(4503599627370496, math.max((tonumber(redis.call('GET', key) or '0') or 0) + 1, now(), (tonumber(seen) or 0) + 1))
   redis.call('SET', key, text(value))
   return text(value)
 end
@@ -87,7 +91,7 @@ MERGE: Final = (
 -- KEYS clock, wanted, changes, news; ARGV me, most entries, then: where, entry
 for i = 3, #ARGV, 2 do
   local where, entry = ARGV[i], ARGV[i + 1]
-  local known, all = redis.call('HGET', KEYS[2], where), redis.call('HGET', KEYS[2], '*')
+  local known, all = good(redis.call('HGET', KEYS[2], where)), good(redis.call('HGET', KEYS[2], '*'))
   local fits = known or where == '*' or redis.call('HLEN', KEYS[2]) < tonumber(ARGV[2])
   if fits and (not known or known < entry) and (not all or all < entry) then
     redis.call('HSET', KEYS[2], where, entry)
@@ -114,7 +118,7 @@ for i = 5, #ARGV, 4 do
   local device, session, number = ARGV[i], ARGV[i + 1], ARGV[i + 3]
   if number == '' then number = clock(KEYS[1], ARGV[4]) end
   for _, other in ipairs(others) do
-    local held = other ~= ARGV[1] and redis.call('HGET', ARGV[2] .. other, device)
+    local held = other ~= ARGV[1] and good(redis.call('HGET', ARGV[2] .. other, device))
     if held and held < number then
       redis.call('HDEL', ARGV[2] .. other, device)
       redis.call('XADD', KEYS[3], 'MAXLEN', '~', {MOST_NEWS}, '*',
