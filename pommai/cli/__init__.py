@@ -29,6 +29,7 @@ COMMANDS = (
     "lights",
     "ask",
     "gateway",
+    "persona",
     "devices",
     "load",
     "models",
