@@ -58,8 +58,10 @@ def test_the_same_figures_make_the_same_picture(tmp_path: Path) -> None:
 
 def test_one_step_alone_shows_how_many_turns_were_how_slow(tmp_path: Path) -> None:
     svg = tmp_path / "load.svg"
-    draw(steps()[:1], "", [svg])
-    assert {"p50 10 ms", "p99 50 ms", "turns"} <= set(texts(svg))
+    draw(steps()[:1], "seed 7", [svg])
+    assert {"p50 10 ms", "p99 50 ms", "turns", "50 toys, 12 % of a processor, 250 kB a toy; seed 7"} <= set(texts(svg))
+    draw(steps(gateway=False)[:1], "seed 7", [svg])
+    assert "50 toys; seed 7" in texts(svg)
 
 
 def test_a_step_that_is_not_to_be_trusted_is_marked(tmp_path: Path) -> None:

@@ -225,7 +225,8 @@ async def _load(args: argparse.Namespace, habits: Habits) -> tuple[Load, About]:
             stop=stop,
             progress=progress,
         )
-    length = f"{habits.turns} turns a toy" if habits.turns else f"{habits.seconds:g} s a step"
+    turns = "1 turn" if habits.turns == 1 else f"{habits.turns} turns"
+    length = f"{turns} a toy" if habits.turns else f"{habits.seconds:g} s a step"
     gateway = "a gateway of its own" if own is not None else args.gateway
     return load, About(gateway, f"{length}, {100 * habits.barge_in:g} % interrupted", args.seed, own is not None)
 

@@ -34,7 +34,7 @@ class NoPictureError(PommaiError):
 def draw(steps: Sequence[Step], about: str, paths: Sequence[Path]) -> None:
     """Draw the steps into files; their suffixes say how: .png, .svg.
 
-    With one step alone, latencies are shown by how many turns had them. Raises NoPictureError, OSError.
+    One step alone is no line: then it is shown how many turns had which latency. Raises NoPictureError, OSError.
     """
     try:
         from matplotlib import rc_context
@@ -44,40 +44,57 @@ def draw(steps: Sequence[Step], about: str, paths: Sequence[Path]) -> None:
             "there is no picture, because matplotlib is not installed; get it with: pip install 'pommai[load]'"
         ) from None
     with rc_context(_STYLE):
-        figure = Figure(figsize=(9, 7.5), layout="constrained")
-        upper, lower = figure.subplots(2, 1, height_ratios=(3, 2))
+        figure = Figure(figsize=(9, 7.5 if len(steps) > 1 else 5), layout="constrained")
         figure.suptitle("How soon the gateway answers, and what it takes", fontsize=14, fontweight="bold")
-        upper.set_title(about, fontsize=9, color="#6a7180")
         if len(steps) > 1:
+            upper, lower = figure.subplots(2, 1, height_ratios=(3, 2))
             _latency_over_toys(upper, steps)
+            _cost(lower, steps)
         else:
+            upper = figure.subplots()
+            about = f"{_in_words(steps[0])}; {about}"
             _latencies(upper, steps[0])
-        _cost(lower, steps)
+        upper.set_title(about, fontsize=9, color="#6a7180")
         for path in paths:
             figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
+def _in_words(step: Step) -> str:
+    gateway = step.gateway
+    toys = "1 toy" if step.toys == 1 else f"{step.toys:,} toys"
+    if gateway is None:
+        return toys
+    return f"{toys}, {100 * gateway.cpu:.0f} % of a processor, {gateway.bytes_a_toy(step.toys) / 1e3:.0f} kB a toy"
+
+
 def _latency_over_toys(axes: Axes, steps: Sequence[Step]) -> None:
     toys = [step.toys for step in steps]
+    answered = [step for step in steps if step.figures.latencies]
     for share, name, colour in _SHARES:
-        values = [1000 * percentile(step.figures.latencies, share) for step in steps]
-        axes.plot(toys, values, marker="o", color=colour, label=name)
-        if share != 0.95:  # three numbers at each point cover each other
-            offset = 8 if share == 0.99 else -14
-            for x, y in zip(toys, values, strict=True):
-                if y == y:  # not a number: nothing was answered
-                    axes.annotate(
-                        f"{y:.0f}", (x, y), (0, offset), textcoords="offset points", ha="center", color=colour
-                    )
+        points = [(step.toys, 1000 * percentile(step.figures.latencies, share)) for step in answered]
+        axes.plot([x for x, _ in points], [y for _, y in points], marker="o", color=colour, label=name)
+        if name != "p95":  # three numbers at each point would cover each other
+            for x, y in points:
+                _say(axes, f"{y:,.0f}", x, y, colour, above=name == "p99")
     doubtful = [step.toys for step in steps if not step.figures.trustworthy]
     for number, x in enumerate(doubtful):
         words = "the generator itself was late: not to be trusted" if number == 0 else None
         axes.axvline(x, color="#c9ced8", linewidth=9, alpha=0.5, zorder=0, label=words)
     axes.set_ylabel("last frame of a turn to first of its answer [ms]")
-    axes.set_ylim(bottom=0)
-    axes.margins(y=0.15)
+    axes.set_yscale("log")  # a queue that builds up costs not twice the time, but a hundred times
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    if answered:
+        lowest = min(percentile(step.figures.latencies, 0.5) for step in answered)
+        highest = max(percentile(step.figures.latencies, 0.99) for step in answered)
+        axes.set_ylim(max(1000 * lowest / 2, 0.5), 1000 * highest * 2 + 1)
     axes.set_xticks(toys)
     axes.legend(frameon=False, loc="upper left")
+
+
+def _say(axes: Axes, words: str, x: float, y: float, colour: str, *, above: bool) -> None:
+    """Write at a point."""
+    offset = (0, 8 if above else -15)
+    axes.annotate(words, (x, y), offset, textcoords="offset points", ha="center", color=colour)
 
 
 def _latencies(axes: Axes, step: Step) -> None:
@@ -86,12 +103,12 @@ def _latencies(axes: Axes, step: Step) -> None:
     for share, name, colour in _SHARES:
         value = percentile(values, share)
         if value == value:
-            axes.axvline(value, color=colour, label=f"{name} {value:.0f} ms")
+            axes.axvline(value, color=colour, label=f"{name} {value:,.0f} ms")
     axes.set_xlabel("last frame of a turn to first of its answer [ms]")
     axes.set_ylabel("turns")
     axes.set_xlim(left=0)
     if values:
-        axes.legend(frameon=False, loc="upper right")
+        axes.legend(loc="upper right", framealpha=1.0, edgecolor="none")
 
 
 def _cost(axes: Axes, steps: Sequence[Step]) -> None:
@@ -111,7 +128,7 @@ def _cost(axes: Axes, steps: Sequence[Step]) -> None:
     other.plot(toys, grown, marker="^", color=_MEMORY)
     other.set_ylabel("memory a toy [kB]", color=_MEMORY)
     axes.set_xticks(toys)
-    for axis, values, unit, colour, above in ((axes, used, "%", _CPU, 8), (other, grown, "kB", _MEMORY, -15)):
+    for axis, values, unit, colour in ((axes, used, "%", _CPU), (other, grown, "kB", _MEMORY)):
         axis.set_ylim(0, 1.35 * max(*values, 1e-9))
         for x, y in zip(toys, values, strict=True):
-            axis.annotate(f"{y:.0f} {unit}", (x, y), (0, above), textcoords="offset points", ha="center", color=colour)
+            _say(axis, f"{y:.0f} {unit}", x, y, colour, above=axis is axes)
