@@ -372,6 +372,21 @@ def test_a_recording_is_brought_once_though_its_conversation_takes_several_tries
     play(scene, Recorded(c1=[b"\x08abc"]))
 
 
+@pytest.mark.parametrize("code", ["CONSENT_REQUIRED", "INVALID", None])
+def test_a_conversation_whose_recording_is_not_wanted_any_more_goes_without_it(code: str | None) -> None:
+    async def scene(cloud: CloudStandIn, functions: CloudFunctions) -> None:
+        def create(args: dict[str, Any]) -> Any:
+            if "audioStorageId" in args:
+                raise Failure(code)
+            return kept(args)
+
+        cloud.functions["conversations:create"] = create
+        assert await deliver(functions) == SyncAck("b1", ("s1", "c1", "c2", "m1", "m2", "l1"), ())
+        assert functions._uploaded == {}
+
+    play(scene, Recorded(c1=[b"\x08abc"]))
+
+
 # -- configuration -------------------------------------------------------------------------
 
 

@@ -81,10 +81,7 @@ class CloudFunctions:
                     await self._bring(kept, "guardian:reportEvent", [incident], self._incident(incident))
             for conversation in batch.conversations:
                 if go_on():
-                    args = self._conversation(conversation) | await self._voice(conversation)
-                    await self._bring(kept, "conversations:create", [conversation], args)
-                    if str(conversation["id"]) in kept.accepted:
-                        self._uploaded.pop(str(conversation["id"]), None)
+                    await self._bring_conversation(kept, conversation)
             for path, name, items in (
                 ("metrics:batchRecord", "metrics", batch.metrics),
                 ("logs:create", "logs", batch.logs),
@@ -133,6 +130,23 @@ class CloudFunctions:
             else:
                 raise
 
+    async def _bring_conversation(self, kept: _Kept, item: Item) -> None:
+        """Bring a conversation, with its recording if there is one; without it rather than not at all."""
+        path, name, args = "conversations:create", str(item["id"]), self._conversation(item)
+        storage = await self._storage_of(item)
+        if storage is not None:
+            try:
+                kept.take(await self._call("mutation", path, args | {"audioStorageId": storage}), [name])
+                self._uploaded.pop(name, None)
+                return
+            except CloudFunctionError as caught:
+                if caught.code in (*AUTHENTICATE, "RATE_LIMITED"):
+                    raise
+                # A guardian has changed their mind, or the cloud has erased it meanwhile: the words go without.
+                logger.info("recording dropped", extra={"conversation": name, "reason": str(caught)})
+                self._uploaded.pop(name, None)
+        await self._bring(kept, path, [item], args)
+
     # -- arguments -------------------------------------------------------------------------
 
     def _incident(self, item: Item) -> dict[str, object]:
@@ -170,25 +184,25 @@ class CloudFunctions:
 
     # -- the child's voice -----------------------------------------------------------------
 
-    async def _voice(self, item: Item) -> dict[str, object]:
-        """The recording that goes with a conversation, brought before it; nothing when there is none, it may not leave
-        the toy, or it cannot be brought: words matter more."""
+    async def _storage_of(self, item: Item) -> str | None:
+        """Where the recording that goes with a conversation is, brought before it. None when there is none, when it may
+        not leave the toy, or when it cannot be brought: then it is gone."""
         name, toy_id = str(item["id"]), str(item.get("toy_id"))
         if name not in self._uploaded:
             packets = self._voices.take(name)
             if not packets:
-                return {}
+                return None
             try:
                 found = await self._upload(packets, toy_id)
             except (CloudError, LinkError) as caught:
                 logger.info("recording dropped", extra={"conversation": name, "reason": str(caught)})
-                return {}
+                return None
             if found is None:
-                return {}
+                return None
             self._uploaded[name] = found
             while len(self._uploaded) > _UPLOADED:
                 del self._uploaded[next(iter(self._uploaded))]
-        return {"audioStorageId": self._uploaded[name]}
+        return self._uploaded[name]
 
     async def _upload(self, packets: Sequence[bytes], toy_id: str) -> str | None:
         file = await asyncio.to_thread(ogg_opus, packets, self._random.getrandbits(32))
