@@ -24,6 +24,9 @@ from pommai.io.speech_text import spoken_text
         ("[[h@l@U]] Hi.", ["Hi."]),
         ("\U0001f43b" * 1000, []),
         ("... !!! \n\n ???", []),
+        ('{"name": "become_persona", "parameters": {"toy": "rex"}}', []),
+        ('Fine. <tool_call>{"name": "fly"}</tool_call> Bye!', ["Fine.", "Bye!"]),
+        ('Fine. {"name": "fly. away"} Bye!', ["Fine.", "Bye!"]),
         ("", []),
     ],
 )
@@ -54,7 +57,7 @@ def test_an_answer_without_an_end_is_cut() -> None:
     assert list(sentences.finish()) == []
 
 
-@given(st.text(st.sampled_from("ab .,!?\n<>/scriptthink&\U0001f43b*[]'\u200b"), max_size=400), st.data())
+@given(st.text(st.sampled_from("ab .,!?\n<>{}/scriptthink&\U0001f43b*[]'\u200b"), max_size=400), st.data())
 @example("<think>a. b</think> c. d", None)
 def test_how_a_text_was_cut_into_pieces_is_not_heard(text: str, data: st.DataObject | None) -> None:
     sentences = Sentences()

@@ -280,6 +280,7 @@ def test_words_that_are_dressed_up_are_held_back_all_the_same(hidden: str, respo
         sending(b""),
         telling("<script>alert('hello. you')</script>"),
         telling("\U0001f43b" * 250),
+        telling('{"name": "become_persona", ', '"parameters": {"toy": "robo-rex"}}'),
         telling("   \n\n "),
     ],
 )

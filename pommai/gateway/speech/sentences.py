@@ -1,7 +1,8 @@
 """A text that comes in small pieces, made into sentences that can be said: the first one as soon as it is whole.
 
-What a language model writes is a stranger's text. Markup, scripts, a model's thoughts and emoji are left out, and no
-answer, however long, is more than MOST_SENTENCES of LONGEST characters.
+What a language model writes is a stranger's text. Markup, scripts, a model's thoughts, what stands in braces (calls of
+tools that have gone astray) and emoji are left out, and no answer, however long, is more than MOST_SENTENCES of LONGEST
+characters.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ MOST_SENTENCES: Final = 8
 LONGEST_TAG: Final = 200
 """Characters: a `<` that is not closed within so many begins no tag."""
 
-_SILENT: Final = re.compile(r"<(script|style|think|thinking|reasoning)\b[^<>]*>", re.IGNORECASE)
+_SILENT: Final = re.compile(r"<(script|style|think|thinking|reasoning|tool_call|function_call)\b[^<>]*>", re.IGNORECASE)
 """What stands between these and their ends is not for people."""
 _TAG: Final = re.compile(r"<[^<>]*>")
 _END: Final = re.compile(r"[.!?…]+['\")\u2019\u201d*_]*(?=\s)|\n")
@@ -36,6 +37,7 @@ class Sentences:
         self._raw = ""  # not yet looked at for tags
         self._text = ""  # of the sentence that is not whole yet
         self._silent = ""  # the tag within which nothing counts
+        self._braces = 0  # within so many nothing counts either
 
     @property
     def is_full(self) -> bool:
@@ -45,15 +47,27 @@ class Sentences:
     def feed(self, text: str) -> Iterator[str]:
         """The sentences that are whole now."""
         self._raw += text
-        self._text += self._without_tags(at_end=False)
+        self._text += self._without_braces(self._without_tags(at_end=False))
         yield from self._whole()
 
     def finish(self) -> Iterator[str]:
         """What is left when nothing more comes."""
-        self._text += self._without_tags(at_end=True)
+        self._text += self._without_braces(self._without_tags(at_end=True))
         yield from self._whole()
         rest, self._text = self._text, ""
         yield from self._said(rest)
+
+    def _without_braces(self, text: str) -> str:
+        plain = []
+        for letter in text:
+            if letter == "{":
+                self._braces += 1
+            elif letter == "}":
+                self._braces = max(0, self._braces - 1)
+                plain.append(" ")
+            elif not self._braces:
+                plain.append(letter)
+        return "".join(plain)
 
     def _without_tags(self, *, at_end: bool) -> str:
         plain = []
