@@ -1,4 +1,4 @@
-"""The rate limit."""
+"""The limits: of messages, of sound, of what one message may hold."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pommai.protocol.limits import MESSAGES_PER_MINUTE, SENDER_SECONDS, RateLimit
+from pommai.protocol.limits import FRAMES_AT_ONCE, MESSAGES_PER_MINUTE, SENDER_SECONDS, Flow, RateLimit
 
 
 def test_a_hundred_a_minute_and_not_one_more() -> None:
@@ -48,3 +48,31 @@ def test_a_sender_who_keeps_its_limit_is_not_refused_for_delays_of_the_network(s
             arrivals.append(max(arrivals[-1], now + delay))
     receiver = RateLimit()
     assert all(receiver.allow(arrival) for arrival in arrivals[1:])
+
+
+def test_sound_may_come_as_fast_as_it_was_spoken_for_ever_and_a_whole_turn_at_once() -> None:
+    flow = Flow()
+    assert all(flow.allow(0.0) for _ in range(FRAMES_AT_ONCE))
+    assert not flow.allow(0.0)
+    assert all(flow.allow(1.0 + frame * 0.02) for frame in range(10_000))
+
+
+def test_a_flow_says_how_long_to_wait() -> None:
+    flow = Flow(rate=4.0, burst=1)
+    assert flow.allow(10.0)
+    assert not flow.allow(10.0)
+    assert flow.retry_after(10.0) == pytest.approx(0.25)
+    assert flow.allow(10.0 + flow.retry_after(10.0))
+    assert flow.retry_after(60.0) == 0.0
+
+
+@given(times)
+def test_a_flow_never_lets_more_through_than_its_rate_and_its_burst(steps) -> None:
+    flow, now, allowed = Flow(rate=2.0, burst=5), 0.0, []
+    for step in steps:
+        now += step / 10
+        if flow.allow(now):
+            allowed.append(now)
+    for at, first in enumerate(allowed):
+        for later in range(at, len(allowed)):
+            assert later - at + 1 <= 5 + (allowed[later] - first) * 2.0 + 1e-6

@@ -351,3 +351,18 @@ def test_a_known_type_with_any_content_is_a_message_or_a_protocol_error(name, co
         assert decode(encode_audio_chunk(decoded, NOW)) == decoded
     else:
         assert decode(encode_message(decoded)) == decoded
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 1_000_000, '{"a":' * 200_000, '{"type":"ping","x":[' + "[]," * 9_000 + "[]]}", "1," * 50_000],
+    ids=["brackets", "objects", "lists", "numbers"],
+)
+def test_a_message_of_too_many_parts_is_refused_unread(text: str) -> None:
+    with pytest.raises(ProtocolError, match="too many parts"):
+        decode_text(text)
+
+
+def test_neither_end_sends_more_parts_than_are_read() -> None:
+    with pytest.raises(ProtocolError, match="too many parts"):
+        encode_message(m.SyncBatch("b", logs=tuple({"id": str(number)} for number in range(6_000))))

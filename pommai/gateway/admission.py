@@ -20,7 +20,7 @@ from pommai.protocol.limits import PROTOCOL_VERSION
 from pommai.protocol.wire import decode, encode_message
 
 HANDSHAKE_SECONDS = 10.0
-"""How long a toy may take to introduce itself."""
+"""How long a toy may take for TLS, for its opening request, and then to introduce itself: for each of them."""
 RETRY_AFTER: Final = 5
 """Seconds after which a toy that finds no room may try again. Each adds its own jitter."""
 

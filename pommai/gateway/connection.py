@@ -56,7 +56,7 @@ class ToyConnection(ServerConnection):
 
     @classmethod
     def all_of(cls, server: Server) -> list[ToyConnection]:
-        """Every connection of a server, those that are still opening among them."""
+        """Every connection of a server that has not ended, those that are still opening among them."""
         return [connection for connection in cls._alive if connection.server is server]
 
     @property
@@ -194,6 +194,7 @@ class ToyConnection(ServerConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         self._at(None)
         self._rest = b""
+        self._alive.discard(self)
         super().connection_lost(exc)
         self._tell_of_room()
         self.on_sound = self.on_room = None

@@ -15,10 +15,10 @@ MAX_INTEGER = 2**53 - 1
 """Largest whole number elsewhere: beyond it, JSON readers disagree (RFC 8259, section 6)."""
 MAX_DEPTH = 16
 """Deepest nesting of the values whose meaning the protocol leaves open."""
-MAX_LISTS = 20_000
+MAX_LISTS = 5_000
 """Most brackets that open a list or an object in one message, those in its texts included: a list costs the reader far
 more than the two bytes it is written in."""
-MAX_ITEMS = 100_000
+MAX_ITEMS = 40_000
 """Most commas in one message, those in its texts included."""
 MESSAGES_PER_MINUTE = 100
 """Messages other than audio, in any 60 s."""

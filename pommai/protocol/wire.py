@@ -151,11 +151,7 @@ def decode_text(text: str) -> m.Message | m.UpAudio | m.AudioResponse | m.Unknow
     """What a text message says; Unknown for a `type` this end has never heard of. Raises ProtocolError."""
     if len(text) > MAX_MESSAGE_BYTES:
         raise ProtocolError(f"a message of {len(text)} characters; at most {MAX_MESSAGE_BYTES} are read")
-    # Counted before it is read, because that takes a hundredth of the time: a megabyte of brackets holds up everybody.
-    if len(text) > MAX_LISTS and (
-        text.count("[") + text.count("{") > MAX_LISTS or text.count(",") > MAX_ITEMS  # may be more, never fewer
-    ):
-        raise ProtocolError(f"a message of too many parts; at most {MAX_LISTS} lists and {MAX_ITEMS} items are read")
+    _check_parts(text)
     try:
         value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except ProtocolError:
@@ -250,7 +246,16 @@ def _dump(name: str, shape: Shape[Any], value: object) -> str:
         raise ProtocolError(f"{name} holds what JSON cannot: {brief(str(caught))}") from caught
     if len(text.encode()) > MAX_MESSAGE_BYTES:
         raise ProtocolError(f"{name} would be larger than {MAX_MESSAGE_BYTES} bytes")
+    _check_parts(text)
     return text
+
+
+def _check_parts(text: str) -> None:
+    """Counted before it is read, for that takes a hundredth of the time: a megabyte of brackets holds up everybody."""
+    if len(text) <= MAX_LISTS:
+        return
+    if text.count("[") + text.count("{") > MAX_LISTS or text.count(",") > MAX_ITEMS:
+        raise ProtocolError(f"a message of too many parts; at most {MAX_LISTS} lists and {MAX_ITEMS} items are read")
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+import pytest
+from gateway_material import PERSONAS, decode_all, desk, encode_all, run, sentence, toy_at
+from websockets.exceptions import ConnectionClosedError
+
+from pommai.gateway.active import ActivePersonas
+from pommai.gateway.answering import ENCODE_AT_ONCE, Answering, Shared, now_text
+from pommai.gateway.archive import Archive
+from pommai.gateway.bench import Bench
+from pommai.gateway.metrics import Metrics
+from pommai.gateway.personas import Persona, Personas
+from pommai.gateway.responder import Heard, Piece, Said
+from pommai.gateway.turn import IncomingTurn
+from pommai.io.codec import OpusCodec
+from pommai.protocol import messages as m
+from pommai.protocol.audio import FRAME_BYTES
+
+SPOKEN = sentence(1.0)
+PACKETS = encode_all(SPOKEN)
+
+
+class Reader:
+    """Reads pieces out, and then does something."""
+
+    def __init__(self, *pieces: Piece, then: Callable[[], None] = lambda: None) -> None:
+        self._pieces, self._then = pieces, then
+
+    async def answer(self, heard: Heard, persona: Persona) -> AsyncGenerator[Piece, None]:
+        for piece in self._pieces:
+            yield piece
+        self._then()
+
+    def refuse(self, personas: Personas) -> None: ...
+
+
+class PaperToy:
+    """A toy on paper, that notes what it gets, until its connection is cut."""
+
+    def __init__(self) -> None:
+        self.device_id, self.toy_id = "desk-1", "pommai-bear"
+        self.got: list[object] = []
+        self.is_cut = False
+
+    def fact(self, **fields: object) -> dict[str, object]:
+        return fields
+
+    async def send(self, message: m.Message) -> None:
+        if self.is_cut:
+            raise ConnectionClosedError(None, None)
+        self.got.append(message)
+
+    async def send_sound(self, audio: m.DownAudio) -> None:
+        if self.is_cut:
+            raise ConnectionClosedError(None, None)
+        self.got.append(audio)
+
+
+def heard(turn: int = 1) -> IncomingTurn:
+    incoming = IncomingTurn(turn)
+    for sequence, packet in enumerate(PACKETS):
+        incoming.add(sequence, packet)
+    return incoming
+
+
+async def answered(toy: PaperToy, responder: Any, *, ends: int = 1) -> Metrics:
+    """Have a turn answered to its end; what was counted."""
+    ended: list[None] = []
+    metrics = Metrics()
+    with Bench() as bench:
+        async with await Archive.open() as archive:
+            shared = Shared(ActivePersonas(PERSONAS), responder, OpusCodec(), archive, metrics, bench)
+            answering = Answering(toy, shared, lambda: ended.append(None))
+            answering.begin(heard())
+            while answering.is_running or len(ended) < ends:
+                await asyncio.sleep(0)
+    assert len(ended) == ends
+    return metrics
+
+
+@pytest.mark.parametrize("extra", [0, 2, FRAME_BYTES - 2, FRAME_BYTES, ENCODE_AT_ONCE * FRAME_BYTES])
+def test_pieces_of_any_length_become_whole_frames_and_the_last_one_is_marked(extra: int) -> None:
+    async def test() -> None:
+        toy = PaperToy()
+        pcm = SPOKEN[: 5 * FRAME_BYTES + extra]
+        await answered(toy, Reader(pcm[:100], Said("words"), pcm[100:]))
+        frames = [message for message in toy.got if isinstance(message, m.DownAudio)]
+        assert toy.got[0] == m.TextResponse(1, "words", None)
+        assert len(frames) == -(-len(pcm) // FRAME_BYTES)
+        assert [frame.final for frame in frames] == [False] * (len(frames) - 1) + [True]
+        assert len(decode_all(frames)) * 2 == len(frames) * FRAME_BYTES
+
+    run(test())
+
+
+def test_a_toy_that_is_cut_in_the_middle_ends_its_answer_without_a_fault(caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        toy = PaperToy()
+
+        def cut() -> None:
+            toy.is_cut = True
+
+        metrics = await answered(toy, Reader(SPOKEN[: 3 * FRAME_BYTES], then=cut))
+        assert (metrics.turns_aborted, metrics.turns_answered) == (1, 0)
+
+    run(test())
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_sound_is_encoded_beside_the_event_loop() -> None:
+    threads: set[int] = set()
+
+    class Watched(OpusCodec):
+        def encoder(self) -> Any:
+            inner = super().encoder()
+
+            class Encoder:
+                def encode(self, pcm: bytes) -> bytes:
+                    threads.add(threading.get_ident())
+                    return inner.encode(pcm)
+
+            return Encoder()
+
+    async def test() -> None:
+        async with desk(codec=Watched()) as gateway, toy_at(gateway) as toy:
+            await toy.say(1, PACKETS)
+            await toy.answer()
+
+    run(test())
+    assert threads
+    assert threading.get_ident() not in threads
+
+
+def test_many_toys_that_end_a_turn_at_once_are_all_answered_whole() -> None:
+    async def test() -> None:
+        async with desk() as gateway:
+
+            async def talk(device: str) -> None:
+                async with toy_at(gateway, device) as toy:
+                    await toy.say(1, PACKETS)
+                    assert [frame.sequence for frame in await toy.answer()] == list(range(len(PACKETS)))
+
+            async with asyncio.TaskGroup() as group:
+                for number in range(30):
+                    group.create_task(talk(f"toy-{number}"))
+
+    run(test())
+
+
+def test_the_time_for_the_wire_is_utc() -> None:
+    assert now_text().endswith("+00:00")
