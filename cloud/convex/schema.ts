@@ -39,7 +39,7 @@ export default defineSchema({
   })
     .index("by_item", ["deviceId", "itemId"])
     .index("by_toy", ["deviceId", "toyId"])
-    .index("by_audio", ["toyId", "audio"]),
+    .index("by_audio_of_toy", ["toyId", "audio"]),
 
   safetyEvents: defineTable({
     ...ownedBy,
@@ -82,7 +82,7 @@ export default defineSchema({
     audio: v.optional(v.id("_storage")),
   })
     .index("by_audio", ["audio"])
-    .index("by_toy", ["toyId", "audio"])
+    .index("by_audio_of_toy", ["toyId", "audio"])
     .index("by_end", ["expiresAt"]),
 
   /** Calls of a device in a minute, which is counted since 1970. */

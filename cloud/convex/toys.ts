@@ -1,15 +1,14 @@
 import { v } from "convex/values";
 import { internal } from "./_generated/api";
+import type { Id } from "./_generated/dataModel";
 import { internalMutation, type MutationCtx } from "./_generated/server";
 import { deviceQuery } from "./lib/access";
 import { fault } from "./lib/errors";
 import * as shapes from "./lib/shapes";
-import { agreed, findToy, toyOf } from "./lib/toys";
+import { agreed, faultOfConfig, findToy, toyOf } from "./lib/toys";
 
 /** Rows that are looked at in one go. */
 const PAGE = 100;
-/** That anything is kept. */
-const MOST_DAYS = 3650;
 
 /** Who a toy is. */
 export const getConfiguration = deviceQuery({
@@ -27,10 +26,8 @@ export const setConfiguration = internalMutation({
   args: { toyId: v.string(), deviceId: v.optional(v.string()), config: v.object(shapes.config) },
   returns: v.null(),
   handler: async (ctx, { toyId, deviceId, config }) => {
-    const days = Object.values(config.guardian_settings.retention_days ?? {});
-    if (days.some((count) => !Number.isInteger(count) || count < 0 || count > MOST_DAYS)) {
-      throw fault("INVALID", `retention_days are whole numbers of 0 to ${MOST_DAYS}`);
-    }
+    const wrong = faultOfConfig(toyId, config);
+    if (wrong !== null) throw fault("INVALID", wrong);
     const found = await ctx.db
       .query("toys")
       .withIndex("by_toy", (q) => q.eq("toyId", toyId).eq("deviceId", deviceId))
@@ -56,36 +53,34 @@ export const setConsent = internalMutation({
   },
 });
 
-/** Delete what was recorded while a guardian had agreed, where that is no longer so: at once what waits, soon the rest. */
+/** Delete what was recorded while a guardian had agreed, where that is no longer so. Nobody can use it any more anyhow. */
 async function forgetRefused(ctx: MutationCtx, toyId: string): Promise<void> {
-  const uploads = await ctx.db
-    .query("uploads")
-    .withIndex("by_toy", (q) => q.eq("toyId", toyId).gt("audio", undefined))
-    .collect();
-  for (const { _id, audio, deviceId } of uploads) {
-    if (agreed(await findToy(ctx, deviceId, toyId))) continue;
-    if (audio !== undefined) await ctx.storage.delete(audio);
-    await ctx.db.delete(_id);
+  for (const table of ["uploads", "conversations"] as const) {
+    await ctx.scheduler.runAfter(0, internal.toys.forgetAudio, { toyId, table, cursor: null });
   }
-  await ctx.scheduler.runAfter(0, internal.toys.forgetAudio, { toyId, cursor: null });
 }
 
-/** Delete the recordings of conversations whose guardian does not agree, a page at a time. The words stay. */
+/** Delete the recordings whose guardian does not agree, a page at a time. The words of conversations stay. */
 export const forgetAudio = internalMutation({
-  args: { toyId: v.string(), cursor: v.union(v.string(), v.null()) },
+  args: {
+    toyId: v.string(),
+    table: v.union(v.literal("uploads"), v.literal("conversations")),
+    cursor: v.union(v.string(), v.null()),
+  },
   returns: v.null(),
-  handler: async (ctx, { toyId, cursor }) => {
+  handler: async (ctx, { toyId, table, cursor }) => {
     const found = await ctx.db
-      .query("conversations")
-      .withIndex("by_audio", (q) => q.eq("toyId", toyId).gt("audio", undefined))
+      .query(table)
+      .withIndex("by_audio_of_toy", (q) => q.eq("toyId", toyId).gt("audio", undefined))
       .paginate({ cursor, numItems: PAGE });
     for (const { _id, deviceId, audio } of found.page) {
       if (audio === undefined || agreed(await findToy(ctx, deviceId, toyId))) continue;
       await ctx.storage.delete(audio);
-      await ctx.db.patch(_id, { audio: undefined });
+      if (table === "uploads") await ctx.db.delete(_id);
+      else await ctx.db.patch(_id as Id<"conversations">, { audio: undefined });
     }
     if (!found.isDone) {
-      await ctx.scheduler.runAfter(0, internal.toys.forgetAudio, { toyId, cursor: found.continueCursor });
+      await ctx.scheduler.runAfter(0, internal.toys.forgetAudio, { toyId, table, cursor: found.continueCursor });
     }
     return null;
   },

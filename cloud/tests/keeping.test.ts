@@ -164,6 +164,38 @@ describe("retention", () => {
   });
 });
 
+describe("a toy", () => {
+  test("that no device would understand is not taken, and the operator hears why", async () => {
+    const { voice_settings } = rex;
+    const wrong = [
+      ["rex", { ...rex, name: " " }, "name"],
+      ["rex", { ...rex, voice_settings: { ...voice_settings, speed: 0 } }, "speed"],
+      ["rex", { ...rex, voice_settings: { ...voice_settings, pitch: Number.NaN } }, "pitch"],
+      ["rex", { ...rex, wake_sensitivity: 1.5 }, "wake_sensitivity"],
+      ["two words", rex, "toyId"],
+      ["rex", { ...rex, guardian_settings: {} }, "content_filter_level"],
+      ["rex", { ...rex, wake_wrod: "hey rex" }, "wake_wrod"],
+    ] as const;
+    for (const [toyId, config, word] of wrong) await expect(server.setToy(toyId, config)).rejects.toThrow(word);
+  });
+
+  test("may have no wake word", async () => {
+    await server.setToy("rex", { ...rex, wake_word: null });
+    const reply = await server.call("query", "toys:getConfiguration", { deviceId: "one", toyId: "rex" }, token);
+    expect(reply.body).toMatchObject({ value: { wake_word: null } });
+  });
+
+  test("that is one device's own is nobody else's", async () => {
+    const other = await signIn("two", await server.register("two"));
+    await server.setToy("rex", { ...rex, name: "Rexie" }, "one");
+    const name = async (deviceId: string, as: string) =>
+      (await server.call("query", "toys:getConfiguration", { deviceId, toyId: "rex" }, as)).body;
+    expect(await name("one", token)).toMatchObject({ value: { toyId: "rex", name: "Rexie" } });
+    expect(await name("two", other)).toMatchObject({ value: { toyId: "rex", name: "Rex" } });
+    expect(JSON.stringify(await name("one", token))).not.toContain("deviceId");
+  });
+});
+
 describe("what nobody came for", () => {
   test("is swept: tokens, addresses and recordings", async () => {
     await record();

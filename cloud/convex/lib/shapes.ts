@@ -105,7 +105,7 @@ export const config = {
   voice_settings: v.object({ voice_id: v.string(), speed: factor, pitch: factor }),
   is_for_kids: v.boolean(),
   safety_level: v.union(v.literal("strict"), v.literal("moderate"), v.literal("relaxed"), v.literal("custom")),
-  wake_word: v.string(),
+  wake_word: v.union(v.string(), v.null()),
   wake_word_alternatives: v.optional(v.array(v.string())),
   wake_engine: v.optional(v.string()),
   wake_models: v.optional(v.array(v.string())),

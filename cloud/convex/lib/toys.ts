@@ -1,10 +1,30 @@
 import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
+import type { ObjectType } from "convex/values";
 import { fault } from "./errors";
+import type { config } from "./shapes";
 
 /** How many days are kept where a guardian has said nothing: as the toy itself does. Logs are kept as metrics are. */
 const DAYS = { conversations: 30, safety_events: 90, metrics: 7 };
 export type Kind = keyof typeof DAYS;
+/** That anything is kept. */
+const MOST_DAYS = 3650;
+
+export type Config = ObjectType<typeof config>;
+
+/** What a toy would not understand, or nobody means; null where all is well. Types were looked at before. */
+export function faultOfConfig(toyId: string, config: Config): string | null {
+  const between = (least: number, most: number) => (value: number | undefined) =>
+    value === undefined || (value >= least && value <= most);
+  const { voice_settings: voice, guardian_settings: guardian } = config;
+  if (!/^[A-Za-z0-9_-]{1,128}$/.test(toyId)) return "a toyId is 1 to 128 letters, digits, - and _";
+  if (config.name.trim() === "") return "name says what the toy calls itself: it cannot be empty";
+  if (![voice.speed, voice.pitch].every(between(0.5, 2))) return "speed and pitch of voice_settings are 0.5 to 2";
+  if (!between(0, 1)(config.wake_sensitivity)) return "wake_sensitivity is 0 to 1";
+  const days = Object.values(guardian.retention_days ?? {});
+  const whole = days.every((count) => Number.isInteger(count) && between(0, MOST_DAYS)(count));
+  return whole ? null : `retention_days are whole numbers of 0 to ${MOST_DAYS}`;
+}
 
 /** A toy as a device knows it: its own, or else the one that all have. */
 export async function findToy(ctx: QueryCtx, deviceId: string | undefined, toyId: string): Promise<Doc<"toys"> | null> {
