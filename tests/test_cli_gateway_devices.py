@@ -216,6 +216,7 @@ def test_operators_register_a_device_by_http_with_their_token_alone(tmp_path: Pa
         with httpx.Client(base_url=running.http, trust_env=False) as client:
             assert client.post("/devices", json={"deviceId": "bear-7"}).status_code == 401
             client.headers["Authorization"] = f"Bearer {operator[1]}"
+            assert "POST /devices" in client.get("/").json()["pages"]
             secret = client.post("/devices", json={"deviceId": "bear-7"}).json()["deviceSecret"]
             token = running.tokens("bear-7", secret)["websocketToken"]
 

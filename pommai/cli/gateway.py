@@ -229,7 +229,7 @@ async def _listen(plan: _Plan) -> None:
         web = _web(plan, orders, checks)
         words = plan.words.copy()
         if web is not None and plan.operators is not None:
-            gateway_devices.mount(web.app, gateway, devices)
+            gateway_devices.mount(web, gateway, devices)
             await stack.enter_async_context(web)
             words += [*plan.operators.welcome(), f"operators: {web.url}"]
         print(*words, f"listening on {gateway.url}", sep="\n", flush=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aiohttp.web import Application
-
     from pommai.gateway.archive import Archive
     from pommai.gateway.devices import Devices
     from pommai.gateway.housekeeping import Housekeeping
     from pommai.gateway.server import Gateway
+    from pommai.gateway.web.app import Web
 
 WELCOME = "toys come in with tokens of their own: pommai devices add DEVICE --data {data}"
 """Printed instead of a token that lets all of them in."""
@@ -23,17 +22,18 @@ def open_devices(archive: Archive) -> Devices:
     return Devices(archive.data)
 
 
-def mount(app: Application, gateway: Gateway, devices: Devices) -> None:
+def mount(web: Web, gateway: Gateway, devices: Devices) -> None:
     """Answer the cloud functions, and operators who ask for devices."""
-    from pommai.gateway.devices_web import add_device_routes
+    from pommai.gateway.devices_web import PAGES, add_device_routes
     from pommai.gateway.functions.functions import Functions
     from pommai.gateway.functions.parts import Parts
     from pommai.gateway.functions.web import add_function_routes
     from pommai.gateway.uploads import Uploads
 
     parts = Parts(devices, gateway.archive, Uploads(devices.data), gateway.persona)
-    add_function_routes(app, Functions(parts))
-    add_device_routes(app, devices)
+    add_function_routes(web.app, Functions(parts))
+    add_device_routes(web.app, devices)
+    web.pages.update(PAGES)
 
 
 def keep_house(gateway: Gateway, devices: Devices) -> Housekeeping:

@@ -46,7 +46,14 @@ _SECRET: Final = """
     SELECT used, until FROM secrets JOIN devices USING (device)
     WHERE hash = ? AND device = ? AND revoked IS NULL AND (until IS NULL OR until > ?)
 """
-_TOKEN: Final = "SELECT device, until FROM tokens WHERE hash = ? AND purpose = ? AND until > ?"
+_ADMITTED: Final = """
+    SELECT until FROM tokens JOIN devices USING (device)
+    WHERE hash = ? AND purpose = 'websocket' AND device = ? AND until > ? AND revoked IS NULL
+"""
+_WHOSE: Final = """
+    SELECT device, EXISTS (SELECT 1 FROM devices d WHERE d.device = t.device AND revoked IS NULL) FROM tokens t
+    WHERE hash = ? AND purpose = 'convex' AND until > ?
+"""
 _KEEP_NEWEST: Final = """
     DELETE FROM tokens WHERE device = ? AND purpose = ? AND number NOT IN
     (SELECT number FROM tokens WHERE device = ? AND purpose = ? ORDER BY number DESC LIMIT ?)
@@ -235,10 +242,10 @@ class Devices:
 
         Raises StoreError.
         """
+        sought = (hashed(token), device_id, self.data.clock.now())
         async with self.data.reading() as database:
-            found = await _token(database, token, "websocket", self.data.clock.now())
-            active = found is not None and found[0] == device_id and await _state(database, device_id) == "active"
-        return found[1] if found is not None and active else None
+            rows = list(await database.execute_fetchall(_ADMITTED, sought))
+        return int(rows[0][0]) if rows else None
 
     async def who(self, token: str) -> tuple[str, bool] | None:
         """Whose token of the functions this is, and whether that device is registered still; None: it is no good.
@@ -246,8 +253,8 @@ class Devices:
         Raises StoreError.
         """
         async with self.data.reading() as database:
-            found = await _token(database, token, "convex", self.data.clock.now())
-            return None if found is None else (found[0], await _state(database, found[0]) == "active")
+            rows = list(await database.execute_fetchall(_WHOSE, (hashed(token), self.data.clock.now())))
+        return (rows[0][0], bool(rows[0][1])) if rows else None
 
     async def is_registered(self, device_id: str) -> bool:
         """Whether this device is registered and not revoked. Raises StoreError."""
@@ -356,8 +363,3 @@ async def _end_older(database: Connection, device_id: str, digest: bytes, now: i
 
 async def _note_revocation(database: Connection, device_id: str, now: int) -> None:
     await database.execute("INSERT INTO revocations (device, at) VALUES (?, ?)", (device_id, now))
-
-
-async def _token(database: Connection, token: str, purpose: Purpose, now: int) -> tuple[str, int] | None:
-    rows = list(await database.execute_fetchall(_TOKEN, (hashed(token), purpose, now)))
-    return (rows[0][0], rows[0][1]) if rows else None

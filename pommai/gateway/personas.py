@@ -160,7 +160,7 @@ GUARDIAN_KEYS: Mapping[str, Key] = {
     "retention_days": Key(
         {
             **object_schema(RETENTION_KEYS),
-            "description": "How long the toy remembers; its own default where nothing is said.",
+            "description": "How long the toy remembers, and the gateway; their own default where nothing is said.",
         },
         _read_retention,
     ),

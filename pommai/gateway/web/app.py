@@ -93,6 +93,11 @@ class Web:
         """What /readyz asks, by name; more can be added."""
         return self._routes.checks
 
+    @property
+    def pages(self) -> dict[str, str]:
+        """What GET / tells operators of, by method and path; whoever adds routes for them can add to it."""
+        return self._routes.pages
+
     async def __aenter__(self) -> Self:
         host, port = self._settings.host, self._settings.port
         runner = web.AppRunner(

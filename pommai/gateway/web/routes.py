@@ -60,6 +60,8 @@ class Routes:
         self._items: Counter[str] = Counter()
         self.checks: dict[str, Check] = checks_of(self._gateway)
         """What /readyz asks; more can be added by name."""
+        self.pages: dict[str, str] = dict(PAGES)
+        """What GET / tells of; whoever adds routes can add to it."""
 
     def add_to(self, app: web.Application) -> None:
         """Mount all of them."""
@@ -83,7 +85,7 @@ class Routes:
     # -- how it is -------------------------------------------------------------------------
 
     async def _index(self, request: web.Request) -> web.Response:
-        return answer({"pages": PAGES})
+        return answer({"pages": self.pages})
 
     async def _alive(self, request: web.Request) -> web.Response:
         return answer({"status": "alive"})
