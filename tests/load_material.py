@@ -34,11 +34,12 @@ def a_step(
     *,
     lag: float = 0.001,
     gateway: Usage | None = None,
+    others: float | None = None,
     **more: Counter[str] | int,
 ) -> Step:
     """A step with figures of one's own."""
     figures = Figures(latencies=list(latencies), turns=len(latencies), lags=[lag], **more)  # type: ignore[arg-type]
-    return Step(toys, toys, 10.0, figures, 0.1, gateway)
+    return Step(toys, toys, 10.0, figures, 0.1, gateway, others)
 
 
 @asynccontextmanager

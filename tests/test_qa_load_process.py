@@ -6,11 +6,12 @@ import os
 import resource
 import subprocess
 import sys
+import time
 
 import pytest
 
 from pommai.errors import SettingsError
-from pommai.qa.load_process import WatchedProcess, allow_files
+from pommai.qa.load_process import WatchedProcess, allow_files, machine_seconds
 
 
 def test_processor_time_and_memory_of_a_process_are_seen() -> None:
@@ -27,6 +28,13 @@ def test_processor_time_and_memory_of_a_process_are_seen() -> None:
     assert usage.rss_most - usage.rss_before > 40_000_000
     assert usage.cpu >= 0.05
     assert usage.bytes_a_toy(10) == (usage.rss_most - usage.rss_before) / 10
+
+
+def test_the_machine_works_at_least_as_much_as_this_process() -> None:
+    before, own_before = machine_seconds(), time.process_time()
+    while time.process_time() - own_before < 0.2:
+        sum(range(100_000))
+    assert machine_seconds() - before >= 0.15  # counted in hundredths
 
 
 def test_a_process_that_is_not_there_is_told() -> None:

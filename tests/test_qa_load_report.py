@@ -40,6 +40,12 @@ def test_a_slow_generator_says_that_it_is_not_to_be_trusted() -> None:
     assert "with 300 toys: DO NOT TRUST the latencies: this generator was itself late by 34 ms (p99)" in text
 
 
+def test_other_programs_that_take_a_share_of_the_machine_are_told() -> None:
+    told = "with 10 toys: other programs took 1.3 processors meanwhile; alone, the gateway may be quicker"
+    assert told in as_text(Load(0.1, [a_step(gateway=USAGE, others=1.3)]), ABOUT)
+    assert "other programs" not in as_text(Load(0.1, [a_step(gateway=USAGE, others=0.1)]), ABOUT)
+
+
 def test_what_was_not_measured_is_a_dash() -> None:
     row = as_text(Load(0.1, [a_step(latencies=())]), ABOUT).splitlines()[4]
     assert row.split() == ["10", "0", "–", "–", "–", "–", "0", "0", "–", "–", "–", "1"]
@@ -49,6 +55,12 @@ def test_an_interrupted_load_says_so() -> None:
     text = as_text(Load(0.1, [a_step()], interrupted=True), ABOUT)
     assert "interrupted; these are the figures so far" in text
     assert "no errors" not in text
+
+
+def test_one_that_was_interrupted_before_the_first_step_has_nothing_to_tell() -> None:
+    text = as_text(Load(0.0, interrupted=True), ABOUT)
+    assert text.splitlines()[-1] == "interrupted; these are the figures so far"
+    assert "very first answer" not in text
 
 
 def test_the_file_has_the_picture_the_table_and_what_it_means() -> None:

@@ -38,6 +38,7 @@ def test_crowds_come_one_after_the_other_and_every_turn_is_answered() -> None:
         assert load.first_s > 0
         assert all(step.gateway is not None and step.gateway.cpu > 0 for step in load.steps)
         assert all(step.figures.lags for step in load.steps)
+        assert all(step.others is not None and step.others >= 0.0 for step in load.steps)
         shares = [now.share for now in shown]
         assert shares == sorted(shares)
         assert shown[-1].up <= 5
@@ -181,6 +182,22 @@ def test_it_stops_when_it_is_told_to_and_keeps_the_figures_so_far() -> None:
         assert load.well
         assert len(load.steps) == 1
         assert load.steps[0].figures.answered >= 1
+
+    run(test())
+
+
+def test_it_stops_while_it_waits_for_the_first_answer() -> None:
+    async def test() -> None:
+        stop = asyncio.Event()
+
+        async def never_answer(connection: ServerConnection) -> None:
+            stop.set()
+            await connection.wait_closed()
+
+        async with rude_server(never_answer, polite=False) as target:
+            load = await run_load(target, (3,), SPEECH, QUICK, stop=stop)
+        assert load.interrupted
+        assert load.steps == []
 
     run(test())
 

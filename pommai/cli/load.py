@@ -198,9 +198,6 @@ async def _load(args: argparse.Namespace, habits: Habits) -> tuple[Load, About]:
 
     speech = await _speech(args.speech)
     toy_id = load_settings().toy_id
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         own, watched = None, None
         if args.gateway is None:
@@ -213,6 +210,9 @@ async def _load(args: argparse.Namespace, habits: Habits) -> tuple[Load, About]:
             needed = max(args.toys) + SPARE_FILES
             if watched is not None and (allowed := watched.most_files()) is not None and allowed < needed:
                 raise SettingsError(f"the gateway may open {allowed} files, and needs {needed}: ulimit -n {needed}")
+        stop = asyncio.Event()  # only from here on is there something to tell when it is interrupted
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
         progress = stack.enter_context(Progress(sys.stderr, _so_far))
         load = await run_load(
             target,
@@ -257,9 +257,10 @@ def _report(folder: Path, load: Load, about: About) -> None:
     from pommai.qa.load_report import as_json, as_markdown
     from pommai.toy.charts import write_atomically
 
-    pictures = [folder / "load.svg", folder / "load.png"]
+    pictures = [folder / "load.svg", folder / "load.png"] if load.steps else []
     try:
-        draw(load.steps, f"{about.gateway}, {about.habits}, seed {about.seed}", pictures)
+        if pictures:
+            draw(load.steps, f"{about.gateway}, {about.habits}, seed {about.seed}", pictures)
     except NoPictureError as caught:
         print(f"pommai load: {caught}", file=sys.stderr)
         pictures = []

@@ -15,6 +15,8 @@ from pommai.protocol.messages import DownAudio
 
 LATE_S: Final = FRAME_SECONDS
 """A generator whose own clock ticks later than this, at the 99th percentile, measures itself: it is a whole frame."""
+DISTURBING: Final = 0.25
+"""Processors that other programs may take without being a reason for what the gateway does."""
 MOST_REASONS: Final = 20
 """Reasons that are told apart; one that is made up anew each time does not fill the report."""
 
@@ -149,6 +151,8 @@ class Step:
     """Of the generator, a share of one core."""
     gateway: Usage | None = None
     """None when nobody said which process the gateway is."""
+    others: float | None = None
+    """What other programs on the gateway's machine took meanwhile, in processors; None where that is not known."""
 
     def as_json(self) -> dict[str, Any]:
         """All figures; times in milliseconds. What was not measured is null."""
@@ -178,6 +182,7 @@ class Step:
                 "lag_ms": _spread(figures.lags),
                 "cpu": round(self.own_cpu, 3),
             },
+            "others_cpu": None if self.others is None else round(self.others, 3),
             "gateway": None
             if gateway is None
             else {

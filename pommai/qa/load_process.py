@@ -76,6 +76,12 @@ class WatchedProcess:
         return None if found is None else int(found[1])
 
 
+def machine_seconds() -> float:
+    """Seconds that all processors of this machine have been at work, for whomever, since it was started."""
+    user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
 def allow_files(toys: int) -> None:
     """Make sure that this process, and those it starts, can hold a connection for each toy.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pommai.qa.load_figures import Step, percentile
+from pommai.qa.load_figures import DISTURBING, Step, percentile
 from pommai.qa.load_run import Load
 
 _HEAD = (
@@ -92,7 +92,8 @@ def findings(load: Load) -> list[str]:
         found.append("interrupted; these are the figures so far")
     if load.ended:
         found.append(f"ended early: {load.ended}")
-    found.append(f"the very first answer took {1000 * load.first_s:.0f} ms, and is in no figure")
+    if load.steps:
+        found.append(f"the very first answer took {1000 * load.first_s:.0f} ms, and is in no figure")
     for step in load.steps:
         found += [f"with {_toys(step.toys)}: {words}" for words in _of_step(step)]
     if load.well and not load.interrupted:
@@ -113,6 +114,8 @@ def _of_step(step: Step) -> list[str]:
         found.append(f"{figures.rests:,} turns were answered by sending the toy to rest")
     if not figures.latencies:
         found.append("no turn was answered, so there is no latency to tell")
+    if step.others is not None and step.others > DISTURBING:
+        found.append(f"other programs took {step.others:.1f} processors meanwhile; alone, the gateway may be quicker")
     if not figures.trustworthy:
         lag = 1000 * percentile(figures.lags, 0.99)
         found.append(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, Protocol
 
 from pommai.errors import LinkError
 from pommai.qa.load_figures import Figures, Step, percentile
-from pommai.qa.load_process import WatchedProcess
+from pommai.qa.load_process import WatchedProcess, machine_seconds
 from pommai.qa.load_speech import Utterance
 from pommai.qa.load_target import Target
 from pommai.qa.load_toy import Habits, LoadToy
@@ -81,7 +81,11 @@ async def run_load(
 
     Raises LinkError when not even a first toy gets in and is answered, with the reason.
     """
-    load = Load(await _try_the_door(target, speech))
+    stop = stop or asyncio.Event()
+    first = await _unless(stop, _try_the_door(target, speech))
+    if first is None:
+        return Load(0.0, interrupted=True)
+    load = Load(first)
     if watched is not None:
         watched.settle()
     for number, toys in enumerate(crowds):
@@ -90,9 +94,9 @@ async def run_load(
         def tell(now: Now, number: int = number) -> None:
             progress(Now((number + now.share) / len(crowds), *_rest_of(now)))
 
-        load.ended = await step.run(stop or asyncio.Event(), gateway, tell)
+        load.ended = await step.run(stop, gateway, tell)
         load.steps.append(step.result())
-        load.interrupted = stop is not None and stop.is_set()
+        load.interrupted = stop.is_set()
         if load.ended or load.interrupted:
             break
     return load
@@ -100,6 +104,19 @@ async def run_load(
 
 def _rest_of(now: Now) -> tuple[int, int, int, float, int]:
     return now.toys, now.up, now.turns, now.latency_s, now.mistakes
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[None, None, float]) -> float | None:
+    """What the work comes to; None when it was stopped before. Raises what the work raises."""
+    working = asyncio.create_task(work, name="load door")
+    stopping = asyncio.create_task(stop.wait(), name="load stop")
+    try:
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+        await asyncio.wait([working, stopping])
+    return None if working.cancelled() else working.result()
 
 
 async def _try_the_door(target: Target, speech: Sequence[Utterance]) -> float:
@@ -149,6 +166,7 @@ class _Crowd:
         self._go = asyncio.Event()
         self._began = self._ended = time.monotonic()
         self._cpu_before = self._cpu_after = time.process_time()
+        self._machine_before = self._machine_after = machine_seconds()
         self._most_up = 0
         self._last_up = time.monotonic()
 
@@ -170,7 +188,7 @@ class _Crowd:
                     await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
             return ""
         finally:
-            self._ended, self._cpu_after = time.monotonic(), time.process_time()
+            self._ended, self._cpu_after, self._machine_after = time.monotonic(), time.process_time(), machine_seconds()
             self._look()
             for task in (lag, coming, *self._lives):
                 task.cancel()
@@ -191,7 +209,7 @@ class _Crowd:
         if self._watched is not None:
             self._watched.start()
         self._figures.lags.clear()
-        self._began, self._cpu_before = time.monotonic(), time.process_time()
+        self._began, self._cpu_before, self._machine_before = time.monotonic(), time.process_time(), machine_seconds()
         self._go.set()
 
     async def _watch_lag(self) -> None:
@@ -223,12 +241,10 @@ class _Crowd:
         """What came of the step; after `run`."""
         if oddities := sum(toy.oddities for toy in self._toys):
             self._figures.failures["messages that make no sense"] += oddities
-        seconds = self._ended - self._began
-        return Step(
-            len(self._toys),
-            self._most_up,
-            seconds,
-            self._figures,
-            (self._cpu_after - self._cpu_before) / max(seconds, 1e-9),
-            None if self._watched is None else self._watched.usage(seconds),
-        )
+        seconds = max(self._ended - self._began, 1e-9)
+        usage = None if self._watched is None else self._watched.usage(seconds)
+        own_cpu = (self._cpu_after - self._cpu_before) / seconds
+        others = None
+        if usage is not None:
+            others = max(0.0, (self._machine_after - self._machine_before) / seconds - own_cpu - usage.cpu)
+        return Step(len(self._toys), self._most_up, seconds, self._figures, own_cpu, usage, others)
