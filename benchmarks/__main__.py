@@ -20,6 +20,7 @@ PARTS = (
     "speech",
     "gateway_speech",
     "gateway_toys",
+    "gateway_functions",
     "wake",
     "recognition",
     "campaign",

@@ -55,6 +55,10 @@ def test_who_guesses_in_the_name_of_a_toy_does_not_lock_it_out() -> None:
                 await mine.tried("bear", "a guess", f"10.6.6.{n}")
             assert await mine.tried("bear", secret, "10.7.7.7") == "RATE_LIMITED"
             assert await mine.tried("bear", secret, "10.0.0.1") == ""
+            for n in range(auth.PER_PEER + 1):
+                await mine.tried(f"toy-{n}", "a guess", "10.0.0.1")
+            assert await mine.tried("toy-x", "a guess", "10.0.0.1") == "RATE_LIMITED"
+            assert await mine.tried("bear", secret, "10.0.0.1") == ""
 
     asyncio.run(test())
 

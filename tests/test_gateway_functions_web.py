@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -152,3 +153,32 @@ def test_a_device_calls_a_hundred_times_a_minute_and_the_others_do_not_notice(
     assert 0 < refused["retryAfter"] <= 60
     other = {"Authorization": f"Bearer {token_of(client, server)}"}
     assert client.post("/api/query", json=QUERY, headers=other).status_code == 200
+
+
+def test_a_full_disk_means_later_for_calls_and_recordings_and_nothing_is_lost_once_there_is_room(
+    tmp_path: Path,
+) -> None:
+    with function_server(tmp_path / "toys.db") as full, httpx.Client(base_url=full.url, trust_env=False) as client:
+        headers = {"Authorization": f"Bearer {token_of(client, full)}"}
+        address = {"path": "storage:generateUploadUrl", "args": {"deviceId": "device-1", "toyId": "rex"}}
+        url = client.post("/api/mutation", json=address, headers=headers).json()["value"]["url"]
+        log = {"id": "l1", "level": "info", "event": "x", "fields": {"words": "x" * 30_000}, "timestamp": "now"}
+        logs = {"path": "logs:create", "args": {"deviceId": "device-1", "timestamp": "now", "logs": [log]}}
+        full.do(limit(full, 40))
+        recording = client.post(url, content=b"x" * 500_000, headers={"Content-Type": "audio/ogg"})
+        assert (recording.status_code, recording.json()["code"]) == (503, "RATE_LIMITED")
+        assert recording.headers["Retry-After"] == "30"
+        full.do(limit(full, 1))
+        refused = client.post("/api/mutation", json=logs, headers=headers).json()["errorData"]
+        assert (refused["code"], refused["retryAfter"]) == ("RATE_LIMITED", 30.0)
+        assert full.count("device-1")["logs"] == 0
+        full.do(limit(full, 100_000))
+        assert client.post(url, content=b"x" * 500_000, headers={"Content-Type": "audio/ogg"}).status_code == 200
+        assert client.post("/api/mutation", json=logs, headers=headers).json()["value"]["accepted"] == ["l1"]
+
+
+async def limit(server: FunctionServer, pages: int) -> None:
+    """Let the file grow by so many pages and no further, as a disk would."""
+    async with server.parts.archive.data.reading() as database:
+        ((there,),) = await database.execute_fetchall("PRAGMA page_count")
+        await database.execute_fetchall(f"PRAGMA max_page_count = {there + pages}")

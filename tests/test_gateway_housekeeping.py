@@ -12,7 +12,7 @@ from pommai.gateway import housekeeping as module
 from pommai.gateway.archive import DEFAULT_DAYS, Archive
 from pommai.gateway.data_file import DataFile
 from pommai.gateway.devices import Devices
-from pommai.gateway.housekeeping import LEAP_MS, REVOKED, SWEEP_MS, Housekeeping, retention
+from pommai.gateway.housekeeping import LEAP_MS, REVOKED, SWEEP_MS, Housekeeping, consent, retention
 from pommai.gateway.personas import load_personas
 from pommai.gateway.server_clock import DAY, ServerClock
 from pommai.gateway.uploads import Uploads
@@ -36,7 +36,7 @@ class House:
         self.cuts.put_nowait((device_id, reason))
 
     def keeping(self) -> Housekeeping:
-        return Housekeeping(self.devices, self.archive, self.uploads, lambda toy, kind: 7, self.cut)
+        return Housekeeping(self.devices, self.archive, self.uploads, lambda toy, kind: 7, lambda toy: True, self.cut)
 
     async def looked(self) -> None:
         """Wait until it has been round once more: whoever was revoked is cut before it tidies."""
@@ -179,7 +179,13 @@ def test_the_personas_say_for_how_long_and_a_default_where_they_do_not() -> None
     personas = {"bear": replace(bear, profile=replace(bear.profile, guardian_settings=settings))}
     days = retention(lambda: personas)
     assert days("bear", CONVERSATIONS) == 3
+    agreed = consent(lambda: personas)
     assert days("bear", LOGS) == DEFAULT_DAYS[LOGS]
+    assert not agreed("bear")
+    assert not agreed("gone")
+    settings = replace(settings, allow_uploads=True)
+    personas["bear"] = replace(bear, profile=replace(bear.profile, guardian_settings=settings))
+    assert agreed("bear")
     assert days("gone", CONVERSATIONS) == DEFAULT_DAYS[CONVERSATIONS]
     personas.clear()
     assert days("bear", CONVERSATIONS) == DEFAULT_DAYS[CONVERSATIONS]

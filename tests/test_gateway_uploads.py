@@ -101,16 +101,16 @@ def test_a_recording_stays_as_long_as_its_conversation_and_no_longer() -> None:
             await brought(uploads)  # nobody ever names it
             await uploads.address("desk-1", "rex")
             await talked(archive, "c1")
-            assert await uploads.sweep() == 0
+            assert await uploads.sweep(agreed) == 0
             machine.wall += 5 * MINUTE
-            assert await uploads.sweep() == 1
+            assert await uploads.sweep(agreed) == 1
             assert await uploads.count("desk-1") == 3
             machine.wall += DAY
-            assert await uploads.sweep() == 2
+            assert await uploads.sweep(agreed) == 2
             assert await uploads.count("desk-1") == 1
             machine.wall += 30 * DAY
             assert await archive.forget(lambda toy, kind: 30) == 1
-            assert await uploads.sweep() == 1
+            assert await uploads.sweep(agreed) == 1
 
     run(test())
 
@@ -141,6 +141,20 @@ def test_a_recording_is_named_by_its_own_device_and_toy_alone_and_by_nobody_with
             assert await uploads.count("desk-1") == 0, "whoever agreed to it agrees no more"
 
     run(test())
+
+
+def test_a_recording_that_waits_for_its_conversation_is_erased_when_the_guardian_agrees_no_more() -> None:
+    async def test() -> None:
+        async with await DataFile.open() as data:
+            archive, uploads = Archive(data), Uploads(data)
+            await uploads.name(await brought(uploads), "desk-1", "rex", "c1", agreed)
+            await talked(archive, "c1")
+            await brought(uploads)
+            await uploads.address("desk-1", "rex")
+            assert await uploads.sweep(not_agreed) == 2
+            assert await uploads.count("desk-1") == 1
+
+    asyncio.run(test())
 
 
 def test_consent_is_asked_for_by_name() -> None:

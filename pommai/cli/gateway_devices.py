@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from pommai.gateway.archive import Archive
     from pommai.gateway.devices import Devices
     from pommai.gateway.housekeeping import Housekeeping
+    from pommai.gateway.personas import Personas
     from pommai.gateway.server import Gateway
     from pommai.gateway.web.app import Web
 
@@ -38,8 +39,11 @@ def mount(web: Web, gateway: Gateway, devices: Devices) -> None:
 
 def keep_house(gateway: Gateway, devices: Devices) -> Housekeeping:
     """What cuts the devices that are revoked, and forgets in time; works while it is entered."""
-    from pommai.gateway.housekeeping import Housekeeping, retention
+    from pommai.gateway.housekeeping import Housekeeping, consent, retention
     from pommai.gateway.uploads import Uploads
 
-    days = retention(lambda: gateway.active.personas)
-    return Housekeeping(devices, gateway.archive, Uploads(devices.data), days, gateway.cut)
+    def personas() -> Personas:
+        return gateway.active.personas
+
+    uploads = Uploads(devices.data)
+    return Housekeeping(devices, gateway.archive, uploads, retention(personas), consent(personas), gateway.cut)

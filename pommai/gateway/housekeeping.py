@@ -14,7 +14,7 @@ from pommai.gateway.archive import DEFAULT_DAYS, Archive
 from pommai.gateway.devices import Devices
 from pommai.gateway.personas import Personas
 from pommai.gateway.server_clock import DAY, HOUR, MINUTE
-from pommai.gateway.uploads import Uploads
+from pommai.gateway.uploads import Consent, Uploads
 from pommai.io.ports import Kind
 
 LOOK_SECONDS: Final = 1.0
@@ -47,18 +47,32 @@ def retention(personas: Callable[[], Personas]) -> Days:
     return days
 
 
+def consent(personas: Callable[[], Personas]) -> Consent:
+    """Whether the guardian of a toy has agreed that its sound is stored, by the personas there are at that time."""
+
+    def agreed(toy_id: str) -> bool:
+        persona = personas().get(toy_id)
+        return persona is not None and persona.profile.guardian_settings.allow_uploads
+
+    return agreed
+
+
 class Housekeeping:
     """Works while it is entered:
 
-    async with Housekeeping(devices, archive, uploads, retention(lambda: gateway.active.personas), gateway.cut):
+    personas = lambda: gateway.active.personas
+    async with Housekeeping(devices, archive, uploads, retention(personas), consent(personas), gateway.cut):
         ...
     """
 
-    def __init__(self, devices: Devices, archive: Archive, uploads: Uploads, days: Days, cut: Cut) -> None:
+    def __init__(
+        self, devices: Devices, archive: Archive, uploads: Uploads, days: Days, agreed: Consent, cut: Cut
+    ) -> None:
         self._devices = devices
         self._archive = archive
         self._uploads = uploads
         self._days = days
+        self._agreed = agreed
         self._cut = cut
         self._clock = devices.data.clock
         self._seen_up_to = 0
@@ -122,7 +136,7 @@ class Housekeeping:
         if now - self._swept >= SWEEP_MS:
             await self._devices.sweep()
             forgotten = await self._archive.forget(self._days)
-            erased = await self._uploads.sweep()
+            erased = await self._uploads.sweep(self._agreed)
             self._swept = now
             if forgotten or erased:
                 _log.info("over their time", extra={"items": forgotten, "recordings": erased})

@@ -139,15 +139,21 @@ class Uploads:
             )
         return int(number)
 
-    async def sweep(self) -> int:
-        """Erase addresses that ended, and recordings that no conversation of the archive names. How many.
+    async def sweep(self, consent: Consent) -> int:
+        """Erase addresses that ended, recordings that no conversation of the archive names, and those that wait for one
+        though the guardian agrees no more. How many.
 
         Raises StoreError.
         """
         async with self._data.transaction() as database:
             now = await self._data.keep_time(database)
             limits = {"addresses": now - ADDRESS_MS, "unnamed": now - UNNAMED_MS, "kind": CONVERSATIONS}
-            return (await database.execute(_SWEEP, limits)).rowcount
+            erased = (await database.execute(_SWEEP, limits)).rowcount
+            for (toy_id,) in await database.execute_fetchall("SELECT DISTINCT toy FROM uploads WHERE item IS NULL"):
+                if not consent(toy_id):
+                    gone = await database.execute("DELETE FROM uploads WHERE item IS NULL AND toy = ?", (toy_id,))
+                    erased += gone.rowcount
+        return erased
 
 
 def must_agree(toy_id: str, consent: Consent) -> None:

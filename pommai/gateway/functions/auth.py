@@ -31,8 +31,8 @@ class Authenticate:
 class Authentication:
     """Gives tokens, and keeps those who guess from keeping it busy.
 
-    Who guesses in the name of a toy cannot lock it out: attempts from where its secret was shown before are counted by
-    themselves.
+    Who guesses in the name of a toy, or beside it behind the same proxy, cannot lock it out: attempts from where its
+    secret was shown before are counted by themselves.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Authentication:
         now = asyncio.get_running_loop().time()
         pair = (args.device_id, caller.peer)
         key = pair if pair in self._known else args.device_id
-        if wait := self._failures.retry_after(caller.peer, now):
+        if key != pair and (wait := self._failures.retry_after(caller.peer, now)):
             raise _too_many(wait)
         if not self._devices.allow(key, now):
             raise _too_many(self._devices.retry_after(key, now))
