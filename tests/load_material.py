@@ -38,7 +38,7 @@ def a_step(
     **more: Counter[str] | int,
 ) -> Step:
     """A step with figures of one's own."""
-    figures = Figures(latencies=list(latencies), turns=len(latencies), lags=[lag], **more)  # type: ignore[arg-type]
+    figures = Figures(latencies=list(latencies), turns=len(latencies), answered=len(latencies), lags=[lag], **more)  # type: ignore[arg-type]
     return Step(toys, toys, 10.0, figures, 0.1, gateway, others)
 
 

@@ -120,6 +120,8 @@ def test_silence_instead_of_an_answer_is_noted_and_aborted(monkeypatch: pytest.M
         async with rude_server(never_answer) as target:
             figures = await live(target)
         assert figures.failures == {"no answer within 0.1 s": 2}
+        assert figures.answered == 0
+        assert figures.latencies == [0.1, 0.1], "who waits in vain has waited, too"
         assert aborts[:1] == ["answer limit"]
 
     run(test())

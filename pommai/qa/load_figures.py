@@ -77,13 +77,16 @@ class Figures:
     connects: list[float] = field(default_factory=list)
     """From dialling to the answer to the handshake."""
     latencies: list[float] = field(default_factory=list)
-    """From the last frame of a turn to the first frame of its answer."""
+    """From the last frame of a turn to the first frame of its answer, or until the toy gave up: a gateway that answers
+    the few it can looks no quicker for leaving the others without."""
     gaps: list[float] = field(default_factory=list)
     """The longest time between two frames, of each answer."""
     lags: list[float] = field(default_factory=list)
     """How late the generator's own loop was, each time it was looked at."""
     turns: int = 0
     """Said to the end."""
+    answered: int = 0
+    """Of these, answered with sound."""
     barge_ins: int = 0
     rests: int = 0
     """Turns that were answered by sending the toy to rest."""
@@ -107,11 +110,6 @@ class Figures:
         if words not in self.failures and len(self.failures) >= MOST_REASONS:
             words = "other"
         self.failures[words] += 1
-
-    @property
-    def answered(self) -> int:
-        """Turns that were answered with sound."""
-        return len(self.latencies)
 
     @property
     def mistakes(self) -> int:

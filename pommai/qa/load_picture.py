@@ -94,7 +94,8 @@ def _latency_over_toys(axes: Axes, steps: Sequence[Step]) -> None:
 def _say(axes: Axes, words: str, x: float, y: float, colour: str, *, above: bool) -> None:
     """Write at a point."""
     offset = (0, 8 if above else -15)
-    axes.annotate(words, (x, y), offset, textcoords="offset points", ha="center", color=colour)
+    ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
+    axes.annotate(words, (x, y), offset, textcoords="offset points", ha="center", color=colour, bbox=ground)
 
 
 def _latencies(axes: Axes, step: Step) -> None:
@@ -107,6 +108,7 @@ def _latencies(axes: Axes, step: Step) -> None:
     axes.set_xlabel("last frame of a turn to first of its answer [ms]")
     axes.set_ylabel("turns")
     axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     if values:
         axes.legend(loc="upper right", framealpha=1.0, edgecolor="none")
 

@@ -24,9 +24,10 @@ _HEAD = (
     ("own lag", "ms"),
 )
 _LEGEND = (
-    "p50 to max: from the last frame of a turn to the first of its answer. silences: how often an answer would have "
-    "broken off in the toy's loudspeaker. CPU, memory: of the gateway; 100 % is one processor; a toy: by how much it "
-    "grew for each. own lag: how late this generator itself was, at the 99th percentile."
+    "p50 to max: from the last frame of a turn to the first of its answer, or until the toy gave up. silences: how "
+    "often an answer would have broken off in the toy's loudspeaker. CPU, memory: of the gateway; 100 % is one "
+    "processor; a toy: by how much it grew for each. own lag: how late this generator itself was, at the 99th "
+    "percentile."
 )
 
 
@@ -112,8 +113,8 @@ def _of_step(step: Step) -> list[str]:
         found.append(f"{figures.dry:,} silences in answers, {figures.dry_s:.1f} s in all: frames came too late")
     if figures.rests:
         found.append(f"{figures.rests:,} turns were answered by sending the toy to rest")
-    if not figures.latencies:
-        found.append("no turn was answered, so there is no latency to tell")
+    if not figures.answered:
+        found.append("no turn was answered, so the latencies are the toys' patience")
     if step.others is not None and step.others > DISTURBING:
         found.append(f"other programs took {step.others:.1f} processors meanwhile; alone, the gateway may be quicker")
     if not figures.trustworthy:

@@ -149,6 +149,7 @@ class LoadToy:
         now = self._loop.time()
         if not turn.arrivals and turn.sent_at is not None:
             self._figures.latencies.append(now - turn.sent_at)
+            self._figures.answered += 1
         turn.arrivals.append((now, audio))
         turn.started.set()
         if audio.final:
@@ -237,6 +238,8 @@ class LoadToy:
                 if len(turn.arrivals) > heard:
                     continue
                 self._figures.fail(f"{otherwise} within {ANSWER_SECONDS:g} s")
+                if not turn.arrivals:
+                    self._figures.latencies.append(ANSWER_SECONDS)
                 self._link.send(m.Abort(turn.number, "answer limit"))
                 return False
             return True
