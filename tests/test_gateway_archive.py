@@ -325,7 +325,7 @@ def of_the_future(path: Path) -> None:
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE items (id)")
         database.execute(f"PRAGMA application_id = {data_file.APPLICATION}")
-        database.execute("PRAGMA user_version = 7")
+        database.execute("PRAGMA user_version = 99")
     database.close()
 
 
@@ -338,7 +338,7 @@ def folder(path: Path) -> None:
     [
         (damaged, "file is not a database"),
         (of_another_program, "database of another program; give the archive a file of its own"),
-        (of_the_future, r"another version of Pommai \(7; this one writes 2\)"),
+        (of_the_future, rf"another version of Pommai \(99; this one writes {data_file.VERSION}\)"),
         (folder, "unable to open database file"),
     ],
 )
