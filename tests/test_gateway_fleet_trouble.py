@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from pommai.gateway.archive import Alert
 from pommai.gateway.fleet import redis_fleet
 from pommai.gateway.fleet.port import Order, Seat
 from pommai.gateway.fleet.redis_fleet import RedisFleet
+from pommai.gateway.fleet.redis_server import RedisServer, Streams
 from pommai.gateway.fleet.untold import MOST_ALERTS
 from pommai.gateway.fleet.wanted import ALL
 
@@ -246,10 +247,32 @@ def test_keys_of_another_program_are_trouble_in_words_and_no_more(redis: RedisPr
     run(test())
 
 
+def test_what_is_too_large_to_be_read_is_passed_over(redis: RedisProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    really = RedisServer.listen
+
+    async def listen(server: RedisServer, after: Mapping[str, str], most: int) -> Streams:
+        streams = await really(server, after, most)
+        if any(b"huge" in fields for _, entries in streams for _, fields in entries):
+            raise FleetError("Redis does not answer")  # before all of it is here
+        return streams
+
+    async def test() -> None:
+        async with client(redis.url) as some, desks(redis.url, PERSONAS, "one", "two") as (one, two):
+            await some.xadd("pommai:{toys}:news", {"huge": "x"})
+            two.comes("a", "pommai-bear", "s1")
+            await one.active.set("robo-rex")  # stands behind it
+            await until(lambda: two.toys["a"] == ["robo-rex"])
+            await in_touch(one, two)
+            assert await one.active.set("pommai-bear") == 1, "they listen again"
+
+    monkeypatch.setattr(RedisServer, "listen", listen)
+    run(test())
+
+
 def test_nonsense_in_redis_is_passed_over(redis: RedisProcess) -> None:
     async def test() -> None:
         async with client(redis.url) as some, desks(redis.url, PERSONAS, "one") as (one,):
-            huge = "x" * 20_000_000
+            huge = "x" * 2_000_000
             rows = {"a": huge, "b": "-1 robo-rex", "c": "0000000000000007 ../etc", "d": "9" * 16 + " robo-rex"}
             await some.hset("pommai:{toys}:wanted", mapping={**rows, "e f": "0000000000000007 robo-rex", huge: "1"})
             await some.hset("pommai:{toys}:seats:two#01234567", mapping={"a": "1", "b": huge, "c": f"{7:016d} s t"})

@@ -40,6 +40,8 @@ ANSWER_SECONDS: Final = 1.0
 """How long to wait for the other gateways to say how many toys they have told."""
 LONGEST_WAIT: Final = 5.0
 """Seconds between two attempts to reach Redis, at most."""
+AT_ONCE: Final = 100
+"""News that are read in one go."""
 MOST_SEEN: Final = 2_000
 """Entries of streams that are remembered, so that none counts twice."""
 MOST_SEATS: Final = 10_000
@@ -262,15 +264,22 @@ class RedisFleet(EmbeddedFleet):
     async def _listen(self) -> None:
         """Hear what the others tell, until cancelled."""
         backoff = Backoff(Random(), first=0.5, limit=LONGEST_WAIT)
+        most = AT_ONCE
         while True:
             try:
                 await self._know_where_to_begin()
-                streams = await self._redis.listen({self._key(name): id_ for name, id_ in self._after.items()})
+                after = {self._key(name): id_ for name, id_ in self._after.items()}
+                streams = await self._redis.listen(after, most)
             except FleetError as caught:
+                if most == 1 and not self._troubles.keys() - {"news"}:
+                    _log.error("news passed over", extra={"reason": "Redis answers, but cannot tell what comes next"})
+                    self._after.clear()  # something huge is there that is not ours; the state is known all the same
+                most = 1
                 self._note("news", str(caught))
                 await asyncio.sleep(0.05 + backoff.failed())
                 continue
             self._note("news", "")
+            most = AT_ONCE
             backoff.succeeded()
             for key, entries in streams:
                 name = key.removeprefix(self._prefix)

@@ -18,6 +18,11 @@ LISTEN_SECONDS: Final = 1.0
 """How long to wait for news before the question is put again."""
 MOST_CONNECTIONS: Final = 16
 
+_NEWEST: Final = """
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+return newest and newest[1] or '0-0'
+"""
+
 Streams = list[tuple[str, list[tuple[str, Mapping[object, object]]]]]
 """Of each stream its key, and its entries: id and fields."""
 
@@ -80,13 +85,15 @@ class RedisServer:
                 return found
 
     async def newest(self, stream: str) -> str:
-        """The id of the last entry."""
-        entries = await self._asked(self._redis.xrevrange(stream, count=1))
-        return entries[0][0].decode() if entries else "0-0"
+        """The id of the last entry, which itself may be of any size and is left there."""
+        id_: bytes = await self.run(_NEWEST, [stream])
+        return id_.decode()
 
-    async def listen(self, after: Mapping[str, str]) -> Streams:
-        """What was added to streams after these ids, as soon as there is something; empty after LISTEN_SECONDS."""
-        waiting = self._redis.xread(dict(after), count=100, block=round(1000 * LISTEN_SECONDS))  # type: ignore[arg-type]
+    async def listen(self, after: Mapping[str, str], most: int) -> Streams:
+        """What was added to streams after these ids, as soon as there is something, `most` entries of each at a time;
+        empty after LISTEN_SECONDS."""
+        block = round(1000 * LISTEN_SECONDS)
+        waiting = self._redis.xread(dict(after), count=most, block=block)  # type: ignore[arg-type]
         streams = await self._asked(waiting, CALL_SECONDS + LISTEN_SECONDS)
         return [(key.decode(), [(id_.decode(), fields or {}) for id_, fields in rows]) for key, rows in streams]
 

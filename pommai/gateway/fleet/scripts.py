@@ -38,7 +38,8 @@ local function good(value)
   return number ~= '' and number <= '4503599627370496 ' and value or nil
 end
 local function clock(key, seen)
-  local value = math.min(4503599627370496, math.max((tonumber(redis.call('GET', key) or '0') or 0) + 1, now(), (tonumber(seen) or 0) + 1))
+  local before = tonumber(redis.call('GET', key) or '0') or 0
+  local value = math.min(4503599627370496, math.max(before + 1, now(), (tonumber(seen) or 0) + 1))
   redis.call('SET', key, text(value))
   return text(value)
 end
