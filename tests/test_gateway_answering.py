@@ -15,7 +15,7 @@ from pommai.gateway.archive import Archive
 from pommai.gateway.bench import Bench
 from pommai.gateway.metrics import Metrics
 from pommai.gateway.personas import Persona, Personas
-from pommai.gateway.responder import Heard, Piece, Said
+from pommai.gateway.responder import Become, Do, Heard, Piece, Said
 from pommai.gateway.turn import IncomingTurn
 from pommai.io.codec import OpusCodec
 from pommai.protocol import messages as m
@@ -154,3 +154,42 @@ def test_many_toys_that_end_a_turn_at_once_are_all_answered_whole() -> None:
 
 def test_the_time_for_the_wire_is_utc() -> None:
     assert now_text().endswith("+00:00")
+
+
+class Changing:
+    """Has the toy become Robo Rex and be softer, speaks, and remembers who was to answer."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, set[str]]] = []
+
+    async def answer(self, heard: Heard, persona: Persona) -> AsyncGenerator[Piece, None]:
+        self.asked.append((persona.toy_id, set(heard.personas)))
+        yield Said("Here he comes.")
+        if persona.toy_id != "robo-rex":
+            yield Become("robo-rex")
+        yield Do("volume", {"percent": 30})
+        yield SPOKEN
+        await asyncio.Event().wait()
+
+    def refuse(self, personas: Personas) -> None: ...
+
+
+def test_who_is_asked_for_comes_before_a_sample_is_sent_and_answers_the_next_turn_whatever_the_child_does() -> None:
+    async def test() -> None:
+        responder = Changing()
+        async with desk(responder=responder) as gateway, toy_at(gateway) as toy:
+            await toy.say(1, PACKETS)
+            assert (await toy.expect(m.TextResponse)).text == "Here he comes."
+            assert (await toy.expect(m.SwitchToy)).toy_id == "robo-rex"
+            await toy.expect(m.PiConfigUpdate)
+            assert await toy.expect(m.Command) == m.Command("volume", {"percent": 30})
+            await toy.expect(m.DownAudio)
+            await toy.say(2, PACKETS)  # the child interrupts, and the toy has not changed yet
+            while not isinstance(await toy.receive(), m.TextResponse):
+                pass
+            assert responder.asked == [("pommai-bear", set(PERSONAS)), ("robo-rex", set(PERSONAS))]
+            active = gateway.active.get_active_persona("desk-1")
+            assert active is not None
+            assert active.toy_id == "robo-rex"
+
+    run(test())

@@ -185,9 +185,9 @@ class Answering:
                 await self._see_through(self._shared.archive.alert(toy.device_id, toy.toy_id, alert), "nothing kept")
             case Become(toy_id):
                 _log.info("toy asked to become another", extra=toy.fact(turn=turn, toy=toy_id))
-                await self._see_through(self._become(toy_id), "nobody else became")
+                await self._see_through(self._become(toy_id), "toy not changed")
             case Do(name, args):
-                _log.info("command", extra=toy.fact(turn=turn, name_=name, args_=json.dumps(dict(args))[:MOST_SHOWN]))
+                _log.info("command", extra=toy.fact(turn=turn, command=name, arguments=json.dumps(dict(args))))
                 await toy.send(m.Command(name, dict(args)))
 
     async def _become(self, toy_id: str) -> None:
