@@ -23,7 +23,7 @@ check: $(READY) ## style and types
 	@$(BIN)/mypy --no-error-summary
 
 cloud: $(CLOUD) ## the functions for Convex: style, types, and the contract that they keep
-	@cd cloud && PATH="$$PWD/node_modules/.bin:$$PATH" && prettier --check --log-level warn . && tsc --noEmit && vitest run
+	@[ -t 1 ] || export NO_COLOR=1; cd cloud && PATH="$$PWD/node_modules/.bin:$$PATH" && prettier --check --log-level warn . && tsc --noEmit && vitest run
 
 campaign: $(READY) ## random charts and random days of a toy, for as long as it takes; EXAMPLES=10000 of each
 	@POMMAI_CAMPAIGN=$(or $(EXAMPLES),10000) $(BIN)/pytest -s $(CAMPAIGN)

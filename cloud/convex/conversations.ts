@@ -2,7 +2,7 @@ import type { Doc, Id } from "./_generated/dataModel";
 import type { MutationCtx } from "./_generated/server";
 import { deviceMutation } from "./lib/access";
 import { fault } from "./lib/errors";
-import { isKept, keep, tooLarge } from "./lib/items";
+import { isKept, keep, misfit } from "./lib/items";
 import * as shapes from "./lib/shapes";
 import { daysOf, rememberToy, requireConsent, toyOf } from "./lib/toys";
 
@@ -13,7 +13,7 @@ export const create = deviceMutation({
   handler: async (ctx, args, device) => {
     const { toyId, id, transcript, response, timestamp, wasOffline, audioStorageId } = args;
     const toy = await toyOf(ctx, device.deviceId, toyId);
-    const wrong = tooLarge(args);
+    const wrong = misfit(args);
     if (wrong !== null) throw fault("INVALID", `the conversation ${wrong}`);
     const done = { accepted: [id], rejected: [] };
     if (await isKept(ctx, "conversations", device.deviceId, id)) return done;

@@ -1,6 +1,6 @@
 import { deviceMutation } from "./lib/access";
 import { fault } from "./lib/errors";
-import { keep, tooLarge } from "./lib/items";
+import { keep, misfit } from "./lib/items";
 import * as shapes from "./lib/shapes";
 import { daysOf, rememberToy, toyOf } from "./lib/toys";
 
@@ -11,7 +11,7 @@ export const reportEvent = deviceMutation({
   handler: async (ctx, args, device) => {
     const { toyId, id, eventType, severity, details, timestamp, isUrgent } = args;
     const toy = await toyOf(ctx, device.deviceId, toyId);
-    const wrong = tooLarge(args);
+    const wrong = misfit(args);
     if (wrong !== null) throw fault("INVALID", `the event ${wrong}`);
     const row = { toyId, eventType, severity, details: JSON.stringify(details), timestamp, isUrgent };
     await keep(ctx, "safetyEvents", device.deviceId, id, row, daysOf(toy, "safety_events"));

@@ -11,14 +11,16 @@ afterEach(() => {
 });
 
 function makeKeys() {
-  const made = spawnSync(process.execPath, ["tools/keys.mjs"], { encoding: "utf8" });
-  expect(made.status, made.stderr).toBe(0);
-  return { environment: parseEnv(made.stdout), told: made.stderr };
+  const done = spawnSync(process.execPath, ["tools/keys.mjs"], { encoding: "utf8" });
+  expect(done.status, done.stderr).toBe(0);
+  return { environment: parseEnv(done.stdout), told: done.stderr };
 }
+
+const made = makeKeys();
 
 test("the keys that are made sign tokens which the deployment knows", async () => {
   const server = await Server.start();
-  await setEnvironment(makeKeys().environment);
+  await setEnvironment(made.environment);
   const deviceSecret = await server.register("toy");
   const { body } = await server.call("action", "auth:authenticateDevice", { deviceId: "toy", deviceSecret });
   expect(await server.identityOf(body.value.convexToken)).toMatchObject({ subject: "toy" });
@@ -26,7 +28,7 @@ test("the keys that are made sign tokens which the deployment knows", async () =
 
 test("the service key that is told is the one whose hash is set", async () => {
   const server = await Server.start();
-  const { environment, told } = makeKeys();
+  const { environment, told } = made;
   await setEnvironment(environment);
   const serviceKey = told.trim().split(" ").at(-1);
   expect(Object.values(environment).join("\n")).not.toContain(serviceKey);
@@ -35,5 +37,5 @@ test("the service key that is told is the one whose hash is set", async () => {
 });
 
 test("keys are made anew each time", () => {
-  expect(makeKeys().environment).not.toEqual(makeKeys().environment);
+  expect(makeKeys()).not.toEqual(made);
 });

@@ -80,8 +80,7 @@ export class Server {
 
   /** What Convex does with a token, by auth.config.ts: the claims when it is good, null when it is not. */
   async identityOf(token: string) {
-    vi.resetModules();
-    const { default: config } = await import("../convex/auth.config");
+    const { default: config } = await import("../convex/auth.config"); // read when the environment is set
     const [provider] = config.providers;
     const address = new URL(provider!.jwks);
     if (address.origin !== SITE) throw new Error(`the keys are looked for at ${address.origin}`);

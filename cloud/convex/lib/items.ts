@@ -10,11 +10,15 @@ export type Kept = Infer<typeof kept>;
 type Table = "conversations" | "safetyEvents" | "metrics" | "logs";
 type Row = { [T in Table]: Omit<Doc<T>, "_id" | "_creationTime" | "deviceId" | "itemId"> };
 
-const sizeOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).length;
-
-/** Why something is too large to be kept, in words; null when it is not. */
-export function tooLarge(value: unknown): string | null {
-  const size = sizeOf(value);
+/** Why something cannot be kept as JSON, in words; null when it can. */
+export function misfit(value: unknown): string | null {
+  let json: string;
+  try {
+    json = JSON.stringify(value);
+  } catch {
+    return "holds what JSON does not have"; // Convex's own values are more than JSON's
+  }
+  const size = new TextEncoder().encode(json).length;
   return size > MOST_BYTES ? `is ${size} bytes long as JSON; at most ${MOST_BYTES} are kept` : null;
 }
 
@@ -59,7 +63,7 @@ export async function keepAll<Fields extends PropertyValidators>(
     const id = named.value.id as string;
     if (accepted.has(id) || rejected.has(id)) continue;
     const found = read(fields, item);
-    const wrong = "fault" in found ? found.fault : tooLarge(item);
+    const wrong = "fault" in found ? found.fault : misfit(item);
     if (wrong !== null) {
       rejected.set(id, wrong);
     } else if ("value" in found) {
