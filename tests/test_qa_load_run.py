@@ -161,6 +161,21 @@ def test_a_gateway_of_ones_own_that_ends_is_noticed_at_once() -> None:
     run(test())
 
 
+def test_a_gateway_of_ones_own_that_ends_at_the_first_turn_says_how() -> None:
+    class Dead:
+        epitaph = "the gateway ended with exit code 1"
+
+    async def test() -> None:
+        async def hang_up(connection: ServerConnection) -> None:
+            await connection.close()
+
+        async with rude_server(hang_up) as target:
+            with pytest.raises(LinkError, match="the gateway ended with exit code 1"):
+                await run_load(target, (3,), SPEECH, QUICK, gateway=Dead())
+
+    run(test())
+
+
 def test_it_stops_when_it_is_told_to_and_keeps_the_figures_so_far() -> None:
     async def test() -> None:
         stop = asyncio.Event()

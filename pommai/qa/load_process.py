@@ -25,7 +25,7 @@ class WatchedProcess:
         self._folder = Path("/proc") / str(pid)
         try:
             self._first_rss = self.rss()
-            self._cpu_before = self.cpu_seconds()
+            self._cpu_before = self._cpu_last = self.cpu_seconds()
         except OSError as caught:
             raise SettingsError(f"there is no process {pid} to look at: {caught.strerror}") from caught
         self._most = self._first_rss
@@ -48,24 +48,21 @@ class WatchedProcess:
         """A step begins."""
         try:
             self._cpu_before, self._most = self.cpu_seconds(), self.rss()
+            self._cpu_last = self._cpu_before
         except OSError:
             return  # it has ended; what was known of it stays
 
     def look(self) -> None:
-        """Note how much memory it holds now."""
+        """Note what it has taken up to now: of one that has ended, this is what stays known."""
         try:
-            self._most = max(self._most, self.rss())
+            self._most, self._cpu_last = max(self._most, self.rss()), self.cpu_seconds()
         except OSError:
             return
 
     def usage(self, seconds: float) -> Usage:
         """What it took since `start`, so many seconds ago."""
         self.look()
-        try:
-            used = self.cpu_seconds() - self._cpu_before
-        except OSError:
-            used = 0.0
-        return Usage(used / max(seconds, 1e-9), self._first_rss, self._most)
+        return Usage((self._cpu_last - self._cpu_before) / max(seconds, 1e-9), self._first_rss, self._most)
 
     def most_files(self) -> int | None:
         """How many files it may have open; None when that is not to be known, or without bound."""

@@ -82,7 +82,10 @@ async def run_load(
     Raises LinkError when not even a first toy gets in and is answered, with the reason.
     """
     stop = stop or asyncio.Event()
-    first = await _unless(stop, _try_the_door(target, speech))
+    try:
+        first = await _unless(stop, _try_the_door(target, speech))
+    except LinkError as caught:
+        raise LinkError((gateway.epitaph if gateway is not None else "") or str(caught)) from caught
     if first is None:
         return Load(0.0, interrupted=True)
     load = Load(first)
