@@ -45,12 +45,15 @@ def test_a_process_that_is_not_there_is_told() -> None:
 
 
 def test_a_process_that_ends_keeps_the_figures_it_had() -> None:
-    code = "import time\nwhile time.process_time() < 0.3: pass\nprint(flush=True)\ninput()"
+    code = "import time\ninput()\nwhile time.process_time() < 0.3: pass\nprint(flush=True)\ninput()"
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe) as process:
         watched = WatchedProcess(process.pid)
         watched.start()
+        assert process.stdin is not None
         assert process.stdout is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
         process.stdout.readline()
         watched.look()
         process.communicate(b"\n")
