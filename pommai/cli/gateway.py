@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ipaddress
 import logging
 import os
 import secrets
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pommai.cli import gateway_devices, gateway_fleet
 from pommai.cli.gateway_operators import OPERATOR_VARIABLE, Operators
-from pommai.errors import PommaiError, SettingsError
+from pommai.errors import PommaiError
 
 if TYPE_CHECKING:
     from pommai.gateway.gateway_file import EngineSettings
@@ -151,6 +149,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Listen until told to end. Raises PommaiError when it cannot, SettingsError when it was asked for nonsense."""
     from pommai.cli.gateway_operators import given_token, open_token, renew_token
+    from pommai.cli.gateway_tls import open_certificate, warning_of
     from pommai.gateway.gateway_file import load_gateway_file
     from pommai.gateway.personas import load_personas
     from pommai.gateway.personas_watch import PersonasWatch
@@ -175,11 +174,10 @@ def run(args: argparse.Namespace) -> int:
     watch = PersonasWatch(personas)
     settings = GatewaySettings(load_personas(personas), token, args.host, args.port)
     engines = load_gateway_file(args.engines or find_project_file("gateway.yaml"))
-    certificate = _certificate(args.tls_cert, args.tls_key)
+    certificate = open_certificate(args.tls_cert, args.tls_key)
     http_port = _http_port(args.http_port, args.port)
     operators = None if http_port == OFF else open_token(given, args.data)
-    if not _is_loopback(args.host) and certificate is None:
-        words.append("the wire is not encrypted: listen like this only on a network you trust")
+    words += warning_of(args.host, certificate)
     place = (args.redis, args.name)
     plan = _Plan(settings, engines, personas, watch, args.data, certificate, http_port, operators, words, place)
     asyncio.run(_listen(plan))
@@ -279,21 +277,6 @@ def _responder(plan: _Plan, stack: AsyncExitStack, checks: dict[str, Check]) -> 
     return responder
 
 
-def _certificate(cert: Path | None, key: Path | None) -> Certificate | None:
-    if cert is None and key is None:
-        return None
-    if cert is None or key is None:
-        raise SettingsError(
-            "--tls-cert and --tls-key belong together: a certificate, and the key that it was made with"
-        )
-    from pommai.gateway.tls import Certificate
-
-    certificate = Certificate(cert, key)
-    if words := certificate.warning(datetime.now(UTC)):
-        logging.getLogger(__name__).warning(words)
-    return certificate
-
-
 def _port(text: str) -> int:
     return OFF if text == "none" else int(text)
 
@@ -303,10 +286,3 @@ def _http_port(asked: int | None, port: int) -> int:
     if asked is None:
         return HTTP_PORT if port else 0
     return asked
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

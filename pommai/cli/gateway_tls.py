@@ -1,0 +1,47 @@
+"""What `pommai gateway` says of encryption before it listens."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pommai.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pommai.gateway.tls import Certificate
+
+
+def open_certificate(cert: Path | None, key: Path | None) -> Certificate | None:
+    """The certificate to listen with; None when there is to be none. One that has ended is used, with a warning.
+
+    Raises SettingsError when the files cannot be used.
+    """
+    if cert is None and key is None:
+        return None
+    if cert is None or key is None:
+        raise SettingsError(
+            "--tls-cert and --tls-key belong together: a certificate, and the key that it was made with"
+        )
+    from pommai.gateway.tls import Certificate
+
+    certificate = Certificate(cert, key)
+    if words := certificate.warning(datetime.now(UTC)):
+        logging.getLogger(__name__).warning(words)
+    return certificate
+
+
+def warning_of(host: str, certificate: Certificate | None) -> list[str]:
+    """What is to be said when others could listen on the wire."""
+    if certificate is not None or _is_loopback(host):
+        return []
+    return ["the wire is not encrypted: listen like this only on a network you trust"]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
