@@ -17,8 +17,24 @@ Kind = Literal["query", "mutation", "action"]
 Needs = Literal["nothing", "token", "service key"]
 """What a caller has to show: nothing, because it has come to get tokens; its token; or the key of gateways."""
 
-Secret = Annotated[str, Pattern(r"[\s\S]{1,512}", "text of 1 to 512 characters")]
-"""Of a device, or a token."""
+LONGEST_SECRET: Final = 512
+"""Characters. Those that we make have 43."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Text that is not repeated in what is said of it: whoever calls may write our words into a log."""
+
+    longest: int
+
+    def check(self, value: str, where: str) -> None:
+        """Raises ProtocolError."""
+        if not 1 <= len(value) <= self.longest:
+            raise ProtocolError(f"{where} must be text of 1 to {self.longest} characters")
+
+
+Secret = Annotated[str, Hidden(LONGEST_SECRET)]
+"""Of a device."""
 Time = Annotated[str, Pattern(r"[\s\S]{1,64}", "a time as text, UTC, ISO 8601")]
 """By the toy's clock: kept as it is, for nothing is ordered by it."""
 LATER: Final = 30.0
