@@ -10,7 +10,7 @@ from hostile_material import RawToy
 from websockets.exceptions import ConnectionClosed
 
 from pommai.gateway import connection
-from pommai.gateway.connection import SLICE_BYTES, ToyConnection
+from pommai.gateway.connection import SLICE_BYTES
 from pommai.protocol import messages as m
 from pommai.protocol.limits import MAX_MESSAGE_BYTES
 from pommai.protocol.wire import encode_binary, encode_message
@@ -68,7 +68,7 @@ def test_messages_of_every_size_arrive_whole(size: int) -> None:
 def test_a_library_that_gives_much_at_once_is_taken_in_slices_and_others_have_their_turn() -> None:
     async def test() -> None:
         async with desk() as gateway, toy_at(gateway) as toy:
-            (end,) = ToyConnection.all_of(gateway._server)  # type: ignore[arg-type]
+            (end,) = gateway._entered.connections
             data = RawToy.text(m.Ping("now")) * 90
             turns = 0
             end.data_received(data[:500])
@@ -127,7 +127,7 @@ def test_who_says_goodbye_and_never_hangs_up_does_not_hold_up_the_end() -> None:
 def test_a_reason_that_is_too_long_for_the_wire_is_cut_between_letters() -> None:
     async def test() -> None:
         async with desk() as gateway, toy_at(gateway) as toy:
-            ToyConnection.all_of(gateway._server)[0].part(1008, "ä" * 100)  # type: ignore[arg-type]
+            gateway._entered.connections[0].part(1008, "ä" * 100)
             assert await close_of(toy) == (1008, "ä" * 60)
 
     run(test())
@@ -138,7 +138,7 @@ def test_whoever_is_still_opening_is_cut_without_a_word() -> None:
         async with desk() as gateway:
             reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
             writer.write(f"GET / HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\n".encode())
-            while not (opening := ToyConnection.all_of(gateway._server)):  # type: ignore[arg-type]
+            while not (opening := gateway._entered.connections):
                 await asyncio.sleep(0)
             opening[0].part(1008, "gone")
             with contextlib.suppress(ConnectionError):
@@ -153,7 +153,7 @@ def test_the_send_buffer_of_the_system_is_bounded_too() -> None:
         async with desk() as gateway, knock(gateway) as toy:
             await toy.send(encode_message(m.Handshake("desk-1", "pommai-bear")))
             await toy.recv()
-            end = ToyConnection.all_of(gateway._server)[0].transport.get_extra_info("socket")  # type: ignore[arg-type]
+            end = gateway._entered.connections[0].transport.get_extra_info("socket")
             assert end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 2 * connection.SEND_BUFFER_BYTES
 
     run(test())

@@ -18,7 +18,6 @@ from hostile_material import RawToy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pommai.gateway.connection import ToyConnection
 from pommai.gateway.outbox import MOST_BYTES
 from pommai.gateway.personas import Persona, Personas
 from pommai.gateway.responder import Heard
@@ -111,7 +110,7 @@ def test_an_answer_to_a_toy_that_does_not_read_is_made_no_further_than_it_can_be
         async with desk(responder=lecturer) as gateway, await RawToy.connect(gateway, receive_bytes=2048) as deaf:
             for at, packet in enumerate(PACKETS):
                 deaf.writer.write(deaf.binary(encode_binary(m.UpAudio(1, at, packet, at == len(PACKETS) - 1))))
-            (end,) = ToyConnection.all_of(gateway._server)  # type: ignore[arg-type]
+            (end,) = gateway._entered.connections
             while end.has_room:
                 await asyncio.sleep(0.01)
             made = lecturer.produced
@@ -371,8 +370,7 @@ def test_after_a_thousand_bad_sessions_a_good_toy_is_answered_and_nothing_stays_
             assert [session.device_id for session in gateway.sessions] == ["good"]
             await good.say(1, PACKETS[:10])
             assert len(await good.answer()) == 10
-            assert gateway._porch is not None
-            assert gateway._porch.waiting == 0
+            assert gateway._entered.porch.waiting == 0
 
     logging.disable(logging.CRITICAL)
     try:

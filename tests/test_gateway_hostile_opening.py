@@ -15,8 +15,7 @@ import trustme
 from gateway_material import PERSONAS, TOKEN, desk, encode_all, knock, run, sentence, toy_at
 from hostile_material import OPENING
 
-from pommai.gateway import admission, porch, server
-from pommai.gateway.connection import ToyConnection
+from pommai.gateway import admission, listening, porch
 from pommai.gateway.porch import MOST_FROM_ONE, MOST_WAITING
 from pommai.gateway.server import Gateway, GatewaySettings
 
@@ -54,7 +53,6 @@ def test_ten_thousand_connects_in_a_burst_leave_the_toys_inside_their_answers_an
         async with desk() as gateway, toy_at(gateway) as toy:
             await toy.say(1, PACKETS)
             assert len(await toy.answer()) == len(PACKETS)
-            assert gateway._porch is not None
             turn, most, made = 1, 0, 0
             gc.collect()
             before = len(gc.get_objects())
@@ -63,14 +61,14 @@ def test_ten_thousand_connects_in_a_burst_leave_the_toys_inside_their_answers_an
                 await toy.say(turn, PACKETS[:15])
                 strangers = await asyncio.gather(*(stranger(gateway.port, number) for number in range(wave)))
                 made += wave
-                most = max(most, gateway._porch.waiting)
+                most = max(most, gateway._entered.porch.waiting)
                 assert len(await toy.answer()) == 15, "the toys inside are served"
                 for each in strangers:
                     each.close()
-                while gateway._porch.waiting:
+                while gateway._entered.porch.waiting:
                     await asyncio.sleep(0)
             strangers = []
-            while len(ToyConnection.all_of(gateway._server)) > 1:  # type: ignore[arg-type]
+            while len(gateway._entered.connections) > 1:
                 await asyncio.sleep(0)
             gc.collect()
             assert 0 < most <= MOST_WAITING
@@ -87,9 +85,8 @@ def test_one_house_cannot_take_all_places_before_the_door() -> None:
         async with desk() as gateway:
             silent = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(10)]
             try:
-                assert gateway._porch is not None
-                gateway._porch._most_from_one = 10
-                while gateway._porch.waiting < 10:
+                gateway._entered.porch._most_from_one = 10
+                while gateway._entered.porch.waiting < 10:
                     await asyncio.sleep(0)
                 with pytest.raises((ConnectionError, EOFError)):
                     async with knock(gateway):
@@ -106,7 +103,7 @@ def test_one_house_cannot_take_all_places_before_the_door() -> None:
 
 @pytest.mark.parametrize("said", [b"", b"GET /", OPENING.format(token=TOKEN, device="slow").encode()[:-1]])
 def test_who_says_nothing_or_half_a_request_is_cut_in_time(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HANDSHAKE_SECONDS", 0.1)
+    monkeypatch.setattr(listening, "HANDSHAKE_SECONDS", 0.1)
 
     async def test() -> None:
         async with desk() as gateway:
@@ -115,15 +112,14 @@ def test_who_says_nothing_or_half_a_request_is_cut_in_time(said: bytes, monkeypa
             with contextlib.suppress(ConnectionError):
                 assert await reader.read() == b""
             writer.close()
-            assert gateway._porch is not None
-            while gateway._porch.waiting:
+            while gateway._entered.porch.waiting:
                 await asyncio.sleep(0)
 
     run(test())
 
 
 def test_a_request_that_comes_byte_by_byte_has_no_longer_than_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HANDSHAKE_SECONDS", 0.2)
+    monkeypatch.setattr(listening, "HANDSHAKE_SECONDS", 0.2)
 
     async def test() -> None:
         async with desk() as gateway, toy_at(gateway) as toy:
@@ -155,17 +151,16 @@ def test_who_was_let_in_and_never_introduces_itself_counts_as_waiting_and_is_cut
 
     async def test() -> None:
         async with desk() as gateway, knock(gateway) as silent:
-            assert gateway._porch is not None
-            assert gateway._porch.waiting == 1
+            assert gateway._entered.porch.waiting == 1
             await silent.wait_closed()
-            while gateway._porch.waiting:
+            while gateway._entered.porch.waiting:
                 await asyncio.sleep(0)
 
     run(test())
 
 
 def test_a_tls_handshake_that_never_ends_counts_as_waiting_and_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HANDSHAKE_SECONDS", 0.2)
+    monkeypatch.setattr(listening, "HANDSHAKE_SECONDS", 0.2)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
 
@@ -173,12 +168,11 @@ def test_a_tls_handshake_that_never_ends_counts_as_waiting_and_is_cut(monkeypatc
         async with Gateway(GatewaySettings(PERSONAS, TOKEN, port=0), tls=context) as gateway:
             reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
             writer.write(b"\x16\x03\x01")
-            assert gateway._porch is not None
-            while not gateway._porch.waiting:
+            while not gateway._entered.porch.waiting:
                 await asyncio.sleep(0)
             with contextlib.suppress(ConnectionError):
                 assert await reader.read() == b""
-            while gateway._porch.waiting:
+            while gateway._entered.porch.waiting:
                 await asyncio.sleep(0)
             writer.close()
 
@@ -188,12 +182,11 @@ def test_a_tls_handshake_that_never_ends_counts_as_waiting_and_is_cut(monkeypatc
 def test_a_burst_of_who_is_turned_away_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
         async with desk() as gateway:
-            assert gateway._porch is not None
-            gateway._porch._most_waiting = 0
+            gateway._entered.porch._most_waiting = 0
             for number in range(2 * porch.TURNED_AWAY_AT_ONCE):
                 (await stranger(gateway.port, number)).close()
-            while gateway._porch.turned_away < 2 * porch.TURNED_AWAY_AT_ONCE:
+            while gateway._entered.porch.turned_away < 2 * porch.TURNED_AWAY_AT_ONCE:
                 await asyncio.sleep(0)
-            assert gateway._porch.waiting == 0
+            assert gateway._entered.porch.waiting == 0
 
     run(test())

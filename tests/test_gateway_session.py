@@ -27,9 +27,10 @@ from websockets.exceptions import ConnectionClosed
 from pommai.errors import SettingsError
 from pommai.gateway.answering import LEAD
 from pommai.gateway.archive import Archive
+from pommai.gateway.keeping import LATER
 from pommai.gateway.personas import Persona
 from pommai.gateway.responder import Heard
-from pommai.gateway.session import LATER
+from pommai.gateway.session import MOST_NOTED
 from pommai.protocol import messages as m
 from pommai.protocol.limits import MESSAGES_PER_MINUTE
 from pommai.protocol.schema import Shape, Wire
@@ -438,5 +439,19 @@ def test_a_toy_is_told_all_that_a_persona_says_and_an_older_one_takes_what_it_kn
             config = (await toy.expect(m.ToyConfig)).config
             assert config.acknowledgements == ("wake", "hello")
             assert config.wake_word_alternatives == ("hey pom my", "hello bear")
+
+    run(test())
+
+
+def test_no_more_is_kept_of_what_a_toy_says_it_has_set_than_can_be_shown() -> None:
+    async def test() -> None:
+        async with desk() as gateway, toy_at(gateway) as toy:
+            refused = tuple(m.RefusedSetting(f"KEY_{number}", "unknown") for number in range(100))
+            await toy.send(m.PiConfigReport({"HOTWORD_THRESHOLD": 0.5}, refused))
+            await toy.send(m.PiConfigReport({"HOTWORD_MODELS": ["x" * 20_000]}, ()))
+            assert "16384 are kept" in (await toy.expect(m.ErrorMessage)).message
+            report = gateway.sessions[0].report
+            assert report is not None
+            assert (dict(report.applied), len(report.refused)) == ({"HOTWORD_THRESHOLD": 0.5}, MOST_NOTED)
 
     run(test())

@@ -3,42 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
-from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.protocol import State
 
-from pommai.errors import PommaiError, SettingsError
+from pommai.errors import SettingsError
 from pommai.gateway.active import ActivePersonas
-from pommai.gateway.admission import HANDSHAKE_SECONDS, Admission
+from pommai.gateway.admission import Admission
 from pommai.gateway.alert_feed import AlertFeed
 from pommai.gateway.answering import Shared
 from pommai.gateway.archive import Alert, Archive
 from pommai.gateway.bench import Bench
-from pommai.gateway.connection import CLOSE_SECONDS, UNSENT_BYTES, ToyConnection
+from pommai.gateway.connection import CLOSE_SECONDS, ToyConnection
 from pommai.gateway.door import Door, Doors, OneToken
 from pommai.gateway.fleet.embedded import EmbeddedFleet
 from pommai.gateway.fleet.hands import ToysHere
 from pommai.gateway.fleet.port import Fleet, Order, Seat
+from pommai.gateway.listening import Listening
 from pommai.gateway.metrics import Metrics
 from pommai.gateway.personas import Persona, Personas
-from pommai.gateway.porch import AT_ONCE, Porch
 from pommai.gateway.registry import Registry
 from pommai.gateway.responder import Responder
-from pommai.gateway.session import Session
+from pommai.gateway.session import RESTARTS, Session
 from pommai.gateway.speech.parrot import Parrot
 from pommai.io.codec import OpusCodec
 from pommai.io.ports import Codec
 from pommai.protocol import messages as m
-from pommai.protocol.limits import MAX_MESSAGE_BYTES
 
 MOST_TOYS = 1_000
 """Toys that one gateway lets in, unless told otherwise."""
@@ -117,10 +114,8 @@ class Gateway:
         self._sessions: dict[str, Session] = {}
         self._registry = Registry(self._sessions)
         self._toys_here = ToysHere(self.active, self._sessions, self._each, self.alerts.tell)
-        self._server: Server | None = None
-        self._porch: Porch | None = None
+        self._listening: Listening | None = None
         self._shared: Shared | None = None
-        self._port = 0
 
     async def __aenter__(self) -> Self:
         if self._archive is None:
@@ -143,79 +138,48 @@ class Gateway:
         self.fleet.alert(alert)
 
     async def _listen(self) -> None:
+        self._shared = Shared(self.active, self._responder, self._codec, self.archive, self.metrics, Bench())
         host, port = self._settings.host, self._settings.port
         try:
-            self._porch = await Porch.open(host, port)
-            self._port = self._porch.getsockname()[1]
-            self._admission.is_closed = False
-            self._shared = Shared(self.active, self._responder, self._codec, self.archive, self.metrics, Bench())
-            self._server = await serve(
-                self._serve,
-                sock=self._porch,
-                backlog=AT_ONCE,
-                process_request=self._admission.admit,
-                create_connection=ToyConnection,
-                compression=None,  # Opus is compressed already
-                max_size=MAX_MESSAGE_BYTES,
-                max_queue=4,
-                write_limit=UNSENT_BYTES,
-                open_timeout=HANDSHAKE_SECONDS,
-                ping_interval=20.0,
-                ping_timeout=10.0,
-                close_timeout=CLOSE_SECONDS,
-                server_header=None,
-                ssl=self._tls,
-                ssl_handshake_timeout=None if self._tls is None else HANDSHAKE_SECONDS,
-                ssl_shutdown_timeout=None if self._tls is None else CLOSE_SECONDS,
-            )
-        except OSError as caught:
-            if self._porch is not None:
-                self._porch.close()
-            hint = ""
-            if caught.errno == errno.EADDRINUSE:
-                hint = "; is another gateway running? Choose another port, or 0 for any that is free"
-            raise PommaiError(f"cannot listen on {host} port {port}: {caught.strerror or caught}{hint}") from caught
+            self._listening = await Listening.open(host, port, self._admission, self._serve, self._tls)
+        except BaseException:
+            self._shared.bench.close()
+            raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._server is not None, "entered before it is left"
         assert self._shared is not None, "entered before it is left"
-        server = self._server
         try:
-            self._stop_listening()
-            for connection in ToyConnection.all_of(server):
-                connection.part(CloseCode.GOING_AWAY, "")  # who is still opening is cut
-            await server.wait_closed()
+            await self._entered.close()
         finally:
-            self._server = self._porch = None
+            self._listening = None
             self._shared.bench.close()
             await self.fleet.leave()
             await self._close_archive()  # its thread would keep the process from ending
         _log.info("gateway closed")
 
-    def _stop_listening(self) -> None:
-        """From now on nobody comes in. Another gateway may listen on this port at once."""
-        assert self._server is not None, "the gateway is not entered"
-        self._admission.is_closed = True
-        self._server.close(close_connections=False)
+    @property
+    def _entered(self) -> Listening:
+        assert self._listening is not None, "the gateway is not entered"
+        return self._listening
 
     async def drain(self, seconds: float = DRAIN_SECONDS) -> None:
         """Let nobody in any more, tell toys that are at rest to connect anew, and those with a turn under way when it
         was answered, or after so many seconds. Returns when all are gone. After that, leave the gateway."""
-        assert self._server is not None, "the gateway is not entered"
+        listening = self._entered
         _log.info("gateway drains", extra={"toys": len(self._sessions), "seconds": seconds})
-        self._stop_listening()
-        for connection in ToyConnection.all_of(self._server):
-            if not connection.is_open:
-                connection.cut()
+        listening.stop()
+        for connection in listening.connections:
+            if connection.on_sound is None:  # it has not introduced itself
+                connection.part(CloseCode.SERVICE_RESTART, RESTARTS)
         for session in self.sessions:
             session.leave()
-        left = await _all_lost(self._server, seconds)
-        for connection in left:
-            connection.part(CloseCode.SERVICE_RESTART, "this gateway ends; connect again")
-        await _all_lost(self._server, 2 * CLOSE_SECONDS)
-        _log.info("gateway drained", extra={"cut": len(left)})
+        if not await listening.emptied(seconds):
+            for connection in listening.connections:
+                connection.part(CloseCode.SERVICE_RESTART, RESTARTS)
+            await listening.emptied(2 * CLOSE_SECONDS)
+        _log.info("gateway drained")
 
     async def _close_archive(self) -> None:
         archive, self._archive = self._archive, self._given_archive
@@ -231,8 +195,7 @@ class Gateway:
     @property
     def port(self) -> int:
         """The port it listens on. Only while it is entered."""
-        assert self._server is not None, "the gateway is not entered"
-        return self._port
+        return self._entered.port
 
     @property
     def url(self) -> str:
@@ -244,7 +207,7 @@ class Gateway:
     @property
     def is_listening(self) -> bool:
         """Whether toys can come in now."""
-        return self._server is not None and not self._admission.is_closed
+        return self._listening is not None and not self._admission.is_closed
 
     @property
     def sessions(self) -> tuple[Session, ...]:
@@ -325,8 +288,7 @@ class Gateway:
 
         The toy is told the reason (120 bytes at most). It may come back when the door lets it in.
         """
-        assert self._server is not None, "the gateway is not entered"
-        here = [each for each in ToyConnection.all_of(self._server) if each.state in (State.CONNECTING, State.OPEN)]
+        here = [each for each in self._entered.connections if each.state in (State.CONNECTING, State.OPEN)]
         mine = [connection for connection in here if connection.is_of(device_id)]
         for connection in mine:
             connection.part(CloseCode.POLICY_VIOLATION, reason)
@@ -336,8 +298,7 @@ class Gateway:
 
     # -- letting toys in -------------------------------------------------------------------
 
-    async def _serve(self, connection: ServerConnection) -> None:
-        toy = cast(ToyConnection, connection)
+    async def _serve(self, toy: ToyConnection) -> None:
         assert self._shared is not None, "only while the gateway is entered"
         try:
             handshake = await self._admission.meet(toy)
@@ -354,8 +315,7 @@ class Gateway:
                 toy, m.ErrorMessage("RATE_LIMITED", words, {"retry_after": round(wait, 3)}), CloseCode.TRY_AGAIN_LATER
             )
             return
-        if self._porch is not None:
-            self._porch.let_in(toy.remote_address)
+        self._entered.porch.let_in(toy.remote_address)
         fact = {"session": session.id, "device": session.device_id, "toy": session.toy_id}
         _log.info("session open", extra=fact)
         try:
@@ -367,11 +327,3 @@ class Gateway:
             if is_gone:
                 self.active.left(session.device_id)
             _log.info("session closed", extra={"session": session.id, "device": session.device_id})
-
-
-async def _all_lost(server: Server, seconds: float) -> list[ToyConnection]:
-    """Wait until all connections of a server have ended. Those that had not after so many seconds."""
-    connections = ToyConnection.all_of(server)
-    if connections:
-        await asyncio.wait([connection.connection_lost_waiter for connection in connections], timeout=seconds)
-    return [connection for connection in connections if not connection.connection_lost_waiter.done()]

@@ -11,9 +11,10 @@ from typing import Final
 
 from websockets.frames import CloseCode
 
-from pommai.errors import ProtocolError, StoreError
+from pommai.errors import ProtocolError
 from pommai.gateway.answering import MOST_SHOWN, Answering, Shared, now_text
 from pommai.gateway.connection import ToyConnection
+from pommai.gateway.keeping import keep
 from pommai.gateway.outbox import Outbox
 from pommai.gateway.turn import IncomingTurn
 from pommai.protocol import messages as m
@@ -23,13 +24,15 @@ from pommai.protocol.wire import decode, decode_binary, encode_audio_response, e
 MOST_REFUSED: Final = 100
 """Messages refused by the rate limit, one after the other, after which the connection is closed."""
 MOST_FRAMES_REFUSED: Final = 1_000
-"""Frames of sound that came too fast, one after the other, after which the connection is closed."""
-LATER: Final = 30.0
-"""Seconds after which a toy may try again to have something kept, when the disk did not take it."""
+"""Frames of sound that came too fast, more than came in time, after which the connection is closed."""
 REPLACED: Final = 4001
 """Close code of a connection whose device has connected anew (4000 to 4999 are for private use, RFC 6455, 7.4.2)."""
+RESTARTS: Final = "this gateway ends; connect again"
+"""What a toy is told that is to connect anew."""
 MOST_NOTED: Final = 20
-"""Different unknown message types that are logged, in one session."""
+"""Different unknown message types that are logged, in one session; and refused settings that are kept of a toy."""
+MOST_REPORTED: Final = 16_384
+"""Characters that are kept of what a toy says it has set."""
 
 _log = logging.getLogger(__name__)
 
@@ -144,7 +147,7 @@ class Session:
 
     def _leave_when_idle(self) -> None:
         if self._leaving and self._incoming is None and not self._answering.is_running:
-            self.part(CloseCode.SERVICE_RESTART, "this gateway ends; connect again")
+            self.part(CloseCode.SERVICE_RESTART, RESTARTS)
 
     def _give_up(self, reason: str) -> None:
         _log.warning("toy given up", extra=self.fact(reason=reason))
@@ -174,8 +177,7 @@ class Session:
             message = decode(data)
         except ProtocolError as caught:
             if self._allowed():
-                _log.warning("bad message", extra=self.fact(code=caught.code, reason=str(caught)))
-                await self.send(m.ErrorMessage(caught.code, str(caught)))
+                await self._complain(caught)
             return
         if isinstance(message, m.UpAudio):
             if message.turn > self._newest:
@@ -183,7 +185,14 @@ class Session:
                 self._open_turn(message.turn)
             self._hear(message)
         elif self._allowed():
-            await self._handle(message)
+            try:
+                await self._handle(message)
+            except ProtocolError as caught:
+                await self._complain(caught)
+
+    async def _complain(self, error: ProtocolError) -> None:
+        _log.warning("bad message", extra=self.fact(code=error.code, reason=str(error)))
+        await self.send(m.ErrorMessage(error.code, str(error)))
 
     def _allowed(self) -> bool:
         """Whether one more message that is not sound may come in now; tells the toy when it may not."""
@@ -220,7 +229,7 @@ class Session:
             case m.GetToyConfig(toy_id):
                 await self._tell_who(toy_id)
             case m.SyncBatch() | m.SaveConversation() | m.GuardianAlert():
-                await self._keep(message)
+                await keep(self, self._archive, message)
             case m.PiConfigReport():
                 self._note_report(message)
             case m.Handshake():
@@ -229,8 +238,11 @@ class Session:
                 self._note_unused(message.type if isinstance(message, m.Unknown) else type(message).__name__)
 
     def _note_report(self, report: m.PiConfigReport) -> None:
-        self.report = report
-        _log.info("settings in force", extra=self.fact(applied=json.dumps(report.applied)[:MOST_SHOWN]))
+        applied = json.dumps(report.applied)
+        if len(applied) > MOST_REPORTED:
+            raise ProtocolError(f"pi_config_report.applied has {len(applied)} characters; {MOST_REPORTED} are kept")
+        self.report = m.PiConfigReport(report.applied, report.refused[:MOST_NOTED])
+        _log.info("settings in force", extra=self.fact(applied=applied[:MOST_SHOWN]))
         for setting in report.refused[:MOST_NOTED]:
             reason = setting.reason[:MOST_SHOWN]
             _log.warning("setting refused", extra=self.fact(key=setting.key[:MOST_SHOWN], reason=reason))
@@ -239,29 +251,6 @@ class Session:
         if name not in self._noted and len(self._noted) < MOST_NOTED:
             self._noted.add(name)
             _log.info("message ignored", extra=self.fact(type=name))
-
-    async def _keep(self, message: m.SyncBatch | m.SaveConversation | m.GuardianAlert) -> None:
-        """Keep what the toy sends. A batch is acknowledged once it is kept, and not at all when it cannot be."""
-        try:
-            match message:
-                case m.SyncBatch():
-                    ack = await self._archive.take(self.device_id, self.toy_id, message)
-                    fact = self.fact(batch=ack.batch, accepted=len(ack.accepted), rejected=len(ack.rejected))
-                    _log.info("batch kept", extra=fact)
-                    await self.send(ack)
-                case m.SaveConversation(conversation):
-                    await self._archive.save(self.device_id, conversation)
-                case m.GuardianAlert(severity, reason):
-                    _log.warning("guardian alert", extra=self.fact(severity=severity, reason=reason))
-                    await self._archive.alert(self.device_id, self.toy_id, message)
-        except StoreError as caught:
-            _log.error("nothing kept", extra=self.fact(reason=str(caught)))
-            # Of the wire's codes the one that says *later*, and by which no turn fails.
-            words = f"this cannot be kept now; try again in {LATER:g} s"
-            await self.send(m.ErrorMessage("RATE_LIMITED", words, {"retry_after": LATER}))
-        except ProtocolError as caught:
-            _log.warning("not kept", extra=self.fact(code=caught.code, reason=str(caught)))
-            await self.send(m.ErrorMessage(caught.code, str(caught)))
 
     async def _tell_who(self, toy_id: str) -> None:
         try:
@@ -293,7 +282,7 @@ class Session:
         if not self._sound.allow(now):
             self._refuse_sound(incoming, now)
             return
-        self._frames_refused = 0
+        self._frames_refused -= self._frames_refused > 0
         if incoming is None or audio.turn != incoming.turn:
             return  # of an older turn, or of one that has ended or was aborted
         incoming.add(audio.sequence, audio.packet)
