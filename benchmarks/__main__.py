@@ -21,11 +21,13 @@ PARTS = (
     "gateway_speech",
     "gateway_toys",
     "gateway_functions",
+    "fleet",
     "wake",
     "recognition",
     "campaign",
     "responses",
     "memory",
+    "cloud",
 )
 OUT = Path("out") / "bench.json"
 
