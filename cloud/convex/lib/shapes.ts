@@ -48,7 +48,7 @@ export const metrics = { ...batch, metrics: list(MOST_ITEMS) };
 export const metric = { id: id(), name, value: figure(), timestamp: time };
 
 export const logs = { ...batch, logs: list(MOST_ITEMS) };
-export const log = { id: id(), level: text(1, 32), event: text(1, 512), fields: open(), timestamp: time };
+export const log = { id: id(), level: words, event: words, fields: open(), timestamp: time };
 
 const service = { serviceKey: text(0, 512), ...device };
 
@@ -82,8 +82,8 @@ export const synced = {
   metrics: { id: id(), name, value: figure(), timestamp: maybe(time) },
   logs: {
     id: id(),
-    level: maybe(text(1, 32)),
-    event: maybe(text(1, 512)),
+    level: maybe(words),
+    event: maybe(words),
     fields: maybe(open()),
     timestamp: maybe(time),
   },
