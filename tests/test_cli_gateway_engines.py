@@ -30,7 +30,17 @@ def personas(folder: Path, answers: str) -> Path:
 
 def command(folder: Path, engines: str, answers: str = "") -> list[str]:
     (folder / "gateway.yaml").write_text(engines)
-    words = ["gateway", "--port", "0", "--http-port", "none", "--token", TOKEN, "--engines", str(folder / "gateway.yaml")]
+    words = [
+        "gateway",
+        "--port",
+        "0",
+        "--http-port",
+        "none",
+        "--token",
+        TOKEN,
+        "--engines",
+        str(folder / "gateway.yaml"),
+    ]
     return [sys.executable, "-m", "pommai", *words, "--personas", str(personas(folder, answers))]
 
 
