@@ -88,6 +88,14 @@ def test_who_has_not_installed_the_client_is_told_how(tmp_path: Path, monkeypatc
     asyncio.run(scene())
 
 
+def test_a_toy_without_a_cloud_imports_nothing_of_it() -> None:
+    """A toy has little memory, and most have no cloud."""
+    heavy = ("httpcore", "httpx", "anyio", "h11", "pommai.io.cloud", "pommai.io.cloud_http", "pommai.io.convex")
+    words = f"import sys, pommai.toy.wiring; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", words], text=True, capture_output=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 # -- a whole toy ---------------------------------------------------------------------------
 
 

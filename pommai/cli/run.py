@@ -10,6 +10,12 @@ examples:
   pommai run                                   on a toy: its button, its lights, its sound card
   pommai run --button keyboard                 at a desk: the space bar is the button
   pommai run --microphone wav:hello.wav --speaker wav:reply.wav --trace trace.jsonl
+  pommai run --cloud-url https://cloud.example --device-id bear-7 --device-secret file:/etc/pommai/secret
+                                               with tokens of its own, renewed in time, in place of one for ever
+
+With a cloud, what the toy remembers goes there over HTTPS, and a recording of a child goes along only where a guardian
+has set allow_uploads. The secret is kept in a file that its owner alone can read (chmod 600), handed over by systemd
+(LoadCredential), or sealed in a TPM 2.0 (`tpm2_evictcontrol` gives its handle; read by tpm2_unseal of tpm2-tools).
 
 The server is `pommai gateway`, or any other that speaks the protocol. Ctrl-C ends the toy.
 """
