@@ -34,14 +34,25 @@ def personas() -> dict[str, Any]:
     return {"personas": people}
 
 
-def speak(folder: Path, toy: Child, words: str) -> None:
-    """Call the toy and say this to it, once it has answered to its name."""
+def speak(folder: Path, toy: Child, words: str) -> str:
+    """Call the toy and say this to it, once it has answered to its name. All that it answers."""
     sound = folder / f"{words.replace(' ', '-')}.wav"
     write_wav(sound, frames(silence(1.5) + say(words) + silence(2.0)))
-    heard = len(toy.trace("reply_text"))
+    said, at = len(toy.trace("reply_text")), len(toy.log)
     toy.tell("wake")
     toy.tell(f"say {sound}")
-    toy.wait(lambda: len(toy.trace("reply_text")) > heard, f"answer to {words}")
+    toy.logs(r"event=reply.finished", at)
+    return " ".join(each["text"] for each in toy.trace("reply_text")[said:])
+
+
+def ask_for(folder: Path, toy: Child, words: str, name: str) -> None:
+    """Say this to the toy until it has understood, as one would: a busy machine may clip what it hears."""
+    answers = []
+    while len(answers) < 4:
+        answers.append(speak(folder, toy, words))
+        if name in answers[-1]:
+            return
+    raise AssertionError(f"{name} was asked for, but: {answers}")
 
 
 def test_a_child_makes_the_toy_somebody_else_by_saying_so(tmp_path: Path) -> None:
@@ -56,10 +67,8 @@ def test_a_child_makes_the_toy_somebody_else_by_saying_so(tmp_path: Path) -> Non
         server.logs("piper ready")
         at = 0
         for words, toy_id, model in (("be tiger", "tiger", "alexa"), ("change to robot", "robot", "okay_nabu")):
-            speak(tmp_path, bear, words)
-            # It is told by whoever the toy was, then the toy changes, and what the new one sets on it is in force.
-            said = rf"(?i)'text': '[^']*{toy_id}"
-            bear.wait(lambda said=said: re.search(said, str(bear.trace("reply_text"))), f"word of {toy_id}")
+            # Whoever the toy was says it, then the toy changes, and what the new one sets on it is in force.
+            ask_for(tmp_path, bear, words, toy_id.capitalize())
             at = bear.logs(rf"toy toy={toy_id} ", at)
             bear.logs(rf"wake word engine=microwakeword .*models=.*'{model}'")
             server.asked("sessions", f"desk-1 is {toy_id}")
