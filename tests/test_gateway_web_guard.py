@@ -74,11 +74,11 @@ def test_what_is_for_toys_asks_for_no_operator() -> None:
         async with desk() as gateway:
             web = web_of(gateway)
             web.app.router.add_post("/api/query", query)
-            web.app.router.add_post("/upload/{token}", query)
+            web.app.router.add_post("/api/upload/{token}", query)
             web.app.router.add_get("/devices", query)
             async with web, httpx.AsyncClient(base_url=web.url, trust_env=False) as stranger:
                 assert (await stranger.post("/api/query")).status_code == 200
-                assert (await stranger.post("/upload/abc")).status_code == 200
+                assert (await stranger.post("/api/upload/abc")).status_code == 200
                 assert (await stranger.get("/devices")).status_code == 401
                 answer = await stranger.post("/api/nothing")
                 assert (answer.status_code, answer.json()) == (

@@ -19,9 +19,9 @@ from pommai.gateway.operator_token import OperatorToken
 from pommai.gateway.orders import Orders
 from pommai.gateway.porch import AT_ONCE, Porch
 from pommai.gateway.web.answers import RequestError
-from pommai.gateway.web.guard import Guard
+from pommai.gateway.web.guard import OF_TOYS, Guard
 from pommai.gateway.web.ready import Check
-from pommai.gateway.web.routes import PAGES, Routes
+from pommai.gateway.web.routes import Routes
 
 BODY_BYTES: Final = 64 << 10
 """The most that a request may carry, unless its route says otherwise."""
@@ -40,6 +40,8 @@ CLOSE_SECONDS: Final = 0.4
 """How long a request under way may take when the gateway closes."""
 ENDLESS: Final = ("/alerts/stream",)
 """What takes as long as somebody listens, and keeps its own time."""
+
+_PAGES: Final = web.AppKey("pages", dict[str, str])
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +83,8 @@ class Web:
         self.app = web.Application(
             client_max_size=BODY_BYTES, middlewares=[_in_time, _errors_as_json, self._guard.middleware()]
         )
-        """Where routes can be added. What is not below one of `guard.OF_TOYS` is for operators."""
+        """Where routes can be added. What is not below `guard.OF_TOYS` is for operators."""
+        self.app[_PAGES] = self._routes.pages
         self._routes.add_to(self.app)
         self.app.on_response_prepare.append(_set_headers)
         self._runner: web.AppRunner | None = None
@@ -216,7 +219,8 @@ def _of_http(request: web.Request, caught: web.HTTPException) -> web.Response:
     """aiohttp's own refusals."""
     match caught:
         case web.HTTPNotFound():
-            hint = f"there is: {', '.join(PAGES)}" if not request.path.startswith("/api/") else ""
+            pages = request.app[_PAGES]
+            hint = "" if request.path.startswith(OF_TOYS) else f"there is: {', '.join(pages)}"
             return RequestError(404, f"there is nothing at {request.path[:100]}", hint).answer()
         case web.HTTPMethodNotAllowed():
             allow = ", ".join(sorted({*caught.allowed_methods, "OPTIONS"}))

@@ -18,7 +18,7 @@ from pommai.gateway.web.answers import RequestError
 
 OPEN: Final = ("/healthz",)
 """For everybody."""
-OF_TOYS: Final = ("/api/", "/upload/")
+OF_TOYS: Final = "/api/"
 """What begins like this is for toys: who adds such a route sees to it that a stranger gets nothing."""
 MOST_FAILURES: Final = 10
 FAILURE_SECONDS: Final = 60.0
