@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 from contextlib import ExitStack
 
@@ -118,3 +119,25 @@ def test_a_port_that_is_taken_leaves_no_socket_open() -> None:
                 await Porch.open("127.0.0.1", made.getsockname()[1])
 
     run(test())
+
+
+def test_the_process_may_have_as_many_files_open_as_its_toys_need() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = porch.MOST_WAITING
+    if before[1] != resource.RLIM_INFINITY:
+        few = min(few, before[1])
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, before[1]))
+        enough = porch.allow_files(10)
+        assert enough is (resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 10 + porch.MOST_WAITING + porch.OTHER_FILES)
+        assert porch.allow_files(1) is enough
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_system_that_allows_too_few_files_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 1000))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: asked.append(limits))
+    assert not porch.allow_files(300)
+    assert asked == [(1000, 1000)]

@@ -153,6 +153,7 @@ def run(args: argparse.Namespace) -> int:
     from pommai.gateway.gateway_file import load_gateway_file
     from pommai.gateway.personas import load_personas
     from pommai.gateway.personas_watch import PersonasWatch
+    from pommai.gateway.porch import allow_files
     from pommai.gateway.server import GatewaySettings
     from pommai.toy.logs import configure_logs
     from pommai.toy.settings import find_project_file
@@ -173,6 +174,8 @@ def run(args: argparse.Namespace) -> int:
     personas: Path = args.personas or find_project_file("personas.yaml")
     watch = PersonasWatch(personas)
     settings = GatewaySettings(load_personas(personas), token, args.host, args.port)
+    if not allow_files(settings.most_toys):
+        words.append(f"the system lets this process have too few files open for {settings.most_toys} toys (ulimit -n)")
     engines = load_gateway_file(args.engines or find_project_file("gateway.yaml"))
     certificate = open_certificate(args.tls_cert, args.tls_key)
     http_port = _http_port(args.http_port, args.port)

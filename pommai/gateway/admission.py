@@ -80,6 +80,10 @@ class Admission:
     def _left(self) -> None:
         self._inside -= 1
 
+    def turned_away(self) -> None:
+        """Somebody was turned away who was too many before the door."""
+        self._metrics.refused["too many at once"] += 1
+
     def _come_later(self, toy: ToyConnection, reason: str, words: str) -> Response:
         self._metrics.refused[reason] += 1
         _log.warning("toy refused", extra={"peer": toy.peer, "reason": reason})

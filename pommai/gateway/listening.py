@@ -43,6 +43,7 @@ class Listening:
         porch: Porch | None = None
         try:
             porch = await Porch.open(host, port)
+            porch.on_turned_away = admission.turned_away
             server = await serve(
                 handle,
                 sock=porch,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import resource
 import socket
 import struct
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Final
 
 MOST_WAITING: Final = 1024
@@ -20,7 +22,22 @@ AT_ONCE: Final = 16
 TURNED_AWAY_AT_ONCE: Final = 64
 """Connections turned away before the toys inside have their turn."""
 
+OTHER_FILES: Final = 256
+"""Files that a gateway has open beside its connections."""
+
 _HANG_UP = struct.pack("ii", 1, 0)  # SO_LINGER: forget it at once, keep nothing for a stranger
+
+
+def allow_files(toys: int) -> bool:
+    """Let this process have as many files open as so many toys and whoever waits before the door need: systems allow a
+    thousand at first, and more to who asks. Whether that is enough now."""
+    wanted = toys + MOST_WAITING + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return True
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft >= wanted
 
 
 class Porch(socket.socket):
@@ -39,6 +56,7 @@ class Porch(socket.socket):
         self._by_house: Counter[str] = Counter()
         self.turned_away = 0
         """How many there were."""
+        self.on_turned_away: Callable[[], None] = lambda: None
 
     @classmethod
     async def open(cls, host: str, port: int) -> Porch:
@@ -79,6 +97,7 @@ class Porch(socket.socket):
                 self._by_house[house] += 1
                 return _Guest(self, address[:2], accepted), address
             self.turned_away += 1
+            self.on_turned_away()
             accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _HANG_UP)
             accepted.close()
             if not self._by_house[house]:
