@@ -9,6 +9,7 @@ import pytest
 from gateway_material import PERSONAS, decode_all, desk, encode_all, run, sentence, toy_at
 from websockets.exceptions import ConnectionClosedError
 
+from pommai.errors import FleetError
 from pommai.gateway.active import ActivePersonas
 from pommai.gateway.answering import ENCODE_AT_ONCE, Answering, Shared, now_text
 from pommai.gateway.archive import Archive
@@ -191,5 +192,23 @@ def test_who_is_asked_for_comes_before_a_sample_is_sent_and_answers_the_next_tur
             active = gateway.active.get_active_persona("desk-1")
             assert active is not None
             assert active.toy_id == "robo-rex"
+
+    run(test())
+
+
+def test_a_child_gets_whom_it_asks_for_while_the_other_gateways_cannot_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nobody_hears(toy_id: str, device_id: str | None = None) -> int:
+        raise FleetError("Redis is away")
+
+    async def test() -> None:
+        async with desk(responder=Changing()) as gateway, toy_at(gateway) as toy:
+            monkeypatch.setattr(gateway.active, "set", nobody_hears)
+            await toy.say(1, PACKETS)
+            await toy.expect(m.TextResponse)
+            assert (await toy.expect(m.SwitchToy)).toy_id == "robo-rex"
+            await toy.send(m.GetToyConfig("robo-rex"))
+            while not isinstance(message := await toy.receive(), m.ToyConfig):
+                pass
+            assert message.config.toy_id == "robo-rex"
 
     run(test())

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from websockets.exceptions import ConnectionClosed
 
-from pommai.errors import PommaiError, ProtocolError
+from pommai.errors import FleetError, PommaiError, ProtocolError
 from pommai.gateway.active import ActivePersonas
 from pommai.gateway.archive import Archive
 from pommai.gateway.bench import Bench
@@ -192,8 +192,14 @@ class Answering:
 
     async def _become(self, toy_id: str) -> None:
         """Be somebody else from now on: a turn that begins before the toy has changed is the new one's already."""
-        await self._shared.active.set(toy_id, self._toy.device_id)
-        self._toy.toy_id = toy_id
+        try:
+            await self._shared.active.set(toy_id, self._toy.device_id)
+        except FleetError as caught:
+            # The other gateways hear of it later, when the toy has chosen it: a child need not wait for them.
+            _log.warning("only this toy is told", extra=self._toy.fact(toy=toy_id, reason=str(caught)))
+            await self._toy.send(m.SwitchToy(toy_id, "it was asked for"))
+        else:
+            self._toy.toy_id = toy_id
 
     async def _see_through(self, work: Coroutine[object, object, object], words: str) -> None:
         """Do something to its end: a child who interrupts does not undo it."""
