@@ -210,6 +210,29 @@ def test_after_any_other_word_the_rest_waits(code: str) -> None:
     play(scene)
 
 
+@pytest.mark.parametrize(("asked", "waited"), [(60, 60.0), (10**9, 300.0), (None, 0.0)])
+def test_a_cloud_that_asks_for_patience_is_tried_again_after_it(
+    asked: int | None, waited: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(cloud: CloudStandIn, functions: CloudFunctions) -> None:
+        def report(args: dict[str, Any]) -> Any:
+            raise Failure("RATE_LIMITED", retryAfter=asked)
+
+        cloud.functions["guardian:reportEvent"] = report
+        assert await deliver(functions) is None
+        waits: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            waits.append(seconds)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("pommai.io.cloud.asyncio.sleep", sleep)
+            await functions.reachable()
+        assert waited - 2 <= waits[0] <= waited
+
+    play(scene)
+
+
 @pytest.mark.parametrize("code", ["UNAUTHENTICATED", "DEVICE_NOT_FOUND", "401"])
 def test_a_token_that_is_not_known_any_more_is_replaced_once_and_the_call_made_again(code: str) -> None:
     async def scene(cloud: CloudStandIn, functions: CloudFunctions) -> None:

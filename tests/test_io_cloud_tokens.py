@@ -148,6 +148,21 @@ def test_a_device_that_is_not_known_says_so_and_asks_rarely(caplog: pytest.LogCa
     assert "device refused" in caplog.text
 
 
+@pytest.mark.parametrize("code", ["DEVICE_NOT_FOUND", "FORBIDDEN"])
+def test_other_words_for_no_are_a_refusal_too(code: str) -> None:
+    async def scene(cloud, tokens, seen):
+        def fail(args):
+            raise Failure(code)
+
+        cloud.functions["auth:authenticateDevice"] = fail
+        for _ in range(5):
+            with pytest.raises(AuthenticationError, match="knows no device"):
+                await tokens.token()
+        assert asked(cloud) == 1
+
+    play(scene)
+
+
 def test_a_cloud_that_asks_for_patience_gets_it() -> None:
     async def scene(cloud, tokens, seen):
         cloud.trouble.append("429 3000")

@@ -23,6 +23,8 @@ from pommai.protocol.schema import Shape
 
 logger = logging.getLogger(__name__)
 
+LONGEST_PATIENCE: Final = 300.0
+"""Seconds that a cloud may ask incidents to wait."""
 GIVEN_UP: Final = ("INVALID", "TOY_NOT_FOUND")
 """Codes after which an item is put aside: the same words again would be answered alike."""
 AUTHENTICATE: Final = ("UNAUTHENTICATED", "DEVICE_NOT_FOUND")
@@ -67,11 +69,13 @@ class CloudFunctions:
         self._voices = voices
         self._random = random or Random()
         self._uploaded: dict[str, str] = {}
+        self._not_before = 0.0
 
     # -- the port --------------------------------------------------------------------------
 
     async def reachable(self) -> None:
-        """Whether it is, a try tells."""
+        """Whether it is, a try tells; but one that was asked to be patient is."""
+        await asyncio.sleep(max(0.0, self._not_before - asyncio.get_running_loop().time()))
 
     async def deliver(self, batch: SyncBatch, seconds: float, go_on: Callable[[], bool]) -> SyncAck | None:
         kept = _Kept()
@@ -89,6 +93,9 @@ class CloudFunctions:
                 if items and go_on():
                     await self._bring(kept, path, items, self._many(name, items))
         except (CloudError, LinkError) as caught:
+            if isinstance(caught, CloudFunctionError) and caught.code == "RATE_LIMITED":
+                patience = min(caught.retry_after or 0.0, LONGEST_PATIENCE)
+                self._not_before = asyncio.get_running_loop().time() + patience
             logger.info("batch not delivered", extra={"batch": batch.batch, "reason": str(caught)})
         return kept.ack(batch.batch)
 

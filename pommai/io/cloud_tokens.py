@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST_LIFE: Final = 86_400.0
 """Seconds. A server may say more; the toy asks anew once a day all the same."""
+_REFUSED: Final = ("AUTH_FAILED", "DEVICE_NOT_FOUND", "FORBIDDEN")
 _TOKEN = re.compile(r"[\x21-\x7e]{8,4096}")
 
 
@@ -152,7 +153,7 @@ class DeviceTokens:
             return tokens
 
     def _understood(self, caught: CloudFunctionError) -> LinkError:
-        if caught.code == "AUTH_FAILED":
+        if caught.code in _REFUSED:
             words = f"{self._client.host} knows no device '{self._device_id}' with this secret; is it registered?"
             return self._hold_off(AuthenticationError(words))
         error = LinkError(f"the toy gets no token: {caught} ({caught.code})")
