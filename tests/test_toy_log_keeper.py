@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,7 +15,9 @@ import pytest
 
 from pommai.io.clock import SystemClock
 from pommai.io.memory import SqliteMemory
-from pommai.io.memory_simulated import SimulatedMemory
+from pommai.io.memory_simulated import MOST_WAITING, SimulatedMemory
+from pommai.io.ports import CONVERSATIONS, LOGS, METRICS, SAFETY
+from pommai.protocol.messages import Conversation, SyncAck
 from pommai.toy.log_keeper import MOST, keep_logs
 
 Line = tuple[str, str, dict[str, Any]]
@@ -155,11 +158,26 @@ def test_lines_go_behind_incidents_and_are_gone_when_the_server_has_them(tmp_pat
             (line,) = batch.logs
             assert (line["level"], line["event"], line["fields"]) == ("error", "no button", {"turn": 1})
             assert str(line["id"]).startswith("l-")
-            from pommai.protocol.messages import SyncAck
-
             await memory.settle(SyncAck(batch.batch, (str(line["id"]), str(batch.metrics[0]["id"]))))
             assert await memory.batch(safety=False) is None
             assert memory.unsent == 1
         await on_disk.close()
+
+    asyncio.run(scene())
+
+
+def test_incidents_and_conversations_are_not_displaced_by_any_number_of_lines_and_figures() -> None:
+    async def scene() -> None:
+        memory = SimulatedMemory(SystemClock())
+        for number in range(20):
+            memory.keep_safety_event({"id": f"s{number}", "reason": "x", "timestamp": ""})
+            memory.keep_conversation(Conversation(f"c{number}", "bear", "hello", "hi", "", True))
+        for number in range(MOST_WAITING):
+            memory.keep_log("error", "no button", {"number": number})
+            memory.keep_metric("x", float(number))
+        kinds = Counter(item.kind for item in memory.waiting.values())
+        assert (kinds[SAFETY], kinds[CONVERSATIONS]) == (20, 20)
+        assert memory.unsent == MOST_WAITING
+        assert kinds[LOGS] > 0 == kinds[METRICS]
 
     asyncio.run(scene())
