@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 
 import pytest
 from gateway_material import (
@@ -447,3 +448,18 @@ def test_a_gateway_that_cannot_listen_leaves_nothing_open() -> None:
             await asyncio.sleep(0)
 
     run(test())
+
+
+def test_what_is_too_much_to_be_said_to_one_toy_keeps_it_from_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    bear = PERSONAS["pommai-bear"]
+    too_much = replace(bear, profile=replace(bear.profile, personality_prompt="x" * MAX_MESSAGE_BYTES))
+    renamed = replace(PERSONAS["robo-rex"], profile=replace(PERSONAS["robo-rex"].profile, name="Rex"))
+
+    async def test() -> None:
+        async with desk() as gateway, toy_at(gateway, "one"), toy_at(gateway, "two", "robo-rex") as rex:
+            changed = {**PERSONAS, "pommai-bear": too_much, "robo-rex": renamed}
+            assert await gateway.change_personas(changed) == 1
+            assert (await rex.expect(m.ToyConfigUpdate)).config.name == "Rex"
+
+    run(test())
+    assert "toy not told" in caplog.text
