@@ -35,6 +35,8 @@ _WE: Final = (
     *(("let", "me"), ("let", "us"), ("may", "we")),
 )
 
+_VERBS: Final = frozenset(verb[0] for verb in (*_OF_YOU, *_OF_US))
+
 Tokens = tuple[str, ...]
 
 
@@ -45,7 +47,7 @@ def asked_to_be(text: str, names: Mapping[str, str], words: Words) -> str | None
     the longest counts.
     """
     tokens = words.hear(text).tokens
-    if not _NEGATIONS.isdisjoint(tokens):
+    if _VERBS.isdisjoint(tokens) or not _NEGATIONS.isdisjoint(tokens):
         return None
     called = _called(names, words)
     anybody = {token for name in called for token in name}
