@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pommai.cli import gateway_devices, gateway_fleet
+from pommai.cli import gateway_devices, gateway_fleet, gateway_remote
 from pommai.cli.gateway_operators import OPERATOR_VARIABLE, Operators
 from pommai.errors import PommaiError
 
@@ -142,6 +142,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="make a new operator's token for --data, print it and end; a gateway that runs takes it at once",
     )
     gateway_fleet.add_arguments(parser)
+    gateway_remote.add_arguments(parser)
     parser.add_argument("--log-level", choices=LEVELS, default="info", help="(default: %(default)s)")
     parser.set_defaults(run=run)
 
@@ -159,18 +160,20 @@ def run(args: argparse.Namespace) -> int:
     from pommai.toy.settings import find_project_file
 
     token, given = args.token, given_token(args.operator_token_file)
-    if token is None and args.data is None:
+    if token is None and args.data is None and args.cloud is None:
         token = secrets.token_urlsafe(24)
     if args.new_operator_token:
         print(renew_token(given, args.data))
         return 0
-    hidden = [each for each in (token, given, *gateway_fleet.secrets_of(args.redis)) if each]
+    hidden = [
+        each for each in (token, given, gateway_remote.given_key(), *gateway_fleet.secrets_of(args.redis)) if each
+    ]
     configure_logs(args.log_level, secrets=hidden)
     if args.log_level != "debug":
         logging.getLogger("websockets").setLevel(logging.CRITICAL)  # strangers who speak no WebSocket are no news
     words = [] if args.token else [f"token for this run: {token}"]
     if token is None:
-        words = [gateway_devices.WELCOME.format(data=args.data)]
+        words = [gateway_remote.WELCOME if args.cloud else gateway_devices.WELCOME.format(data=args.data)]
     personas: Path = args.personas or find_project_file("personas.yaml")
     watch = PersonasWatch(personas)
     settings = GatewaySettings(load_personas(personas), token, args.host, args.port)
@@ -181,8 +184,8 @@ def run(args: argparse.Namespace) -> int:
     http_port = _http_port(args.http_port, args.port)
     operators = None if http_port == OFF else open_token(given, args.data)
     words += warning_of(args.host, certificate)
-    place = (args.redis, args.name)
-    plan = _Plan(settings, engines, personas, watch, args.data, certificate, http_port, operators, words, place)
+    place, cloud = (args.redis, args.name), (args.cloud, args.service_key_file)
+    plan = _Plan(settings, engines, personas, watch, args.data, certificate, http_port, operators, words, place, cloud)
     asyncio.run(_listen(plan))
     return 0
 
@@ -203,13 +206,15 @@ class _Plan:
     """Printed when it listens."""
     place: tuple[str | None, str]
     """In a fleet: the URL of its Redis, if any, and the gateway's name."""
+    cloud: tuple[str | None, Path | None]
+    """Where what toys send is kept instead of here, and the file with the key for it."""
 
 
 async def _listen(plan: _Plan) -> None:
     from pommai.cli.gateway_end import End
     from pommai.cli.gateway_lines import Lines, show_alert
-    from pommai.gateway.archive import Archive
     from pommai.gateway.console import Console
+    from pommai.gateway.door import Doors
     from pommai.gateway.orders import Orders
     from pommai.gateway.server import Gateway
 
@@ -219,10 +224,11 @@ async def _listen(plan: _Plan) -> None:
     checks: dict[str, Check] = {}
     async with AsyncExitStack() as stack:
         responder = _responder(plan, stack, checks)
-        archive = await stack.enter_async_context(await Archive.open(plan.data))
+        archive, doors = await gateway_remote.open_archive(stack, plan.data, *plan.cloud)
         fleet = gateway_fleet.open_fleet(*plan.place, archive)
         devices = gateway_devices.open_devices(archive)
-        gateway = Gateway(plan.settings, responder, archive=archive, door=devices, tls=context, fleet=fleet)
+        door = Doors(devices, *doors)
+        gateway = Gateway(plan.settings, responder, archive=archive, door=door, tls=context, fleet=fleet)
         await stack.enter_async_context(gateway)
         gateway.alerts.listen(show_alert)
         await stack.enter_async_context(gateway_devices.keep_house(gateway, devices))
