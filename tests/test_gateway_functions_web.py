@@ -131,6 +131,23 @@ def test_a_body_without_a_length_is_cut_off_where_it_is_too_long(client: httpx.C
         pass  # cut off while it still sent
 
 
+def test_a_stranger_is_refused_before_a_byte_of_the_recording_is_read(server: FunctionServer) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    head = f"POST /api/upload/made-up HTTP/1.1\r\nHost: {host}\r\nContent-Type: audio/ogg\r\nContent-Length: 900000\r\n"
+    with socket.create_connection((host, int(port)), timeout=20) as stranger:
+        stranger.sendall(head.encode() + b"\r\n")
+        reply = http.client.HTTPResponse(stranger)
+        reply.begin()
+        assert reply.status == 403
+
+
+@pytest.mark.parametrize(("size", "status"), [(web.MOST_BYTES, 400), (web.MOST_BYTES + 1, 413)])
+def test_a_body_that_comes_in_pieces_may_be_as_long_as_any_other(client: httpx.Client, size: int, status: int) -> None:
+    pieces = (b" " * (size // 2), b" " * (size - size // 2))
+    reply = client.post("/api/query", content=iter(pieces), headers={"Content-Type": "application/json"})
+    assert reply.status_code == status
+
+
 def test_an_address_begins_as_the_toy_has_found_the_server(server: FunctionServer, client: httpx.Client) -> None:
     body = {"path": "storage:generateUploadUrl", "args": {"deviceId": "device-2", "toyId": "rex"}}
     headers = {"Authorization": f"Bearer {token_of(client, server, 'device-2')}", "Host": "cloud.example"}
