@@ -255,6 +255,7 @@ def test_what_cannot_run_says_why_with_exit_code_1(arguments: list[str], words: 
     ("arguments", "words"),
     [
         (["--port", "99999"], "the port must be 0..65535"),
+        (["--most-toys", "0"], "room for at least one toy"),
         (["--token", "two words"], "the token is empty, or holds spaces"),
         (["--port", "many"], "--port"),
         (["--log-level", "loud"], "--log-level"),

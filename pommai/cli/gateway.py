@@ -143,6 +143,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     gateway_fleet.add_arguments(parser)
     gateway_remote.add_arguments(parser)
+    parser.add_argument(
+        "--most-toys",
+        type=int,
+        default=1_000,
+        metavar="N",
+        help="toys that are let in; who comes then is told by HTTP 503 to come again (default: %(default)s)",
+    )
     parser.add_argument("--log-level", choices=LEVELS, default="info", help="(default: %(default)s)")
     parser.set_defaults(run=run)
 
@@ -176,7 +183,7 @@ def run(args: argparse.Namespace) -> int:
         words = [gateway_remote.WELCOME if args.cloud else gateway_devices.WELCOME.format(data=args.data)]
     personas: Path = args.personas or find_project_file("personas.yaml")
     watch = PersonasWatch(personas)
-    settings = GatewaySettings(load_personas(personas), token, args.host, args.port)
+    settings = GatewaySettings(load_personas(personas), token, args.host, args.port, args.most_toys)
     if not allow_files(settings.most_toys):
         words.append(f"the system lets this process have too few files open for {settings.most_toys} toys (ulimit -n)")
     engines = load_gateway_file(args.engines or find_project_file("gateway.yaml"))

@@ -27,7 +27,7 @@ class Bench:
 
     def __init__(self, workers: int | None = None) -> None:
         """As many workers as there are cores for this process, when no number is given."""
-        self._free = workers or len(os.sched_getaffinity(0))
+        self._free = workers or _cores()
         self._pool = ThreadPoolExecutor(self._free, thread_name_prefix="bench")
         self._new: deque[_Job] = deque()
         self._begun: list[tuple[float, int, _Job]] = []
@@ -73,6 +73,12 @@ class Bench:
             if not job.result.done():
                 return job
         return None
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)  # macOS knows of none
+    return os.cpu_count() or 1 if allowed is None else len(allowed(0))
 
 
 class _Job:
