@@ -18,10 +18,10 @@ from test_gateway_tls import issue, trusting
 from web_material import OPERATOR, asking, operated, raw, web_of
 
 from pommai.errors import PommaiError, SettingsError, StoreError
-from pommai.gateway.porch import MOST_FROM_ONE
+from pommai.gateway.porch import Porch
 from pommai.gateway.tls import Certificate
 from pommai.gateway.web import app as app_module
-from pommai.gateway.web.app import BODY_BYTES, WebSettings
+from pommai.gateway.web.app import BODY_BYTES, Web, WebSettings
 
 HEAD = f"Host: x\r\nAuthorization: Bearer {OPERATOR}\r\nConnection: close\r\n"
 
@@ -206,23 +206,36 @@ def test_who_asks_and_does_not_read_is_cut_off_and_nothing_is_held_for_it(monkey
     run(test())
 
 
-def test_half_open_connections_in_hundreds_leave_room_for_toys_and_are_forgotten_when_they_go() -> None:
-    async def answered(client: httpx.AsyncClient) -> bool:
+def test_half_open_connections_leave_room_for_toys_and_are_forgotten_when_they_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class SmallPorch(Porch):
+        """Lets few stand before the door."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, most_from_one=20, **options)
+
+    monkeypatch.setattr(app_module, "Porch", SmallPorch)
+
+    async def answered(web: Web) -> bool:
         with contextlib.suppress(httpx.TransportError):
-            return (await client.get("/healthz")).is_success
+            async with asking(web) as client:
+                return (await client.get("/healthz")).is_success
         return False
 
     async def test() -> None:
-        async with desk() as gateway, web_of(gateway) as web, asking(web) as client:
+        async with desk() as gateway, web_of(gateway) as web:
+            loop = asyncio.get_running_loop()
             with contextlib.ExitStack() as stack:
-                for _ in range(MOST_FROM_ONE + 50):
+                for _ in range(20):
                     half_open = stack.enter_context(socket.socket())
                     half_open.setblocking(False)
-                    with contextlib.suppress(BlockingIOError):
-                        half_open.connect(("127.0.0.1", web.port))
+                    await loop.sock_connect(half_open, ("127.0.0.1", web.port))
+                while await answered(web):
+                    await asyncio.sleep(0)
                 async with toy_at(gateway):
                     assert len(gateway.sessions) == 1
-            while not await answered(client):
+            while not await answered(web):
                 await asyncio.sleep(0.01)
 
     run(test())
