@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fleet_material import Desk, client, desks, until
-from gateway_material import PERSONAS, run
+from gateway_material import PERSONAS, desk, encode_all, run, sentence, toy_at
 from redis_server import RedisProcess
 
 from pommai.errors import FleetError
@@ -21,6 +21,7 @@ from pommai.gateway.fleet.redis_fleet import RedisFleet
 from pommai.gateway.fleet.redis_server import RedisServer, Streams
 from pommai.gateway.fleet.untold import MOST_ALERTS
 from pommai.gateway.fleet.wanted import ALL
+from pommai.protocol import messages as m
 
 ALERT = Alert("2026-01-01T00:00:00.000+00:00", "desk-1", "high", "somebody is sad")
 
@@ -157,6 +158,29 @@ def test_a_frozen_redis_makes_nothing_wait_and_does_nothing_late(redis: RedisPro
             assert two.alerts[-1].reason == "number 199"
             assert (one.toys["a"], len(two.fleet.wanted)) == ([], 0), "what was refused was not done"
             assert await two.active.set("robo-rex") == 1
+
+    run(test())
+
+
+def test_toys_come_talk_and_are_answered_while_redis_is_frozen(redis: RedisProcess) -> None:
+    async def test() -> None:
+        packets = encode_all(sentence(0.5))
+        async with desk(fleet=RedisFleet(redis.url, "one")) as gateway, toy_at(gateway) as one:
+            redis.freeze()
+            for turn in range(4):
+                await one.say(turn, packets)
+                assert await one.answer()
+            async with toy_at(gateway, "desk-2") as two:  # nobody waits for Redis to let it in
+                await two.send(m.GetToyConfig("robo-rex"))
+                await two.expect(m.ToyConfig)
+                await two.expect(m.PiConfigUpdate)
+                await two.say(1, packets)
+                assert await two.answer()
+            redis.thaw()
+            while gateway.fleet.trouble:
+                await asyncio.sleep(0.01)
+            while len(await gateway.fleet.seats()) != 1:
+                await asyncio.sleep(0.01)
 
     run(test())
 
