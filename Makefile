@@ -1,12 +1,12 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run evening test check cloud campaign bench clean
+.PHONY: help setup run evening test check cloud campaign install-test bench clean
 BIN := .venv/bin
 READY := .venv/.ready
 CLOUD := cloud/node_modules/.ready
 CAMPAIGN := tests/test_chart_against_library.py tests/test_toy_runtime_whatever_happens.py tests/test_soak.py
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1@/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-15s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1@/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-15s %s\n", $$1, $$2 }'
 
 run: $(READY) ## hold a short conversation with the toy; ARGS=--interactive makes the space bar its button
 	@$(BIN)/pommai demo $(ARGS)
@@ -27,6 +27,9 @@ cloud: $(CLOUD) ## the functions for Convex: style, types, and the contract that
 
 campaign: $(READY) ## random charts and random days of a toy, for as long as it takes; EXAMPLES=10000 of each
 	@POMMAI_CAMPAIGN=$(or $(EXAMPLES),10000) $(BIN)/pytest -s $(CAMPAIGN)
+
+install-test: ## run deploy/install.sh in fresh systems of both Debian releases; needs root and debootstrap
+	@tools/install_test.sh
 
 bench: $(READY) ## measure; a table, and out/bench.json
 	@$(BIN)/python -m benchmarks

@@ -1,0 +1,299 @@
+"""deploy/install.sh on a card that is a folder: what it changes there, and that it puts all of it back.
+
+The commands of the toy (apt-get, useradd, pip, ...) are played by a stand-in for chroot, which writes down what was
+asked. `make install-test` runs the same script for real, in fresh systems.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pommai.toy.wiring import on_a_pi
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIG = "dtparam=audio=on\n[cm5]\ndtoverlay=dwc2"  # its last line has no end
+
+CHROOT = r"""
+root=$1
+shift
+asked() { echo "$*" >>"$ASKED"; }
+while [ "$1" = env ] || case $1 in *=*) true ;; *) false ;; esac; do shift; done
+case "$*" in
+    "dpkg --print-architecture") echo "${ARCHITECTURE:-arm64}" ;;
+    "dpkg-query -W -f="*Package*) cat "$root/packages" 2>/dev/null | sed 's/$/ install ok installed/' ;;
+    "dpkg-query -W"*) for last; do :; done; grep -qx "$last" "$root/packages" && printf "install ok installed" ;;
+    "apt-cache show"*) exit "${NO_LGPIO:-0}" ;;
+    "apt-get -s -q purge"*) shift 4; for name; do echo "Purg $name [1.0]"; done; echo "${ALSO:-}" ;;
+    "apt-get -q -y install"*)
+        asked "$*"
+        [ -z "${APT_FAILS:-}" ] || { echo "E: no network" >&2; exit 100; }
+        shift 5
+        printf '%s\n' "$@" libfriend >>"$root/packages"
+        ;;
+    "apt-get -q -y purge"*) asked "$*"; : >"$root/packages" ;;
+    "groupadd --system "*) asked "$*"; echo "$3:x:900:" >>"$root/etc/group" ;;
+    useradd*) asked "$*"; echo "pommai:x:900:900::/var/lib/pommai:/usr/sbin/nologin" >>"$root/etc/passwd"
+        sed -i 's/^\(audio\|gpio\|spi\):.*/&pommai/' "$root/etc/group" ;;
+    "userdel pommai") asked "$*"; sed -i '/^pommai:/d' "$root/etc/passwd"
+        sed -i 's/:pommai$/:/' "$root/etc/group" ;;
+    groupdel*) asked "$*"; sed -i "/^$2:/d" "$root/etc/group" ;;
+    "python3 -m venv"*) asked "$*"; mkdir -p "$root/opt/pommai/venv/bin" ;;
+    *"-m pip wheel"*) asked "pip ${*#*pip }"; [ -z "${PIP_FAILS:-}" ] || { echo "no such package" >&2; exit 1; }
+        for last; do :; done
+        name=$(basename "$last" | sed s/source/pommai/)
+        touch "$root/opt/pommai/wheels/$name-1.0-py3-none-any.whl" ;;
+    *"pommai models get") asked "$*"; mkdir -p "$root/var/cache/pommai/models/vosk-model-small" ;;
+    *) asked "$*" ;;
+esac
+"""
+
+
+class Card:
+    """A card mounted in a folder, with a fresh system on it, as far as the script looks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "card"
+        self.bin = folder / "bin"
+        self.asked_file = folder / "asked"
+        (self.root / "boot/firmware/overlays").mkdir(parents=True)
+        (self.root / "boot/firmware/overlays/wm8960-soundcard.dtbo").touch()
+        (self.root / "etc").mkdir()
+        (self.root / "opt").mkdir()
+        (self.root / "var/lib").mkdir(parents=True)
+        (self.root / "etc/os-release").write_text('PRETTY_NAME="Debian 12"\nVERSION_CODENAME=bookworm\n')
+        (self.root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+        (self.root / "etc/group").write_text("root:x:0:\naudio:x:29:\n")
+        self.config.write_text(CONFIG)
+        self.bin.mkdir()
+        self.command("chroot", CHROOT)
+        self.command("id", "echo 0")
+        self.command("sync", "")
+
+    @property
+    def config(self) -> Path:
+        return self.root / "boot/firmware/config.txt"
+
+    def command(self, name: str, text: str) -> None:
+        (self.bin / name).write_text(f"#!/bin/sh\n{text}\n")
+        (self.bin / name).chmod(0o755)
+
+    def install(self, *options: str, ok: bool = True, **environment: str) -> str:
+        self.asked_file.unlink(missing_ok=True)
+        done = subprocess.run(
+            [ROOT / "deploy" / "install.sh", "--root", self.root, *options],
+            env={"PATH": f"{self.bin}:{os.environ['PATH']}", "ASKED": str(self.asked_file)} | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode == 0) is ok, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    @property
+    def asked(self) -> list[str]:
+        return self.asked_file.read_text().splitlines() if self.asked_file.exists() else []
+
+    def contents(self) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(self.root)): path.read_bytes()
+            for path in sorted(self.root.rglob("*"))
+            if path.is_file() and path.name != "packages"
+        }
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Card:
+    return Card(tmp_path)
+
+
+def test_a_fresh_card_becomes_a_toy(card: Card) -> None:
+    said = card.install("--hat", "v1")
+    assert card.config.read_text().splitlines()[:3] == CONFIG.splitlines()
+    added = card.config.read_text().splitlines()[4:-1]
+    assert added == ["[all]", "dtparam=spi=on", "dtparam=i2s=on", "dtoverlay=wm8960-soundcard"]
+    assert "plughw:wm8960soundcard" in (card.root / "etc/asound.conf").read_text()
+    service = card.root / "etc/systemd/system/pommai.service"
+    assert service.read_text() == (ROOT / "deploy" / "pommai.service").read_text()
+    assert "MemoryMax=360M" in (service.parent / "pommai.service.d/memory.conf").read_text()
+    assert os.access(card.root / "opt/pommai/bin/pommai-mixer", os.X_OK)
+    assert "systemctl enable pommai.service" in card.asked
+    assert any(line.startswith("useradd --system --gid pommai") and "audio,gpio,spi" in line for line in card.asked)
+    assert "sudo reboot" in said
+
+
+def test_nothing_but_what_has_no_wheels_is_built_and_one_at_a_time(card: Card) -> None:
+    card.install("--hat", "v1")
+    built = [line.split()[-1] for line in card.asked if line.startswith("pip wheel")]
+    assert built == ["pyaudio", "opuslib", "srt", "/opt/pommai/source"]
+    (install,) = [line for line in card.asked if " -m pip install" in line and "[audio,cloud]" in line]
+    assert "--only-binary :all:" in install
+
+
+def test_the_second_run_changes_nothing_and_says_so(card: Card) -> None:
+    card.install("--hat", "v1")
+    before = card.contents()
+    said = card.install()  # the HAT is remembered
+    assert "nothing was changed" in said
+    assert card.contents() == before
+    assert card.asked == ["systemctl daemon-reload"] or card.asked == []
+
+
+def test_a_dry_run_shows_every_step_and_changes_nothing(card: Card) -> None:
+    before = card.contents()
+    said = card.install("--hat", "v1", "--dry-run")
+    assert card.contents() == before
+    assert card.asked == []
+    for number in range(1, 8):
+        assert f"\n{number}. " in said
+    assert "+dtoverlay=wm8960-soundcard" in said
+    assert "would      write /etc/systemd/system/pommai.service" in said
+
+
+def test_uninstalling_puts_everything_back(card: Card) -> None:
+    (card.root / "etc/asound.conf").write_text("# mine\n")
+    before = card.contents()
+    card.install("--hat", "v1")
+    (card.root / "var/lib/pommai").mkdir()
+    (card.root / "var/lib/pommai/memory.db").write_text("what a child said")
+    card.install("--uninstall")
+    assert card.contents() == before
+    assert "systemctl disable --now pommai.service" in card.asked
+    (purge,) = [line for line in card.asked if "purge" in line]
+    assert "libfriend" in purge  # what came along goes along
+
+
+def test_uninstalling_leaves_the_lines_that_somebody_added_since(card: Card) -> None:
+    card.install("--hat", "v1")
+    card.config.write_text(card.config.read_text() + "arm_boost=1\n")
+    assert "somebody has changed since" in card.install("--uninstall")
+    assert card.config.read_text() == CONFIG + "\narm_boost=1\n"
+
+
+def test_uninstalling_leaves_packages_that_others_need_by_now(card: Card) -> None:
+    card.install("--hat", "v1")
+    said = card.install("--uninstall", ALSO="Remv music-player [2.0]")
+    assert "these need them now: music-player" in said
+    assert not [line for line in card.asked if "purge" in line]
+
+
+def test_uninstalling_what_was_never_installed_changes_nothing(card: Card) -> None:
+    assert "nothing to undo" in card.install("--uninstall", ok=False)
+
+
+def test_a_settings_file_that_is_there_stays_as_it_is_even_at_the_end(card: Card) -> None:
+    (card.root / "etc/pommai").mkdir()
+    mine = card.root / "etc/pommai/pommai.toml"
+    mine.write_text('device_id = "mine"\n')
+    card.install("--hat", "none")
+    assert mine.read_text() == 'device_id = "mine"\n'
+    card.install("--uninstall")
+    assert mine.read_text() == 'device_id = "mine"\n'
+
+
+def test_an_install_that_broke_off_is_gone_on_with(card: Card) -> None:
+    assert "no such package" in card.install("--hat", "v1", ok=False, PIP_FAILS="yes")
+    card.install()
+    assert "nothing was changed" in card.install()
+    card.install("--uninstall")
+    assert card.config.read_text() == CONFIG
+
+
+def test_when_apt_fails_its_words_are_shown_and_nothing_else_is_changed(card: Card) -> None:
+    said = card.install("--hat", "v1", ok=False, APT_FAILS="yes")
+    assert "E: no network" in said
+    assert card.config.read_text() == CONFIG
+
+
+def test_new_software_is_installed_over_the_old_and_nothing_else(card: Card) -> None:
+    card.install("--hat", "v1")
+    (card.root / "opt/pommai/installed").write_text("another\n")
+    assert "1 changes" in card.install("--no-models")
+    assert not [line for line in card.asked if line.endswith(("pyaudio", "opuslib", "srt"))]  # built, and kept
+
+
+def test_a_hat_of_the_second_version_needs_its_makers_overlay(card: Card) -> None:
+    said = card.install("--hat", "v2")
+    assert "Seeed-Studio/seeed-linux-dtoverlays" in said
+    assert "dtoverlay=respeaker" not in card.config.read_text()
+    (card.root / "boot/firmware/overlays/respeaker-2mic-v2_0-overlay.dtbo").touch()
+    card.install()
+    assert "dtoverlay=respeaker-2mic-v2_0-overlay\n" in card.config.read_text()
+    assert card.config.read_text().count("# pommai begins") == 1
+
+
+def test_another_sound_card_on_the_same_pins_is_told(card: Card) -> None:
+    card.config.write_text("dtoverlay=hifiberry-dac\n")
+    assert "another sound card already: hifiberry-dac" in card.install("--hat", "v1")
+
+
+def test_a_toy_without_a_wake_word_gets_little_memory_and_no_speech_model(card: Card) -> None:
+    card.install("--hat", "none", "--wake", "none")
+    memory = card.root / "etc/systemd/system/pommai.service.d/memory.conf"
+    assert "MemoryMax=160M" in memory.read_text()
+    assert 'vosk_model = "none"' in (card.root / "etc/pommai/pommai.toml").read_text()
+    assert card.config.read_text() == CONFIG
+    card.install()
+    assert "MemoryMax=160M" in memory.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "which ReSpeaker 2-Mics HAT"),
+        (("--hat", "v3"), "v1, v2 or none, not v3"),
+        (("--hat", "v1", "--wake", "loud"), "micro, vosk or none, not loud"),
+        (("--hat",), "needs a value"),
+        (("--hut", "v1"), "there is no option --hut"),
+    ],
+)
+def test_what_was_not_meant_is_told_and_changes_nothing(card: Card, options: tuple[str, ...], words: str) -> None:
+    before = card.contents()
+    assert words in card.install(*options, ok=False)
+    assert card.contents() == before
+
+
+def test_another_system_is_refused_in_words(card: Card) -> None:
+    (card.root / "etc/os-release").write_text('PRETTY_NAME="Debian 11"\nVERSION_CODENAME=bullseye\n')
+    said = card.install("--hat", "v1", ok=False, ARCHITECTURE="armhf")
+    assert "bullseye (Debian 11); Bookworm or Trixie is needed; and it is armhf" in said
+    assert "Nothing was changed" in said
+    assert card.config.read_text() == CONFIG
+
+
+@pytest.mark.skipif(on_a_pi(), reason="this is one")
+def test_a_machine_that_is_no_raspberry_pi_is_refused() -> None:
+    done = subprocess.run(
+        [ROOT / "deploy" / "install.sh", "--hat", "v1", "--dry-run"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "no Raspberry Pi" in done.stderr
+
+
+def test_the_advice_for_a_read_only_card_names_what_stays_writable(card: Card) -> None:
+    said = card.install("--read-only-advice")
+    for place in ("/var/lib/pommai", "/var/cache/pommai", "tmpfs  /tmp", "Storage=volatile"):
+        assert place in said
+
+
+def test_every_script_is_good_shell() -> None:
+    for script in ("install.sh", "install_tools.sh", "pommai-mixer"):
+        subprocess.run(["sh", "-n", ROOT / "deploy" / script], check=True)
+    if shutil.which("shellcheck"):
+        subprocess.run(
+            ["shellcheck", "-x", "-P", ROOT, "deploy/install.sh", "deploy/pommai-mixer"], cwd=ROOT, check=True
+        )
+
+
+def test_the_units_are_understood_by_systemd() -> None:
+    for unit in ("pommai-provision.service", "pommai-mixer.service"):
+        judged = subprocess.run(["systemd-analyze", "verify", ROOT / "deploy" / unit], capture_output=True, text=True)
+        complaints = [
+            line for line in judged.stderr.splitlines() if "pommai-" in line and "is not executable" not in line
+        ]
+        assert complaints == []

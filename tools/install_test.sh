@@ -1,0 +1,86 @@
+#!/bin/sh
+# Runs deploy/install.sh for real, in a fresh system of each Debian release in a folder of its own: install, install again
+# (nothing may change), uninstall (nothing may be left). Needs root, debootstrap, and the archives of Debian and PyPI.
+# The systems are kept as archives in out/, so that the next run is quick. No board, so no sound and no lights here.
+set -eu
+cd "$(dirname "$0")/.."
+[ "$(id -u)" -eq 0 ] || { echo "make install-test needs root: it makes whole systems in out/"; exit 1; }
+command -v debootstrap >/dev/null || { echo "make install-test needs debootstrap: apt-get install debootstrap"; exit 1; }
+mkdir -p out/install
+fresh=$(pwd)/out/install
+
+unmount() {
+    for place in dev/pts dev proc certificates; do
+        if mountpoint -q "$system/$place"; then umount "$system/$place"; fi
+    done
+}
+
+inside() { chroot "$system" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"; }
+
+# Every file with its contents, but for what systems write for themselves.
+inventory() {
+    (cd "$system" && find . -xdev \( -path ./proc -o -path ./dev -o -path ./work -o -path ./certificates -o -path ./var/lib/apt \
+        -o -path ./var/cache -o -path ./var/log -o -path ./var/lib/dpkg -o -path ./tmp -o -path ./var/tmp -o -path ./root \) -prune \
+        -o \( -type f ! -name '*.pyc' -exec cksum {} + \) -o -type l -print | LC_ALL=C sort -k 3)
+}
+
+check() {
+    if "$@" >"$fresh/said" 2>&1; then return 0; fi
+    cat "$fresh/said"
+    echo "install-test: $release: failed: $*"
+    exit 1
+}
+
+for release in ${RELEASES:-bookworm trixie}; do
+    system=$fresh/$release
+    trap unmount EXIT
+    unmount
+    rm -rf --one-file-system "$system"
+    if [ ! -e "$system.tar" ]; then
+        echo "install-test: $release: making a fresh system"
+        check debootstrap --variant=minbase --include=systemd "$release" "$system"
+        tar -C "$system" --one-file-system -cf "$system.tar.part" . && mv "$system.tar.part" "$system.tar"
+    else
+        mkdir "$system" && tar -C "$system" -xf "$system.tar"
+    fi
+    mount -t proc proc "$system/proc"
+    mount --bind /dev "$system/dev"
+    # The way out of this machine: its resolver, its authorities, its mirrors of PyPI.
+    cp /etc/resolv.conf "$system/etc/resolv.conf"
+    mkdir -p "$system/certificates" "$system/boot/firmware/overlays" "$system/work"
+    mount --bind -o ro /etc/ssl/certs "$system/certificates"
+    touch "$system/boot/firmware/overlays/wm8960-soundcard.dtbo"
+    printf 'dtparam=audio=on\n[cm5]\ndtoverlay=dwc2' >"$system/boot/firmware/config.txt"
+    tar -cf - --exclude=__pycache__ pommai deploy examples ./*.yaml pyproject.toml README.md LICENSE | tar -C "$system/work" -xf -
+    set -- inside env PIP_CERT=/certificates/ca-certificates.crt PIP_INDEX_URL="${PIP_INDEX_URL:-https://pypi.org/simple}" \
+        /work/deploy/install.sh --force
+    inventory >"$fresh/before"
+    cp "$system/etc/passwd" "$fresh/passwd"
+
+    echo "install-test: $release: what it would do"
+    check "$@" --hat v1 --no-models --dry-run
+    inventory | diff "$fresh/before" - || { echo "install-test: a dry run has changed something"; exit 1; }
+
+    echo "install-test: $release: installing"
+    check "$@" --hat v1 --no-models
+    cp "$fresh/said" "$fresh/$release.installed"
+    check inside /opt/pommai/venv/bin/pommai check
+    check inside /opt/pommai/venv/bin/python -c 'import pyaudio, opuslib, vosk, websockets, httpcore, spidev'
+    check inside test -d /etc/systemd/system/multi-user.target.wants
+    inside /opt/pommai/venv/bin/pommai --version
+    du -sh "$system/opt/pommai" | sed "s|$system||"
+
+    echo "install-test: $release: installing again"
+    inventory >"$fresh/after"
+    check "$@"
+    grep -q 'nothing was changed' "$fresh/said" || { cat "$fresh/said"; echo "install-test: the second run has changed something"; exit 1; }
+    inventory | diff "$fresh/after" - || { echo "install-test: the second run has changed something"; exit 1; }
+
+    echo "install-test: $release: uninstalling"
+    check "$@" --uninstall
+    cp "$fresh/said" "$fresh/$release.uninstalled"
+    inventory | diff "$fresh/before" - || echo "install-test: $release: this differs from before"
+    unmount
+    rm -rf --one-file-system "$system"
+    echo "install-test: $release: good"
+done
