@@ -34,6 +34,7 @@ COMMANDS = (
     "load",
     "models",
     "data",
+    "provision",
 )
 """In the order of `pommai --help`."""
 
