@@ -14,7 +14,8 @@ PommaiError
 ├── SettingsError          a setting has a wrong value; names the setting and where it came from
 ├── ProtocolError          the other end of the wire sent what the protocol does not allow
 ├── LinkError              the server cannot be reached, or does not want us
-│   └── AuthenticationError   it refused our token, or the device's secret
+│   ├── AuthenticationError   it refused our token, or the device's secret
+│   └── CertificateError      whoever answers there is not who it should be
 ├── CloudError             a cloud function did not do what it was asked for
 │   ├── CloudUnreachableError   no answer, or none that can be understood: another time it may do
 │   └── CloudFunctionError      it answered with an error, whose code says what to do
@@ -30,6 +31,7 @@ PommaiError
 ├── ChatError              a language model cannot be reached, refuses, or writes nothing that can be used
 ├── FleetError             the gateways of a fleet cannot hear each other now
 ├── RegistryError          a device is not registered, or is already
+├── BundleError            an update bundle cannot be made, trusted or used
 └── StoreError             what the toy remembers cannot be read or written
 """
 
@@ -138,6 +140,10 @@ class AuthenticationError(LinkError):
     """The server refused the toy's token, or the secret it asks for tokens with."""
 
 
+class CertificateError(LinkError):
+    """Who answers at the server's address does not show that it is the toy's server."""
+
+
 class CloudError(PommaiError):
     """A cloud function did not do what it was asked for."""
 
@@ -209,6 +215,10 @@ class FleetError(PommaiError):
 
 class RegistryError(PommaiError):
     """A device is not registered, is registered already, or cannot be called so."""
+
+
+class BundleError(PommaiError):
+    """An update bundle cannot be made, trusted or used; what was in force still is."""
 
 
 class StoreError(PommaiError):

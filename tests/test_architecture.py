@@ -5,6 +5,7 @@ Floors, from the ground up; a module imports from floors below its own and from 
     errors, events, nodes, source
     chart | lights | responses | protocol      pure: no I/O, no event loop, no clock; strangers to each other
     io                                         knows no chart
+    bundle                                     as io
     gateway
     actions                                    of io it knows the ports alone
     guards                                     as actions
@@ -29,6 +30,7 @@ FLOORS = (
     ("errors", "events", "nodes", "source"),
     ("chart", "lights", "responses", "protocol"),
     ("io",),
+    ("bundle",),
     ("gateway",),
     ("actions",),
     ("guards",),
@@ -111,8 +113,8 @@ def complaint(name: str, imported: str) -> str:
         return f"{mine} may not import {other}, which stands above it"
     if FLOOR_OF[other] == FLOOR_OF[mine] and FLOOR_OF[mine] > 0:
         return f"{mine} and {other} are strangers to each other"
-    if mine == "io" and other == "chart":
-        return "io knows no chart"
+    if mine in ("io", "bundle") and other == "chart":
+        return f"{mine} knows no chart"
     if mine in ("actions", "guards") and other == "io" and imported != "pommai.io.ports":
         return f"{mine} knows ports, never a device: {imported}"
     return ""

@@ -12,7 +12,7 @@ from pommai.io.memory_simulated import SimulatedMemory
 from pommai.io.ports import WakeSpec
 from pommai.io.recogniser import VoskRecogniser
 from pommai.toy import on_board as board
-from pommai.toy.settings import Settings
+from pommai.toy.settings import Settings, find_project_file
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = ROOT / "tests" / "data" / "vosk-tiny" / "model"
@@ -61,13 +61,12 @@ def test_the_volume_is_the_one_last_asked_for(tmp_path, memory, kept, factor):
 
 
 def test_the_toys_that_came_with_it_are_those_of_the_project(caplog):
-    assert {"pommai-bear", "robo-rex"} <= board.built_in_toys().keys()
+    assert {"pommai-bear", "robo-rex"} <= board.built_in_toys(find_project_file("personas.yaml")).keys()
 
 
-def test_a_broken_file_of_toys_is_no_reason_not_to_start(tmp_path, monkeypatch, caplog):
+def test_a_broken_file_of_toys_is_no_reason_not_to_start(tmp_path, caplog):
     (tmp_path / "personas.yaml").write_text("personas: [")
-    monkeypatch.chdir(tmp_path)
-    assert board.built_in_toys() == {}
+    assert board.built_in_toys(tmp_path / "personas.yaml") == {}
     assert "no toys built in" in caplog.text
 
 

@@ -207,6 +207,8 @@ class Body:
     toy_id: str
     cloud: Cloud | None = None
     """The cloud's functions. None: the server gets over the link what it is to keep."""
+    offer_update: Callable[[Mapping[str, object]], None] = lambda args: None
+    """Takes what the server says of an update; what comes of it, and when, is decided there, and never in a turn."""
     recordings: Recordings = field(default_factory=Recordings)
     turn: Turn = field(default_factory=lambda: Turn(over=True))
     event: Event = field(default_factory=lambda: Event("start"))

@@ -86,6 +86,8 @@ class Inbox:
                 self._toy.post(Event("config.offered"))
             case Command(name="volume", args=args):
                 self._toy.post(Event("volume.asked", {"percent": args.get("percent")}))
+            case Command(name="update", args=args):
+                self._toy.offer_update(args)
             case _:
                 logger.debug("message not for this toy", extra={"type": type(message).__name__})
 

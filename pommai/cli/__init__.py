@@ -35,6 +35,7 @@ COMMANDS = (
     "models",
     "data",
     "provision",
+    "bundle",
 )
 """In the order of `pommai --help`."""
 

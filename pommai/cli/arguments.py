@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 
@@ -23,3 +24,8 @@ def cannot_write(folder: Path) -> str:
     except OSError as caught:
         return f"the report cannot be written to {folder}: {caught.strerror}"
     return ""
+
+
+def print_json_or(as_json: bool, value: object, words: str) -> None:
+    """Print a result: for machines, or for people."""
+    print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else words)

@@ -17,8 +17,13 @@ With a cloud, what the toy remembers goes there over HTTPS, and a recording of a
 has set allow_uploads. The secret is kept in a file that its owner alone can read (chmod 600), handed over by systemd
 (LoadCredential), or sealed in a TPM 2.0 (`tpm2_evictcontrol` gives its handle; read by tpm2_unseal of tpm2-tools).
 
-The server is `pommai gateway`, or any other that speaks the protocol. Ctrl-C ends the toy.
+The server is `pommai gateway`, or any other that speaks the protocol. Ctrl-C ends the toy. Exit code 75: it has ended
+by itself to come up on another update bundle (`pommai bundle --help`); start it again.
 """
+
+
+BEGIN_AGAIN = 75
+"""The toy has ended by itself, to be started again on another bundle: sysexits.h's EX_TEMPFAIL."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,16 +43,17 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
     import signal
 
+    from pommai.bundle.store import Store
     from pommai.toy.logs import configure_logs
-    from pommai.toy.settings import load_settings
+    from pommai.toy.settings import as_flags, load_settings
     from pommai.toy.wiring import run_toy
 
-    settings = load_settings(args)
+    settings = load_settings(args, bundle=lambda updates: Store(updates).begin())
     configure_logs(settings.log_level, settings.log_format, secrets=[settings.token] if settings.token else [])
 
     def heed_signals(stop: Callable[[], None]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop)
 
-    asyncio.run(run_toy(settings, heed_signals))
-    return 0
+    wants_start = asyncio.run(run_toy(settings, heed_signals, as_flags(args)))
+    return BEGIN_AGAIN if wants_start else 0

@@ -11,7 +11,7 @@ from typing import Final
 
 from pommai.actions.identity import FACT as TOY_FACT
 from pommai.actions.playback import VOLUME_FACT
-from pommai.errors import ModelError, PersonasError, SettingsError
+from pommai.errors import ModelError, PersonasError
 from pommai.events import Event
 from pommai.io.clock import SystemClock
 from pommai.io.memory import SqliteMemory
@@ -21,7 +21,7 @@ from pommai.io.recogniser import VoskRecogniser
 from pommai.io.speech import EspeakSpeech
 from pommai.io.wake import OnChange, WakeListener, make_engine_for
 from pommai.protocol.messages import ToyProfile
-from pommai.toy.settings import Settings, find_project_file
+from pommai.toy.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -83,13 +83,13 @@ def speech_model(name: str, models: Path) -> Path | None:
         return None
 
 
-def built_in_toys() -> Mapping[str, ToyProfile]:
+def built_in_toys(file: Path) -> Mapping[str, ToyProfile]:
     """The toys that came with this one, by id: those of personas.yaml, and none when it is missing or wrong."""
     from pommai.gateway.personas import load_personas
 
     try:
-        personas = load_personas(find_project_file("personas.yaml"))
-    except (PersonasError, SettingsError) as caught:
+        personas = load_personas(file)
+    except PersonasError as caught:
         logger.warning("no toys built in", extra={"reason": str(caught)})
         return {}
     return {toy_id: persona.profile for toy_id, persona in personas.items()}

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from pommai.bundle.manifest import CHART, SOUNDS
+from pommai.bundle.store import in_force
 from pommai.errors import SettingsError
 from pommai.io.secret import SecretSource
 from pommai.source import did_you_mean, quote
@@ -51,15 +53,30 @@ def _own_places(cwd: Path) -> list[Path]:
     return [cwd, checkout] if (checkout / "pyproject.toml").is_file() else [cwd]
 
 
+def shipped_file(name: str) -> Path:
+    """The file of this name as it came with the software, whatever lies in the working directory or in a bundle."""
+    return next(place / name for place in (RESOURCES, PACKAGE.parent) if (place / name).is_file())
+
+
 def _cache_folder() -> Path:
     # The XDG base directory specification: a relative path in the variable is to be ignored.
     named = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(named) if os.path.isabs(named) else Path.home() / ".cache") / "pommai"
 
 
-def _memory_file() -> Path:
+def _data_folder() -> Path:
     named = os.environ.get("XDG_DATA_HOME", "")
-    return (Path(named) if os.path.isabs(named) else Path.home() / ".local" / "share") / "pommai" / "memory.db"
+    return (Path(named) if os.path.isabs(named) else Path.home() / ".local" / "share") / "pommai"
+
+
+BUNDLED = {
+    "chart": CHART,
+    "led_patterns": "led_patterns.yaml",
+    "offline_responses": "offline_responses.yaml",
+    "personas": "personas.yaml",
+    "sounds": SOUNDS,
+}
+"""Settings that an update bundle stands in for, and what holds them there. Who names a file has that file."""
 
 
 # -- the table -----------------------------------------------------------------------------
@@ -159,6 +176,12 @@ class Settings:
         shown_default="~/.cache/pommai/models",
     )
     microphone: SoundPort = _setting(
+    personas: Path = _setting(
+        kinds.file,
+        lambda: find_project_file("personas.yaml"),
+        "the toys it can be without a server",
+        shown_default="personas.yaml",
+    )
         kinds.sound_port, SoundPort("auto"), "auto, portaudio, wav:FILE (heard once) or none"
     )
     speaker: SoundPort = _setting(kinds.sound_port, SoundPort("auto"), "auto, portaudio, wav:FILE (written) or none")
@@ -195,7 +218,10 @@ class Settings:
     )
     log_format: str = _setting(kinds.choice("text", "json"), "text", "text for people or json for machines")
     memory: Path = _setting(
-        kinds.path, _memory_file, "file of what the toy remembers", shown_default="~/.local/share/pommai/memory.db"
+        kinds.path,
+        lambda: _data_folder() / "memory.db",
+        "file of what the toy remembers",
+        shown_default="~/.local/share/pommai/memory.db",
     )
     memory_copy: Path | None = _setting(
         kinds.path_or_none, None, "file that gets a copy of the memory, where that lies in RAM, or none"
@@ -219,6 +245,20 @@ def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+    update_keys: Path | None = _setting(
+        kinds.path_or_none, None, "file of public keys, a line each, of those whose update bundles are taken, or none"
+    )
+    updates: Path = _setting(
+        kinds.path,
+        lambda: _data_folder() / "updates",
+        "folder of update bundles; it must outlive a power-off",
+        shown_default="~/.local/share/pommai/updates",
+    )
+    update_trial: float = _setting(
+        kinds.duration(1.0, 86_400.0), 600.0, "time an update has to prove itself in", shown_default="10m"
+    )
+    device_type: str = _setting(kinds.toy_id, "pommai", "kind of toy this is, as update bundles name it")
+    fleet: str = _setting(kinds.toy_id, "home", "fleet of toys it belongs to, as update bundles name it")
 # -- the command line ----------------------------------------------------------------------
 
 
@@ -257,6 +297,12 @@ class _Layer:
 
 
 def load_settings(
+def as_flags(arguments: argparse.Namespace) -> list[str]:
+    """The settings' flags a command was given, for another that is to have the same."""
+    given = vars(arguments)
+    return [f"{_flag(name)}={given[name]}" for name in ("config", *_TABLE) if name in given]
+
+
     arguments: argparse.Namespace | None = None,
     *,
     environment: Mapping[str, str] = os.environ,
@@ -274,9 +320,13 @@ def load_settings(
     }
     layers = [
         _file_layer(_config_path(arguments, environment, cwd)),
+    bundle: Callable[[Path], Path | None] = in_force,
         _Layer(variables, cwd, lambda name: f"environment variable {_environment_name(name)}"),
         _Layer(flags, cwd, _flag),
     ]
+    `bundle` is asked, with the folder of updates, for the folder of the bundle in force: what is in there counts before
+    the project's files, and after files that somebody has named.
+
     rank = {name: number for number, layer in enumerate(layers) for name in layer.values}
     wrong: list[str] = []
     values: dict[str, Any] = {}
@@ -315,6 +365,9 @@ def _config_path(arguments: argparse.Namespace | None, environment: Mapping[str,
     flag = getattr(arguments, "config", None)
     named = flag or environment.get(CONFIG_ENVIRONMENT)
     if not named:
+    came = bundle(values.get("updates") or _data_folder() / "updates")
+    if came is not None:
+        values |= {name: came / file for name, file in BUNDLED.items() if name not in rank and (came / file).exists()}
         return next((place / CONFIG_NAME for place in _own_places(cwd) if (place / CONFIG_NAME).is_file()), None)
     found = cwd / named
     if not found.is_file():

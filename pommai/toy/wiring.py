@@ -7,7 +7,7 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
@@ -45,6 +45,7 @@ from pommai.toy.runtime import Runtime
 from pommai.toy.settings import Settings
 from pommai.toy.trace import FileTrace, NoTrace
 from pommai.toy.vitals import keep_vitals
+from pommai.toy.updates import Updates
 
 logger = logging.getLogger(__name__)
 
@@ -59,10 +60,16 @@ CAPABILITIES = {
 """What this toy tells the server it can do."""
 
 
-async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], None] | None = None) -> None:
+async def run_toy(
+    settings: Settings,
+    on_start: Callable[[Callable[[], None]], None] | None = None,
+    flags: Sequence[str] = (),
+) -> bool:
     """Run a toy until it is stopped: by the keyboard, by cancelling, or by the function that `on_start` is given.
 
     `on_start` is called when there is something to stop; before that, files are read and the chart is compiled, which
+    True: it has ended by itself, to be started again on another update bundle. `flags` are those it was started with.
+
     takes seconds on a slow core, and the event loop with it.
     Raises SettingsError, ChartError, LightsError, TableError, SoundError or CodecError when the toy cannot begin at
     all. Devices that fail never end it: they are logged, shown, and tried again.
@@ -126,7 +133,7 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
                 answerer=Answerer(responses, Random().randrange),
                 memory=board.memory,
                 clock=board.clock,
-                built_in=built_in_toys(),
+                built_in=built_in_toys(settings.personas),
                 show_theme=lights.set_theme,
                 live=LiveConfiguration(ToyFolders(settings.models, sounds)),
                 toy_id=toy_id,
@@ -134,6 +141,7 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
             )
 
         runtime = Runtime(
+                offer_update=lambda args: updates.offer(args),
             table,
             make_body,
             lights,
@@ -142,15 +150,17 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
             guards=GUARDS,
             patterns=frozenset(patterns),
             trace=trace,
-            on_configuration=_tell_rest(manager, table),
+            on_configuration=_tell_rest(manager, lambda resting: updates.on_configuration(resting), table),
         )
         recall_safe_mode(runtime.body)
         recall_configuration(runtime.body)
         keep_running(stack, keep_vitals(lambda: runtime.body), "vitals")
+        updates = Updates(settings, stop=runtime.stop, reached=lambda: runtime.body.connections, flags=flags)
         keep_running(stack, manager.feed_watchdog(), "watchdog")
         button = make_button(settings, runtime.stop, microphone)
         if on_start is not None:
             on_start(runtime.stop)
+        keep_running(stack, updates.run(), "updates")
         try:
             _start(button, runtime)
             await runtime.run()
@@ -161,6 +171,7 @@ async def run_toy(settings: Settings, on_start: Callable[[Callable[[], None]], N
 
 
 def _credentials(settings: Settings, cloud: CloudParts | None) -> str | Credentials:
+    return updates.wants_start
     """What the link shows the server: the token that somebody has set, else those of the cloud."""
     if settings.token is not None:
         return settings.token
@@ -168,11 +179,15 @@ def _credentials(settings: Settings, cloud: CloudParts | None) -> str | Credenti
     return cloud.tokens
 
 
-def _tell_rest(manager: ServiceManager, table: DecisionTable) -> Callable[[Step], None]:
-    """Tells the service manager that the toy is ready: when it rests for the first time."""
+def _tell_rest(
+    manager: ServiceManager, on_configuration: Callable[[bool], None], table: DecisionTable
+) -> Callable[[Step], None]:
+    """Tells whether the toy rests, and the service manager that it is ready: when it rests for the first time."""
 
     def tell(step: Step) -> None:
-        if not table.specification.resting.isdisjoint(step.configuration):
+        rests = not table.specification.resting.isdisjoint(step.configuration)
+        on_configuration(rests)
+        if rests:
             manager.ready()
 
     return tell

@@ -1,0 +1,169 @@
+"""Which bundles a toy has, which one is in force, and how it fares: one small value, kept in one small file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from pommai.bundle.manifest import MOST_VERSION, Manifest
+from pommai.errors import BundleError
+
+FORMAT: Final = 1
+MOST_FRUITLESS: Final = 3
+"""Starts in a row on a new bundle that may end before the toy rests."""
+MOST_STARTS: Final = 10
+"""Starts on a new bundle in all: one that ends again and again before its trial is over does not work either."""
+_MOST_FAILED: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A bundle in the store. `sha256` is its manifest's."""
+
+    version: int
+    floor: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.version}-{self.sha256[:16]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How the bundle in force has fared so far. `cloud`: the toy reached its server before, so it should again."""
+
+    cloud: bool
+    starts: int = 0
+    fruitless: int = 0
+    """Starts since the toy has last come to rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All of it. None: what came with the software."""
+
+    current: Kept | None = None
+    previous: Kept | None = None
+    """What comes back when `current` fails, or somebody wants it."""
+    waiting: Kept | None = None
+    """What is in force from the next start on."""
+    cloud: bool = False
+    """The toy had reached its server when it was last about to change."""
+    trial: Trial | None = None
+    highest: int = 0
+    """Newest version that has proved itself: nothing older is ever taken again."""
+    floor: int = 0
+    """Oldest version somebody may go back to by hand; it only rises."""
+    failed: tuple[int, ...] = ()
+    """Versions that did not work here, and are not tried again."""
+
+    @property
+    def settled(self) -> Kept | None:
+        """The last one that has proved itself."""
+        return self.previous if self.trial else self.current
+
+    def refuses(self, manifest: Manifest) -> str:
+        """Why a bundle of this version is not taken; empty when it is."""
+        version = manifest.version
+        had = max([self.highest, *(kept.version for kept in (self.current, self.waiting) if kept)])
+        if version in self.failed:
+            return f"version {version} did not work on this toy and is not tried again; build a newer one"
+        if version <= had:
+            return f"version {version} is not newer than {had}, which the toy has; it takes newer ones alone"
+        return ""
+
+    def begun(self) -> State:
+        """At a start: what waits comes into force, what is on trial is counted, and given up when that is enough."""
+        state = self
+        if state.waiting is not None:
+            state = replace(
+                state, current=state.waiting, previous=state.settled, waiting=None, trial=Trial(state.cloud)
+            )
+        trial = state.trial
+        if trial is None:
+            return state
+        if trial.fruitless >= MOST_FRUITLESS or trial.starts >= MOST_STARTS:
+            return state.back()
+        return replace(state, trial=replace(trial, starts=trial.starts + 1, fruitless=trial.fruitless + 1))
+
+    def rested(self) -> State:
+        """The toy has come to rest."""
+        return self if self.trial is None else replace(self, trial=replace(self.trial, fruitless=0))
+
+    def confirmed(self) -> State:
+        """The bundle in force has proved itself."""
+        if self.current is None or self.trial is None:
+            return self
+        return replace(
+            self,
+            trial=None,
+            highest=max(self.highest, self.current.version),
+            floor=max(self.floor, self.current.floor),
+        )
+
+    def back(self, *, again: bool = False) -> State:
+        """The bundle in force is given up, and the one before it comes back. `again`: it may be tried another time."""
+        if self.current is None:
+            return self
+        failed = self.failed if again else (*self.failed, self.current.version)[-_MOST_FAILED:]
+        return replace(self, current=self.previous, previous=None, trial=None, failed=failed)
+
+
+def encode(state: State) -> bytes:
+    """The state as it is kept."""
+
+    def kept(one: Kept | None) -> Any:
+        return one and [one.version, one.floor, one.sha256]
+
+    trial = state.trial and [state.trial.cloud, state.trial.starts, state.trial.fruitless]
+    document = {
+        "format": FORMAT,
+        "current": kept(state.current),
+        "previous": kept(state.previous),
+        "waiting": kept(state.waiting),
+        "cloud": state.cloud,
+        "trial": trial,
+        "highest": state.highest,
+        "floor": state.floor,
+        "failed": list(state.failed),
+    }
+    return (json.dumps(document, indent=1) + "\n").encode()
+
+
+def decode(data: bytes) -> State:
+    """Read what `encode` wrote. Raises BundleError."""
+    try:
+        document = json.loads(data)
+        if document["format"] != FORMAT:
+            raise ValueError("another format")
+        trial = document["trial"]
+        return State(
+            current=_kept(document["current"]),
+            previous=_kept(document["previous"]),
+            waiting=_kept(document["waiting"]),
+            cloud=bool(document["cloud"]),
+            trial=trial and Trial(bool(trial[0]), _count(trial[1]), _count(trial[2])),
+            highest=_count(document["highest"]),
+            floor=_count(document["floor"]),
+            failed=tuple(map(_count, document["failed"])),
+        )
+    except (ValueError, TypeError, LookupError, RecursionError) as caught:
+        raise BundleError("what the toy noted of its bundles is damaged") from caught
+
+
+def _kept(written: Any) -> Kept | None:
+    if written is None:
+        return None
+    version, floor, sha256 = written
+    if not isinstance(sha256, str) or len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+        raise ValueError("no hash")  # a folder is named by it
+    return Kept(_count(version), _count(floor), sha256)
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_VERSION:
+        raise ValueError("no count")
+    return value

@@ -1,0 +1,315 @@
+"""Where a toy keeps its bundles:
+
+    state.json                which one is in force, which one comes next: replaced by a rename, whole or not at all
+    bundles/12-0123.../       a bundle's files, written and synced before anything speaks of them
+    bundles/.new/             one that is being written; worth nothing until it has a name
+    software/7-4567.../       wheels that were found right; nobody installs them by himself
+    lock, staging             who has them locked changes state.json, or writes bundles/.new
+
+A bundle comes into force when state.json says so, and that happens at a start of the toy alone (`begin`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from pommai.bundle import state as states
+from pommai.bundle.container import Bundle
+from pommai.bundle.disk import Disk
+from pommai.bundle.manifest import SOUNDS, WHEELS, Manifest, decode
+from pommai.bundle.state import Kept, State
+from pommai.errors import BundleError
+
+logger = logging.getLogger(__name__)
+
+STATE: Final = "state.json"
+MANIFEST: Final = "bundle.json"
+ROOM: Final = 16 << 20
+"""Bytes that must stay free on the card beside a bundle."""
+_NEW: Final = ".new"
+_MOST_STATE: Final = 65_536
+
+
+class Store:
+    """The bundles of one toy. Several processes may use one folder: a running toy, and somebody at its command line."""
+
+    def __init__(self, folder: Path, disk: Disk | None = None) -> None:
+        self.folder = folder
+        self._disk = disk or Disk()
+
+    # -- looking ---------------------------------------------------------------------------
+
+    def read(self) -> State:
+        """What is noted. What cannot be read counts as nothing: the toy is then as it came."""
+        try:
+            with (self.folder / STATE).open("rb") as file:
+                return states.decode(file.read(_MOST_STATE))
+        except FileNotFoundError:
+            return State()
+        except (OSError, BundleError) as caught:
+            logger.warning("updates not known", extra={"reason": str(caught)})
+            return State()
+
+    def place(self, kept: Kept) -> Path:
+        """The folder of a bundle's files."""
+        return self.folder / "bundles" / kept.name
+
+    def manifest(self, kept: Kept) -> Manifest:
+        """What a bundle in the store says of itself. Raises BundleError when it is damaged."""
+        try:
+            raw = (self.place(kept) / MANIFEST).read_bytes()
+        except OSError as caught:
+            raise BundleError(f"bundle {kept.version} cannot be read: {caught.strerror}") from caught
+        if hashlib.sha256(raw).hexdigest() != kept.sha256:
+            raise BundleError(f"bundle {kept.version} is damaged")
+        return decode(raw)
+
+    def is_whole(self, kept: Kept) -> bool:
+        """Whether every file of a bundle is as it was signed: cards forget."""
+        try:
+            for part in self.manifest(kept).parts:
+                with (self.place(kept) / part.name).open("rb") as file:
+                    if hashlib.file_digest(file, "sha256").hexdigest() != part.sha256:
+                        return False
+        except (OSError, BundleError):
+            return False
+        return True
+
+    # -- taking ----------------------------------------------------------------------------
+
+    def take(self, bundle: Bundle, check: Callable[[Path], None]) -> Kept:
+        """Write a bundle's files, have `check` look at them, and let it be what comes next.
+
+        Raises BundleError when it is not newer than what the toy has, is damaged, or there is no room; and whatever
+        `check` raises. Then all is as it was.
+        """
+        manifest = bundle.manifest
+        self._refuse(manifest)
+        kept = Kept(manifest.version, manifest.floor, hashlib.sha256(bundle.raw).hexdigest())
+        with self._writing(bundle):
+            place = self._write("bundles", kept, bundle, check)
+            with self._locked():
+                state = self.read()
+                self._refuse(manifest, state)
+                self._disk.sync(place.parent)
+                self._note(replace(state, waiting=kept))
+                self._forget_others()
+        return kept
+
+    def take_software(self, bundle: Bundle) -> Path:
+        """Write the wheels of a bundle, for somebody to install. The folder they are in. Raises BundleError."""
+        kept = Kept(bundle.manifest.version, bundle.manifest.floor, hashlib.sha256(bundle.raw).hexdigest())
+        with self._writing(bundle):
+            place = self._write("software", kept, bundle, lambda folder: None)
+            self._disk.sync(place.parent)
+        return place / WHEELS
+
+    def _refuse(self, manifest: Manifest, state: State | None = None) -> None:
+        if words := (state or self.read()).refuses(manifest):
+            raise BundleError(words)
+
+    @contextmanager
+    def room_for(self, size: int) -> Iterator[Path]:
+        """A folder in which so many bytes can be written, to be left empty. Raises BundleError for want of room."""
+        try:
+            self._make_folders()
+            free = shutil.disk_usage(self.folder).free
+            if free < size + ROOM:
+                need = (size + ROOM) / 1e6
+                raise BundleError(f"there is too little room in {self.folder}: {free / 1e6:.1f} MB of {need:.1f} MB")
+            yield self.folder / "bundles"
+        except OSError as caught:
+            raise BundleError(
+                f"the bundle cannot be kept in {self.folder}: {caught.strerror or caught}; what was in force still is"
+            ) from caught
+
+    @contextmanager
+    def _writing(self, bundle: Bundle) -> Iterator[None]:
+        """One bundle is written at a time, and there must be room for it."""
+        with self.room_for(bundle.manifest.size), self._lock("staging", wait=False) as locked:
+            if not locked:
+                raise BundleError("another bundle is being taken at this moment; try again when it is done")
+            yield
+
+    def _write(self, folder: str, kept: Kept, bundle: Bundle, check: Callable[[Path], None]) -> Path:
+        disk, new, place = self._disk, self.folder / folder / _NEW, self.folder / folder / kept.name
+        disk.remove(new)
+        try:
+            disk.make_folder(new)
+            for below in sorted({part.name.partition("/")[0] for part in bundle.manifest.parts if "/" in part.name}):
+                disk.make_folder(new / below)
+            for part in bundle.manifest.parts:
+                disk.write(new / part.name, bundle.read(part))
+            disk.write(new / MANIFEST, [bundle.raw])
+            for below in (SOUNDS, WHEELS):
+                if (new / below).is_dir():
+                    disk.sync(new / below)
+            disk.sync(new)
+            check(new)
+            disk.remove(place)  # one that nobody speaks of: `refuses` sees to that
+            disk.rename(new, place)
+        except BaseException:
+            with suppress(OSError):
+                disk.remove(new)
+            raise
+        return place
+
+    # -- living with it --------------------------------------------------------------------
+
+    def begin(self) -> Path | None:
+        """A toy starts: the folder of the bundle it runs; None: it is as it came.
+
+        What waits comes into force and is on trial; what has failed its trial, or is damaged, makes room for what was
+        before. When none of this can be noted, the last bundle that has proved itself runs. Never raises.
+        """
+        if not _has_state(self.folder):
+            return None
+        before = self.read()
+        try:
+            with self._locked():
+                before = self.read()
+                state = self._without_damage(before.begun())
+                if state != before:
+                    self._note(state)
+                    _tell(before, state)
+        except OSError as caught:
+            logger.warning("updates not noted", extra={"reason": str(caught)})
+            settled = before.settled
+            return self.place(settled) if settled is not None and self.is_whole(settled) else None
+        with suppress(OSError), self._lock("staging", wait=False) as locked:
+            if locked:
+                self._forget_others()
+        return None if state.current is None else self.place(state.current)
+
+    def _without_damage(self, state: State) -> State:
+        while state.current is not None and not self.is_whole(state.current):
+            logger.error("bundle damaged", extra={"version": state.current.version})
+            state = state.back(again=True)
+        return state
+
+    def change(self, change: Callable[[State], State]) -> State:
+        """Note what becomes of the state; the state afterwards. Raises OSError when it cannot be noted."""
+        with self._locked():
+            before = self.read()
+            state = change(before)
+            if state != before:
+                self._note(state)
+                _tell(before, state)
+        return state
+
+    def go_back(self) -> State:
+        """By hand: what waits is dropped, else the bundle before comes back, from the next start on.
+
+        Raises BundleError when there is none, or it is too old to be gone back to.
+        """
+
+        def back(state: State) -> State:
+            if state.waiting is not None:
+                return replace(state, waiting=None)
+            if state.current is None:
+                raise BundleError("there is no bundle in force, and so nothing to go back to")
+            before = 0 if state.previous is None else state.previous.version
+            if state.trial is None and before < state.floor:
+                raise BundleError(
+                    f"bundle {state.current.version} lets nobody go back below version {state.floor}, "
+                    f"and before it came {f'version {before}' if before else 'what came with the software'}"
+                )
+            return state.back(again=True)
+
+        self._need_state()
+        try:
+            return self.change(back)
+        except OSError as caught:
+            raise BundleError(f"{self.folder} cannot be written: {caught.strerror or caught}") from caught
+
+    def _need_state(self) -> None:
+        if not _has_state(self.folder):
+            raise BundleError(f"no bundle was ever taken in {self.folder}, so there is nothing to go back to")
+
+    # -- files -----------------------------------------------------------------------------
+
+    def _make_folders(self) -> None:
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        _not_as_root(self.folder if self.folder.is_dir() else self.folder.parent)
+        for folder in (self.folder, self.folder / "bundles", self.folder / "software"):
+            if not folder.is_dir():
+                self._disk.make_folder(folder)
+                self._disk.sync(folder.parent)
+
+    def _note(self, state: State) -> None:
+        new = self.folder / (STATE + _NEW)
+        self._disk.remove(new)
+        self._disk.write(new, [states.encode(state)])
+        self._disk.rename(new, self.folder / STATE)
+        self._disk.sync(self.folder)
+
+    def _forget_others(self) -> None:
+        """Remove what the state does not speak of. What cannot be removed is in nobody's way."""
+        state = self.read()
+        named = {kept.name for kept in (state.current, state.previous, state.waiting) if kept is not None}
+        for path in sorted((self.folder / "bundles").iterdir()):
+            if path.name not in named:
+                with suppress(OSError):
+                    self._disk.remove(path)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._lock("lock", wait=True):
+            yield
+
+    @contextmanager
+    def _lock(self, name: str, *, wait: bool) -> Iterator[bool]:
+        """Hold a lock of the folder's; whether it was to be had. The kernel lets go of it when the process ends."""
+        handle = os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+        finally:
+            os.close(handle)
+
+
+def in_force(folder: Path) -> Path | None:
+    """The folder of the bundle that is in force in a store; None: there is none. Changes nothing."""
+    if not _has_state(folder):
+        return None
+    store = Store(folder)
+    current = store.read().current
+    return None if current is None else store.place(current)
+
+
+def _has_state(folder: Path) -> bool:
+    try:
+        return (folder / STATE).is_file()
+    except OSError:
+        return False
+
+
+def _not_as_root(folder: Path) -> None:
+    """What root writes into the toy's folder, the toy cannot read."""
+    owner = folder.stat().st_uid
+    if os.geteuid() == 0 and owner != 0:
+        raise BundleError(f"{folder} is not root's: run this as the toy's user, `sudo -u '#{owner}' pommai bundle ...`")
+
+
+def _tell(before: State, state: State) -> None:
+    """Log what has become of the bundles: the toy keeps its warnings for the grown-ups' server."""
+    was, now = (0 if kept is None else kept.version for kept in (before.current, state.current))
+    if before.waiting is not None and state.waiting is None and now == before.waiting.version:
+        logger.warning("update on trial", extra={"version": now, "before": was})
+    elif was != now:
+        logger.warning("update undone", extra={"version": was, "now": now})
+    elif before.trial is not None and state.trial is None:
+        logger.warning("update confirmed", extra={"version": now})

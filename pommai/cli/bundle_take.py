@@ -1,0 +1,137 @@
+"""`pommai bundle verify`, `show`, `apply` and `rollback`: the toy's side."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pommai.bundle.container import Bundle, open_bundle
+from pommai.bundle.keys import check_signatures, read_public_keys
+from pommai.cli.arguments import print_json_or
+from pommai.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pommai.bundle.state import Kept
+    from pommai.toy.update_check import Fitness
+
+
+def verify(args: argparse.Namespace) -> int:
+    """Look at a bundle as a toy would."""
+    keys = read_public_keys(args.keys)
+    with open_bundle(args.file, partial(check_signatures, keys=keys)) as bundle:
+        by = check_signatures(bundle.raw, bundle.signatures, keys)
+        fitness = None if bundle.manifest.is_software else _fitness(bundle)
+        if fitness is None:
+            bundle.check_parts()
+    found = {**_described(bundle), "signed_by": [key.name or key.id.hex() for key in by]}
+    words = (
+        f"{args.file}: version {bundle.manifest.version}, signed by {', '.join(found['signed_by'])}, every hash right"
+    )
+    if fitness is not None:
+        found["properties"] = len(fitness.proof.verdicts)
+        words += f", {found['properties']} properties hold"
+    print_json_or(args.json, found, words)
+    return 0
+
+
+def _fitness(bundle: Bundle) -> Fitness:
+    from pommai.bundle.store import Store
+    from pommai.toy.update_check import as_shipped, check_update
+
+    found: list[Fitness] = []
+    with tempfile.TemporaryDirectory(prefix="pommai-bundle-") as folder:
+        Store(Path(folder) / "store").take(bundle, lambda place: found.append(check_update(as_shipped(place))))
+    return found[0]
+
+
+def show(args: argparse.Namespace) -> int:
+    """What a bundle says of itself, or what this toy has."""
+    if args.file is None:
+        return _show_store(args)
+    with open_bundle(args.file, None) as bundle:
+        found = _described(bundle)
+    manifest = bundle.manifest
+    lines = [
+        f"version      {manifest.version}",
+        f"floor        {manifest.floor or 'none: any version may be gone back to'}",
+        f"for          {manifest.device_type}, {f'fleet {manifest.fleet}' if manifest.fleet else 'all fleets'}",
+        f"made         {manifest.created}",
+        f"signed by    {', '.join(found['key_ids']) or 'nobody'} (not looked at here: `pommai bundle verify`)",
+        f"holds        {len(manifest.parts)} files, {manifest.size / 1000:,.0f} kB",
+        *(f"  {part.size:>10,}  {part.sha256[:16]}  {part.name}" for part in manifest.parts),
+    ]
+    print_json_or(args.json, found, "\n".join(lines))
+    return 0
+
+
+def _described(bundle: Bundle) -> dict[str, Any]:
+    return {**bundle.manifest.as_json(), "key_ids": [one.key_id.hex() for one in bundle.signatures]}
+
+
+def _show_store(args: argparse.Namespace) -> int:
+    from pommai.bundle.state import encode
+    from pommai.bundle.store import Store
+    from pommai.toy.settings import load_settings
+
+    store = Store(load_settings(args).updates)
+    state = store.read()
+
+    def named(kept: Kept | None) -> str:
+        if kept is None:
+            return "what came with the software"
+        return f"version {kept.version}" + ("" if store.is_whole(kept) else ", DAMAGED")
+
+    trial = "" if state.trial is None else f", on trial ({state.trial.starts} starts)"
+    lines = [f"in force     {named(state.current)}{trial}"]
+    if state.waiting is not None:
+        lines.append(f"comes next   {named(state.waiting)}, when the toy rests or is started")
+    if state.current is not None:
+        lines.append(f"before it    {named(state.previous)}")
+    lines.append(f"takes        versions above {max(state.highest, state.current.version if state.current else 0)}")
+    if state.floor:
+        lines.append(f"floor        {state.floor}: nobody goes back below")
+    if state.failed:
+        lines.append(f"did not work {', '.join(map(str, state.failed))}")
+    print_json_or(args.json, json.loads(encode(state)), "\n".join(lines))
+    return 0
+
+
+def apply(args: argparse.Namespace) -> int:
+    """Take a bundle on this toy."""
+    from pommai.toy.settings import load_settings
+    from pommai.toy.update_take import take_file, take_from
+
+    def load(place: Path) -> Any:
+        return load_settings(args, bundle=lambda _: place)
+
+    remote = (args.origin, args.sha256, args.size)
+    if (args.file is None) == (args.origin is None) or (args.origin is not None and None in remote):
+        raise SettingsError("pommai bundle apply: give a FILE, or --from with --sha256 and --size")
+    settings = load_settings(args)
+    taken = take_from(*remote, settings, load) if args.file is None else take_file(args.file, settings, load)
+    manifest = taken.manifest
+    if taken.software is not None:
+        words = f"software {manifest.version} is signed and whole, and lies in {taken.software}; toys do not install it"
+    else:
+        words = f"version {manifest.version} comes into force when the toy rests, or is started"
+    if taken.unused:
+        words += f"; the settings name files of their own, so not used are: {', '.join(taken.unused)}"
+    software = None if taken.software is None else str(taken.software)
+    print_json_or(args.json, {"version": manifest.version, "software": software, "unused": list(taken.unused)}, words)
+    return 0
+
+
+def rollback(args: argparse.Namespace) -> int:
+    """Have the bundle before back."""
+    from pommai.bundle.store import Store
+    from pommai.toy.settings import load_settings
+
+    state = Store(load_settings(args).updates).go_back()
+    version = None if state.current is None else state.current.version
+    words = f"version {version}" if version else "what came with the software"
+    print_json_or(args.json, {"version": version}, f"in force when the toy rests, or is started: {words}")
+    return 0

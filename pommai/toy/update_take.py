@@ -1,0 +1,83 @@
+"""Taking a bundle on a toy: everything that must be right before it may wait for the next rest.
+
+Runs in a process of its own (`pommai bundle apply`), beside a toy that may be talking: it takes seconds.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pommai.bundle.container import SUFFIX, Bundle, open_bundle
+from pommai.bundle.fetch import fetch
+from pommai.bundle.keys import check_signatures, read_public_keys
+from pommai.bundle.manifest import Manifest
+from pommai.bundle.store import Store
+from pommai.errors import BundleError
+from pommai.toy.settings import BUNDLED, Settings
+from pommai.toy.update_check import check_update
+
+LoadSettings = Callable[[Path], Settings]
+"""The settings this toy would have with the bundle in this folder in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A bundle that was taken. `software`: the folder of its wheels; None: it waits for the next rest."""
+
+    manifest: Manifest
+    software: Path | None = None
+    unused: tuple[str, ...] = ()
+    """Settings that name a file of their own, so that the bundle's is not used."""
+
+
+def take_file(path: Path, settings: Settings, load: LoadSettings) -> Taken:
+    """Take a bundle from a file. Raises BundleError with the first thing that speaks against it."""
+    if settings.update_keys is None:
+        raise BundleError(
+            "this toy takes no bundles, for it trusts nobody's: name a file of public keys in the setting update_keys"
+        )
+    keys = read_public_keys(settings.update_keys)
+    with open_bundle(path, partial(check_signatures, keys=keys)) as bundle:
+        _check_target(bundle.manifest, settings)
+        store = Store(settings.updates)
+        if bundle.manifest.is_software:
+            return Taken(bundle.manifest, software=store.take_software(bundle))
+        return _take(bundle, store, load)
+
+
+def _take(bundle: Bundle, store: Store, load: LoadSettings) -> Taken:
+    unused: list[str] = []
+
+    def check(place: Path) -> None:
+        settings = load(place)
+        there = {name for name, file in BUNDLED.items() if (place / file).exists()}
+        unused.extend(sorted(name for name in there if place not in getattr(settings, name).parents))
+        check_update(settings)
+
+    store.take(bundle, check)
+    return Taken(bundle.manifest, unused=tuple(unused))
+
+
+def take_from(url: str, sha256: str, size: int, settings: Settings, load: LoadSettings) -> Taken:
+    """Fetch a bundle, and take it. Raises BundleError."""
+    store = Store(settings.updates)
+    with store.room_for(size) as folder, tempfile.TemporaryDirectory(dir=folder, prefix=".fetched-") as temporary:
+        file = Path(temporary) / f"bundle{SUFFIX}"
+        try:
+            with file.open("wb") as target:
+                for piece in fetch(url, sha256, size):
+                    target.write(piece)
+        except OSError as caught:
+            raise BundleError(f"{file} cannot be written: {caught.strerror or caught}") from caught
+        return take_file(file, settings, load)
+
+
+def _check_target(manifest: Manifest, settings: Settings) -> None:
+    if manifest.device_type != settings.device_type:
+        raise BundleError(f"the bundle is for devices of type {manifest.device_type}, this is a {settings.device_type}")
+    if manifest.fleet not in ("", settings.fleet):
+        raise BundleError(f"the bundle is for the fleet {manifest.fleet}, this toy is of {settings.fleet}")

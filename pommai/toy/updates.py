@@ -1,0 +1,185 @@
+"""Updates of a running toy: takes what the server offers, changes at rest, and watches how a new bundle fares.
+
+A change is a new start: the toy ends, with word that it wants to be started again, and comes up on the other bundle.
+Nothing of an old one is left then, and a power cut at that moment does the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from pommai.bundle.fetch import check_hash, check_size, check_url
+from pommai.bundle.state import Kept, State
+from pommai.bundle.store import Store
+from pommai.errors import BundleError
+from pommai.toy.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+LOOK: Final = 5.0
+"""Seconds between two looks at what is noted of the bundles: somebody at the command line may have changed it."""
+QUIET: Final = 15.0
+"""Seconds the toy must have rested, with nothing changing, before it ends for another bundle: longer than anybody holds
+the button to leave safe mode."""
+BETWEEN_OFFERS: Final = 60.0
+"""Seconds after an offer was dealt with, for which others are not looked at: a card bears only so much writing."""
+_MOST_WORDS: Final = 500
+
+
+class Updates:
+    """`stop` ends the toy. `reached()` is how often it has reached its server. `flags` are those the toy was started
+    with: whoever takes a bundle for it is given the same."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        stop: Callable[[], None],
+        reached: Callable[[], int],
+        flags: Sequence[str] = (),
+        look: float = LOOK,
+        quiet: float = QUIET,
+    ) -> None:
+        self._settings = settings
+        self._store = Store(settings.updates)
+        self._stop = stop
+        self._reached = reached
+        self._flags = tuple(flags)
+        self._look = look
+        self._quiet = quiet
+        self._rested = False
+        self._rests_since: float | None = None
+        self._offer: asyncio.Future[None] | None = None
+        self._taking: asyncio.Task[None] | None = None
+        self._deaf_until = 0.0
+        self.wants_start = False
+        """The toy has ended to come up on another bundle."""
+
+    # -- what the toy tells -----------------------------------------------------------------
+
+    def on_configuration(self, resting: bool) -> None:
+        """The toy is in another configuration now."""
+        self._rests_since = asyncio.get_running_loop().time() if resting else None
+        self._rested |= resting
+
+    def offer(self, args: Mapping[str, object]) -> None:
+        """The server offers a bundle: {"url": ..., "sha256": ..., "size": ...}. One at a time, and beside the toy.
+
+        Safe mode does not matter: what makes the toy safer must reach it, and fetching it tells nobody of the child.
+        """
+        if self._settings.update_keys is None:
+            logger.warning("update refused", extra={"reason": "the setting update_keys names nobody"})
+            return
+        loop = asyncio.get_running_loop()
+        if (self._taking is not None and not self._taking.done()) or loop.time() < self._deaf_until:
+            logger.warning("update refused", extra={"reason": "another was offered a moment ago"})
+            return
+        self._taking = loop.create_task(self._take(args), name="update")
+
+    # -- what goes on beside it -------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        try:
+            await self._watch()
+        finally:
+            if self._taking is not None:
+                self._taking.cancel()
+                await asyncio.wait([self._taking])
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        runs = (await self._read()).current
+        ends = loop.time() + self._settings.update_trial
+        told = False
+        while not self.wants_start:
+            state = await self._read()
+            if state.trial is not None and state.current == runs:
+                if self._rested and not told:
+                    told = await self._note(State.rested)
+                if loop.time() >= ends:
+                    await self._judge(state)
+            elif (state.waiting is not None or state.current != runs) and self._is_quiet():
+                await self._begin_again(runs)
+            await asyncio.sleep(self._look)
+
+    async def _judge(self, state: State) -> None:
+        """The trial is over."""
+        assert state.trial is not None
+        if self._rested and (self._reached() or not state.trial.cloud):
+            await self._note(State.confirmed)
+            return
+        # Without its server a toy may be in another house: the same bundle may be offered again.
+        why = "the toy does not reach its server any more" if self._rested else "the toy does not come to rest"
+        logger.error("update failed", extra={"version": state.current and state.current.version, "reason": why})
+        await self._note(lambda now: now.back(again=self._rested))
+        self._end()
+
+    async def _begin_again(self, runs: Kept | None) -> None:
+        reached = self._reached() > 0
+        if await self._note(lambda state: replace(state, cloud=reached)) and self._is_quiet():
+            self._end()
+
+    def _end(self) -> None:
+        self.wants_start = True
+        self._stop()
+
+    def _is_quiet(self) -> bool:
+        since = self._rests_since
+        return since is not None and asyncio.get_running_loop().time() - since >= self._quiet
+
+    async def _read(self) -> State:
+        return await asyncio.to_thread(self._store.read)
+
+    async def _note(self, change: Callable[[State], State]) -> bool:
+        """Whether it could be noted; it is tried again at the next look."""
+        try:
+            await asyncio.to_thread(self._store.change, change)
+        except OSError as caught:
+            logger.warning("updates not noted", extra={"reason": str(caught)})
+            return False
+        return True
+
+    # -- an offer ---------------------------------------------------------------------------
+
+    async def _take(self, args: Mapping[str, object]) -> None:
+        try:
+            url, sha256 = check_url(args.get("url")), check_hash(args.get("sha256"))
+            size = check_size(args.get("size"))
+            words = await self._apply(f"--from={url}", f"--sha256={sha256}", f"--size={size}")
+        except (BundleError, OSError) as caught:
+            logger.warning("update refused", extra={"reason": str(caught)[:_MOST_WORDS]})
+        else:
+            logger.warning("update taken", extra={"words": words[:_MOST_WORDS]})
+        finally:
+            self._deaf_until = asyncio.get_running_loop().time() + BETWEEN_OFFERS
+
+    async def _apply(self, *arguments: str) -> str:
+        """`pommai bundle apply`, as somebody at the command line would: it downloads, proves and writes for a while.
+
+        What it said. Raises BundleError with its reason.
+        """
+        clean = {name: value for name, value in os.environ.items() if name not in ("NOTIFY_SOCKET", "WATCHDOG_USEC")}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "pommai", "bundle", "apply", *arguments, *self._flags),
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=clean,
+        )
+        try:
+            out, errors = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            raise BundleError(errors.decode("utf-8", "replace").strip() or f"exit code {process.returncode}")
+        return out.decode("utf-8", "replace").strip()
