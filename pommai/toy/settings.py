@@ -163,6 +163,12 @@ class Settings:
         "what the toy says without a server",
         shown_default="offline_responses.yaml",
     )
+    personas: Path = _setting(
+        kinds.file,
+        lambda: find_project_file("personas.yaml"),
+        "the toys it can be without a server",
+        shown_default="personas.yaml",
+    )
     vosk_model: str = _setting(
         kinds.text,
         "vosk-model-small-en-us-0.15",
@@ -176,12 +182,6 @@ class Settings:
         shown_default="~/.cache/pommai/models",
     )
     microphone: SoundPort = _setting(
-    personas: Path = _setting(
-        kinds.file,
-        lambda: find_project_file("personas.yaml"),
-        "the toys it can be without a server",
-        shown_default="personas.yaml",
-    )
         kinds.sound_port, SoundPort("auto"), "auto, portaudio, wav:FILE (heard once) or none"
     )
     speaker: SoundPort = _setting(kinds.sound_port, SoundPort("auto"), "auto, portaudio, wav:FILE (written) or none")
@@ -232,19 +232,6 @@ class Settings:
     cache_dir: Path = _setting(
         kinds.path, _cache_folder, "folder for what can be made again", shown_default="~/.cache/pommai"
     )
-
-
-_TABLE = {row.name: row for row in fields(Settings)}
-
-
-def _environment_name(name: str) -> str:
-    return str(_TABLE[name].metadata["environment"]) or f"POMMAI_{name.upper()}"
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
     update_keys: Path | None = _setting(
         kinds.path_or_none, None, "file of public keys, a line each, of those whose update bundles are taken, or none"
     )
@@ -259,6 +246,19 @@ def _flag(name: str) -> str:
     )
     device_type: str = _setting(kinds.toy_id, "pommai", "kind of toy this is, as update bundles name it")
     fleet: str = _setting(kinds.toy_id, "home", "fleet of toys it belongs to, as update bundles name it")
+
+
+_TABLE = {row.name: row for row in fields(Settings)}
+
+
+def _environment_name(name: str) -> str:
+    return str(_TABLE[name].metadata["environment"]) or f"POMMAI_{name.upper()}"
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
 # -- the command line ----------------------------------------------------------------------
 
 
@@ -284,6 +284,12 @@ def add_setting_arguments(parser: argparse.ArgumentParser, only: Collection[str]
         group.add_argument(_flag(name), dest=name, metavar=metavar, default=argparse.SUPPRESS, help=about)
 
 
+def as_flags(arguments: argparse.Namespace) -> list[str]:
+    """The settings' flags a command was given, for another that is to have the same."""
+    given = vars(arguments)
+    return [f"{_flag(name)}={given[name]}" for name in ("config", *_TABLE) if name in given]
+
+
 # -- loading -------------------------------------------------------------------------------
 
 
@@ -297,18 +303,16 @@ class _Layer:
 
 
 def load_settings(
-def as_flags(arguments: argparse.Namespace) -> list[str]:
-    """The settings' flags a command was given, for another that is to have the same."""
-    given = vars(arguments)
-    return [f"{_flag(name)}={given[name]}" for name in ("config", *_TABLE) if name in given]
-
-
     arguments: argparse.Namespace | None = None,
     *,
     environment: Mapping[str, str] = os.environ,
     cwd: Path | None = None,
+    bundle: Callable[[Path], Path | None] = in_force,
 ) -> Settings:
     """The settings in force. `arguments` are those of a parser that had `add_setting_arguments`.
+
+    `bundle` is asked, with the folder of updates, for the folder of the bundle in force: what is in there counts before
+    the project's files, and after files that somebody has named.
 
     Raises SettingsError, with a line for each setting that is wrong. Of a setting that several origins
     give, only the one in force is looked at.
@@ -320,13 +324,9 @@ def as_flags(arguments: argparse.Namespace) -> list[str]:
     }
     layers = [
         _file_layer(_config_path(arguments, environment, cwd)),
-    bundle: Callable[[Path], Path | None] = in_force,
         _Layer(variables, cwd, lambda name: f"environment variable {_environment_name(name)}"),
         _Layer(flags, cwd, _flag),
     ]
-    `bundle` is asked, with the folder of updates, for the folder of the bundle in force: what is in there counts before
-    the project's files, and after files that somebody has named.
-
     rank = {name: number for number, layer in enumerate(layers) for name in layer.values}
     wrong: list[str] = []
     values: dict[str, Any] = {}
@@ -352,6 +352,9 @@ def as_flags(arguments: argparse.Namespace) -> list[str]:
         wrong.append(f"{layers[rank['token']].place('token')}: token and token_file are both given; keep one")
     if wrong:
         raise SettingsError("\n".join(wrong))
+    came = bundle(values.get("updates") or _data_folder() / "updates")
+    if came is not None:
+        values |= {name: came / file for name, file in BUNDLED.items() if name not in rank and (came / file).exists()}
     settings = Settings(**values)
     if (settings.cloud_url is None) != (settings.device_secret is None):
         raise SettingsError("cloud_url and device_secret belong together: give both, or none")
@@ -365,9 +368,6 @@ def _config_path(arguments: argparse.Namespace | None, environment: Mapping[str,
     flag = getattr(arguments, "config", None)
     named = flag or environment.get(CONFIG_ENVIRONMENT)
     if not named:
-    came = bundle(values.get("updates") or _data_folder() / "updates")
-    if came is not None:
-        values |= {name: came / file for name, file in BUNDLED.items() if name not in rank and (came / file).exists()}
         return next((place / CONFIG_NAME for place in _own_places(cwd) if (place / CONFIG_NAME).is_file()), None)
     found = cwd / named
     if not found.is_file():

@@ -44,8 +44,8 @@ from pommai.toy.on_board import built_in_toys, loudness, on_board, who_it_was
 from pommai.toy.runtime import Runtime
 from pommai.toy.settings import Settings
 from pommai.toy.trace import FileTrace, NoTrace
-from pommai.toy.vitals import keep_vitals
 from pommai.toy.updates import Updates
+from pommai.toy.vitals import keep_vitals
 
 logger = logging.getLogger(__name__)
 
@@ -67,9 +67,9 @@ async def run_toy(
 ) -> bool:
     """Run a toy until it is stopped: by the keyboard, by cancelling, or by the function that `on_start` is given.
 
-    `on_start` is called when there is something to stop; before that, files are read and the chart is compiled, which
     True: it has ended by itself, to be started again on another update bundle. `flags` are those it was started with.
 
+    `on_start` is called when there is something to stop; before that, files are read and the chart is compiled, which
     takes seconds on a slow core, and the event loop with it.
     Raises SettingsError, ChartError, LightsError, TableError, SoundError or CodecError when the toy cannot begin at
     all. Devices that fail never end it: they are logged, shown, and tried again.
@@ -138,10 +138,10 @@ async def run_toy(
                 live=LiveConfiguration(ToyFolders(settings.models, sounds)),
                 toy_id=toy_id,
                 cloud=None if cloud is None else cloud.functions,
+                offer_update=lambda args: updates.offer(args),
             )
 
         runtime = Runtime(
-                offer_update=lambda args: updates.offer(args),
             table,
             make_body,
             lights,
@@ -152,15 +152,15 @@ async def run_toy(
             trace=trace,
             on_configuration=_tell_rest(manager, lambda resting: updates.on_configuration(resting), table),
         )
+        updates = Updates(settings, stop=runtime.stop, reached=lambda: runtime.body.connections, flags=flags)
         recall_safe_mode(runtime.body)
         recall_configuration(runtime.body)
         keep_running(stack, keep_vitals(lambda: runtime.body), "vitals")
-        updates = Updates(settings, stop=runtime.stop, reached=lambda: runtime.body.connections, flags=flags)
         keep_running(stack, manager.feed_watchdog(), "watchdog")
+        keep_running(stack, updates.run(), "updates")
         button = make_button(settings, runtime.stop, microphone)
         if on_start is not None:
             on_start(runtime.stop)
-        keep_running(stack, updates.run(), "updates")
         try:
             _start(button, runtime)
             await runtime.run()
@@ -168,10 +168,10 @@ async def run_toy(
             manager.stopping()
             if button is not None:
                 button.close()
+    return updates.wants_start
 
 
 def _credentials(settings: Settings, cloud: CloudParts | None) -> str | Credentials:
-    return updates.wants_start
     """What the link shows the server: the token that somebody has set, else those of the cloud."""
     if settings.token is not None:
         return settings.token
