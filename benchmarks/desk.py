@@ -157,8 +157,7 @@ async def desk(*, server: bool = True) -> AsyncIterator[Desk]:
             url = NOBODY
             if server:
                 gateway = await _start_gateway()
-                assert gateway.stdout is not None
-                url = (await asyncio.wait_for(gateway.stdout.readline(), 20)).decode().split()[-1]
+                url = await asyncio.wait_for(_address_of(gateway), 20)
             made = Desk(folder, pipes, url, gateway)
             yield made
         finally:
@@ -179,3 +178,12 @@ async def _start_gateway() -> asyncio.subprocess.Process:
         cwd=ROOT,
         env=os.environ | {"POMMAI_GATEWAY_TOKEN": TOKEN},
     )
+
+
+async def _address_of(gateway: asyncio.subprocess.Process) -> str:
+    """Where toys find it, which it says after everything else. Raises RuntimeError when it ends before."""
+    assert gateway.stdout is not None
+    async for line in gateway.stdout:
+        if line.startswith(b"listening on "):
+            return line.decode().split()[-1]
+    raise RuntimeError("the gateway has not begun to listen")
