@@ -13,11 +13,9 @@ from pathlib import Path
 import pytest
 import trustme
 from gateway_material import run
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pommai.errors import SettingsError
-from pommai.gateway.tls import Certificate, end_of
+from pommai.gateway.tls import Certificate
 
 CA = trustme.CA()
 
@@ -68,12 +66,6 @@ def test_the_end_of_a_certificate_is_read_as_it_was_written(tmp_path: Path, year
     assert certificate.expires == ends
     assert certificate.warning(ends - timedelta(seconds=1)) is None
     assert f"has expired on {year}-02-28; toys will not trust it" in str(certificate.warning(ends))
-
-
-@given(st.binary(max_size=60))
-def test_bytes_that_are_no_certificate_end_in_a_known_error(der: bytes) -> None:
-    with contextlib.suppress(ValueError, IndexError):
-        end_of(der)
 
 
 def test_a_handshake_is_tls_1_2_or_newer_and_trusted(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from cloud_stand_in import QUICK, reply, stand_in
 from pommai.errors import CloudUnreachableError, SettingsError
 from pommai.io import link_dial
 from pommai.io.cloud_http import CloudHttp, plain
+from pommai.io.tls import ServerTrust
 
 
 @pytest.mark.parametrize("url", ["http://cloud.example", "http://192.168.1.2:8766", "ftp://x", "cloud", "https://"])
@@ -108,7 +109,7 @@ def test_a_certificate_is_looked_at(name: str, trusted: bool, words: str) -> Non
 
     async def scene() -> None:
         server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_side)
-        http = CloudHttp(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", times=QUICK, ssl=client_side)
+        http = CloudHttp(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", times=QUICK, trust=ServerTrust(client_side))
         try:
             if words:
                 with pytest.raises(CloudUnreachableError, match=words):

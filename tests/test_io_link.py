@@ -22,6 +22,7 @@ from pommai.io import link_dial
 from pommai.io.link import LinkTimes, WebSocketLink
 from pommai.io.link_outbox import AUDIO_FRAMES
 from pommai.io.ports import Link
+from pommai.io.tls import ServerTrust
 from pommai.protocol.limits import MESSAGES_PER_MINUTE
 from pommai.protocol.messages import (
     Abort,
@@ -637,21 +638,21 @@ def test_over_tls_it_trusts_whom_it_was_told_to_and_nobody_else() -> None:
         server_side.load_cert_chain(CERTIFICATE)
         async with serving(polite(), ssl=server_side) as server:
 
-            def secure_link(trust: ssl.SSLContext | None) -> WebSocketLink:
+            def secure_link(trust: ServerTrust | None) -> WebSocketLink:
                 return WebSocketLink(
                     f"wss://localhost:{port_of(server)}",
                     token="secret",
                     device_id="pi-1",
                     toy_id="bear",
                     capabilities={},
-                    ssl=trust,
+                    trust=trust,
                     times=QUICK,
                 )
 
             async with running(secure_link(None)) as recorder:
                 await recorder.down()
                 assert recorder.reasons[0].startswith("the server's certificate is not accepted: self")
-            async with running(secure_link(ssl.create_default_context(cafile=CERTIFICATE))) as recorder:
+            async with running(secure_link(ServerTrust(ssl.create_default_context(cafile=CERTIFICATE)))) as recorder:
                 await recorder.up()
 
     asyncio.run(story())

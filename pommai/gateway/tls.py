@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from pommai.errors import SettingsError
+from pommai.io.certificate import pin_of, validity_of
 
 EVERY: Final = 10.0
 """Seconds between two looks at the files."""
@@ -28,6 +29,7 @@ class Certificate:
         self.context = _context()
         self.expires = _load(self.context, cert, key)
         """When it ends: UTC."""
+        _log.info("certificate", extra={"expires": f"{self.expires:%Y-%m-%d}", "pin": _pin(cert)})
 
     def warning(self, now: datetime) -> str | None:
         """What is wrong with its dates."""
@@ -85,9 +87,16 @@ def _load(context: ssl.SSLContext, cert: Path, key: Path) -> datetime:
         ) from caught
     try:
         first = text[text.index(ssl.PEM_HEADER) : text.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)]
-        return end_of(ssl.PEM_cert_to_DER_cert(first))
-    except (ValueError, IndexError) as caught:
+        return validity_of(ssl.PEM_cert_to_DER_cert(first)).ends
+    except ValueError as caught:
         raise SettingsError(f"{cert} holds a certificate that cannot be understood") from caught
+
+
+def _pin(cert: Path) -> str:
+    """What a toy's server_pins may name it by."""
+    text = _read(cert)
+    first = text[text.index(ssl.PEM_HEADER) : text.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)]
+    return f"sha256/{pin_of(ssl.PEM_cert_to_DER_cert(first))}"
 
 
 def _read(path: Path) -> str:
@@ -95,39 +104,6 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="ascii", errors="replace")
     except OSError as caught:
         raise SettingsError(f"{path} cannot be read: {caught.strerror or caught}") from caught
-
-
-def end_of(der: bytes) -> datetime:
-    """When a certificate ends: notAfter of RFC 5280, section 4.1.2.5. Raises ValueError or IndexError."""
-    certificate = _inside(der, 0)
-    at = _inside(der, certificate)
-    if der[at] == 0xA0:  # the version, which may be left out
-        at = _after(der, at)
-    for _ in ("serial number", "signature", "issuer"):
-        at = _after(der, at)
-    at = _after(der, _inside(der, at))  # over notBefore
-    text = der[_inside(der, at) : _after(der, at)].decode("ascii")
-    if der[at] == 0x17:  # UTCTime has two digits for the year, from 1950 on
-        text = ("19" if text[:2] >= "50" else "20") + text
-    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
-
-
-def _length(der: bytes, at: int) -> tuple[int, int]:
-    """Where the content of what is at a place begins, and how long it is."""
-    size = der[at + 1]
-    if size < 0x80:
-        return at + 2, size
-    count = size & 0x7F
-    return at + 2 + count, int.from_bytes(der[at + 2 : at + 2 + count], "big")
-
-
-def _inside(der: bytes, at: int) -> int:
-    return _length(der, at)[0]
-
-
-def _after(der: bytes, at: int) -> int:
-    start, size = _length(der, at)
-    return start + size
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -11,22 +11,29 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import ip_address
-from ssl import SSLCertVerificationError, SSLContext, create_default_context
+from ssl import SSLCertVerificationError, SSLContext
 from typing import Any, Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
 
-from pommai.errors import CloudUnreachableError, SettingsError
+from pommai.errors import CertificateError, CloudUnreachableError, SettingsError
 from pommai.io.link_dial import look_up
 from pommai.io.link_reason import reason_of
+from pommai.io.tls import ServerTrust, check_encrypted
 
 MAX_REPLY_BYTES: Final = 1 << 20
 """Of one answer. The largest honest one is a toy's configuration, a quarter of it."""
 _SHOWN: Final = 120
 """Characters of a stranger's text in an error."""
-_TROUBLE: Final = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError, ValueError)
+_TROUBLE: Final = (
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.ProtocolError,
+    CertificateError,
+    OSError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +67,31 @@ class HttpReply(NamedTuple):
 class CloudHttp:
     """Connections to one origin. Made and closed on the event loop it is used on."""
 
-    def __init__(self, url: str, *, times: CloudTimes | None = None, ssl: SSLContext | None = None) -> None:
-        """`url` is https://host, or http:// on loopback; `ssl` replaces the system's trust. Raises SettingsError."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        times: CloudTimes | None = None,
+        trust: ServerTrust | None = None,
+        plaintext: bool = False,
+    ) -> None:
+        """`url` is https://host, or http:// on this machine (anywhere with `plaintext`); `trust` replaces that in the
+        system's authorities. Raises SettingsError."""
         parts = urlsplit(url)
         self.host = parts.hostname or ""
         if parts.scheme not in ("http", "https") or not self.host:
             raise SettingsError(f"the cloud's address must be like https://host, not '{url}'")
-        if parts.scheme == "http" and not is_loopback(self.host):
-            raise SettingsError(f"the cloud's address must begin with https://, for {self.host} is not this machine")
+        secure = parts.scheme == "https"
+        check_encrypted("the cloud's address", secure, self.host, "https", plaintext=plaintext)
         self.times = times or CloudTimes()
         self._base = url.rstrip("/") + "/"
         self._origin = _origin(url)
+        checked = (trust or ServerTrust()) if secure else None
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=(ssl or create_default_context()) if parts.scheme == "https" else None,
+            ssl_context=None if checked is None else checked.context(),
             max_connections=2,
             keepalive_expiry=self.times.idle,
-            network_backend=_Network(),
+            network_backend=_Network(checked),
         )
 
     async def post(self, target: str, content: bytes, headers: Mapping[str, str], seconds: float) -> HttpReply:
@@ -118,7 +134,7 @@ class CloudHttp:
     def _why(self, caught: BaseException) -> str:
         cause: BaseException | None = caught
         while cause is not None:
-            if isinstance(cause, SSLCertVerificationError):
+            if isinstance(cause, CertificateError | SSLCertVerificationError):
                 return reason_of(cause, datetime.now(UTC))
             cause = cause.__cause__ or cause.__context__
         return f"{self.host} cannot be reached: {plain(str(caught)) or type(caught).__name__}"
@@ -129,14 +145,6 @@ def plain(text: str) -> str:
     text = text[: _SHOWN + 1]
     text = "".join(character if character.isprintable() else " " for character in text)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -157,12 +165,14 @@ def _retry_after(headers: Iterable[tuple[bytes, bytes]]) -> float | None:
 
 
 class _Network(httpcore.AsyncNetworkBackend):
-    """Connects as httpcore's own does, but looks names up so that nobody has to wait for it at the end."""
+    """Connects as httpcore's own does, but looks names up so that nobody has to wait for it at the end, and looks at
+    who has answered before anything is sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, trust: ServerTrust | None) -> None:
         from httpcore import AnyIOBackend
 
         self._inner = AnyIOBackend()
+        self._trust = trust
 
     async def connect_tcp(
         self,
@@ -175,10 +185,43 @@ class _Network(httpcore.AsyncNetworkBackend):
         problem: Exception = httpcore.ConnectError(f"{host} has no address")
         for *_, address in await look_up(host, port):
             try:
-                return await self._inner.connect_tcp(address[0], port, timeout, local_address, socket_options)
+                stream = await self._inner.connect_tcp(address[0], port, timeout, local_address, socket_options)
+                return stream if self._trust is None else _Checked(stream, self._trust)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as caught:
                 problem = caught
         raise problem
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+class _Checked(httpcore.AsyncNetworkStream):
+    """A connection that becomes one of TLS with a server of whom `trust` thinks well, or none."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream, trust: ServerTrust) -> None:
+        self._stream = stream
+        self._trust = trust
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await self._stream.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        # What the clock is worth is asked anew for each connection; the context is that of the pool.
+        stream = await self._stream.start_tls(self._trust.context(), server_hostname, timeout)
+        try:
+            self._trust.check(stream.get_extra_info("ssl_object"))
+        except BaseException:
+            await stream.aclose()
+            raise
+        return stream
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)

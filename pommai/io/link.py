@@ -13,15 +13,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
-from ssl import SSLCertVerificationError, SSLContext, create_default_context
-from typing import NoReturn
+from ssl import SSLCertVerificationError
+from typing import NoReturn, cast
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 from websockets.uri import parse_uri
 
-from pommai.errors import AuthenticationError, LinkError, ProtocolError, SettingsError
+from pommai.errors import AuthenticationError, CertificateError, LinkError, ProtocolError, SettingsError
 from pommai.io.link_dial import dial
 from pommai.io.link_outbox import Outbox
 from pommai.io.link_reason import reason_of
@@ -29,6 +30,7 @@ from pommai.io.link_retry import Backoff
 from pommai.io.link_socket import SteadyConnection
 from pommai.io.link_token import Credentials, FixedToken, check_header
 from pommai.io.ports import LinkListener
+from pommai.io.tls import ServerTrust, check_encrypted
 from pommai.protocol.limits import MAX_MESSAGE_BYTES, MESSAGES_PER_MINUTE, SENDER_SECONDS, RateLimit
 from pommai.protocol.messages import (
     AudioResponse,
@@ -88,16 +90,18 @@ class WebSocketLink:
         toy_id: str,
         capabilities: Mapping[str, bool],
         device_type: str = "raspberry-pi-zero-2w",
-        ssl: SSLContext | None = None,
+        trust: ServerTrust | None = None,
+        plaintext: bool = False,
         times: LinkTimes | None = None,
         random: Random | None = None,
     ) -> None:
-        """`url` is ws:// or wss://; `token` is asked for at each connect where it is not always the same; `ssl`
-        replaces the system's trust for wss. Raises SettingsError."""
+        """`url` is wss://, or ws:// on this machine (anywhere with `plaintext`); `token` is asked for at each connect
+        where it is not always the same; `trust` replaces that in the system's authorities. Raises SettingsError."""
         try:
             self._uri = parse_uri(url)
         except InvalidURI as caught:
             raise SettingsError(f"the server's address must be like wss://host/path, not '{url}'") from caught
+        check_encrypted("the server's address", self._uri.secure, self._uri.host, "wss", plaintext=plaintext)
         check_header("device id", device_id)
         check_header("device type", device_type)
         self._url = url
@@ -105,8 +109,10 @@ class WebSocketLink:
         self._device_id = device_id
         self._device_type = device_type
         self._capabilities = dict(capabilities)
-        # Made once: reading the system's certificates takes long enough to be heard.
-        self._ssl = (ssl or create_default_context()) if self._uri.secure else None
+        self._trust = (trust or ServerTrust()) if self._uri.secure else None
+        # For the library it is a class of connections.
+        check = None if self._trust is None else self._trust.check
+        self._connection = cast("type[ClientConnection]", partial(SteadyConnection, check=check))
         self._times = times or LinkTimes()
         self._backoff = Backoff(random or Random(), first=self._times.retry_first, limit=self._times.retry_limit)
         self._binary = False
@@ -193,6 +199,11 @@ class WebSocketLink:
         except AuthenticationError as caught:
             soon = token is not None and self._credentials.refused(token)
             return str(caught), self._backoff.failed() if soon else self._backoff.refused()
+        except (CertificateError, SSLCertVerificationError) as caught:
+            # Whoever that is: it will not be somebody else in a second, and the token is not for them.
+            reason = reason_of(caught, datetime.now(UTC))
+            logger.error("server not trusted", extra={"host": self._uri.host, "reason": reason})
+            return reason, self._backoff.refused()
         except (LinkError, OSError, WebSocketException) as caught:
             if up_at is not None and loop.time() - up_at >= self._times.settled:
                 self._backoff.succeeded()
@@ -213,7 +224,7 @@ class WebSocketLink:
             async with asyncio.timeout(self._times.open):
                 return await connect(
                     self._url,
-                    create_connection=SteadyConnection,
+                    create_connection=self._connection,
                     additional_headers=headers,
                     proxy=None,
                     compression=None,
@@ -226,7 +237,7 @@ class WebSocketLink:
                     close_timeout=self._times.close,
                     logger=_websockets_logger,
                     sock=await dial(self._uri.host, self._uri.port),
-                    ssl=self._ssl,
+                    ssl=None if self._trust is None else self._trust.context(),
                 )
         except TimeoutError:
             raise LinkError(f"{self._uri.host} does not answer") from None

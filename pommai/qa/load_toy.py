@@ -10,6 +10,7 @@ from random import Random
 from typing import Final
 
 from pommai.io.link import WebSocketLink
+from pommai.io.tls import ServerTrust
 from pommai.protocol import messages as m
 from pommai.protocol.audio import FRAME_SECONDS
 from pommai.qa.load_figures import Figures, play
@@ -77,7 +78,8 @@ class LoadToy:
             device_id=f"load-{number:04}",
             toy_id=target.toy_id,
             capabilities=CAPABILITIES,
-            ssl=target.ssl,
+            trust=None if target.ssl is None else ServerTrust(target.ssl),
+            plaintext=True,  # whose server it is, was asked before
             random=random,
         )
         self.answered_or_down = asyncio.Event()

@@ -11,6 +11,7 @@ from pommai.actions.body import Body
 from pommai.actions.voices import HeldVoices
 from pommai.errors import SettingsError
 from pommai.io.ports import Clock
+from pommai.io.tls import ServerTrust
 from pommai.toy.background import keep_running
 from pommai.toy.logs import hide
 from pommai.toy.settings import Settings
@@ -49,7 +50,8 @@ async def make_cloud(
             "install it with: pip install 'pommai[cloud]'"
         ) from caught
     hide((await settings.device_secret.read()).reveal())
-    client = ConvexClient(CloudHttp(settings.cloud_url))
+    trust = ServerTrust(now=clock.now)
+    client = ConvexClient(CloudHttp(settings.cloud_url, trust=trust, plaintext=settings.plaintext == "anywhere"))
     stack.push_async_callback(client.close)
     tokens = DeviceTokens(client, settings.device_id, settings.device_secret, on_secret=hide)
     keep_running(stack, tokens.keep_fresh(), "tokens")

@@ -79,6 +79,19 @@ def secret_place(raw: object, base: Path) -> SecretSource:
     raise ValueError("file:PATH, credential:NAME (of systemd) or tpm:HANDLE (as tpm:0x81010001); never the secret")
 
 
+def pins(raw: object, _: Path) -> tuple[str, ...]:
+    """Of server_pins: base64 of SHA-256, without what stands before it."""
+    parts = raw.split(",") if isinstance(raw, str) else raw
+    found = [
+        match[1]
+        for part in (parts if isinstance(parts, list) else [])
+        if isinstance(part, str) and (match := re.fullmatch(r"sha256/([A-Za-z0-9+/]{43}=)", part.strip()))
+    ]
+    if not isinstance(parts, list) or len(found) != len(parts) or len(set(found)) < 2:
+        raise ValueError("two keys or more, the one in force and a spare, each as sha256/BASE64 (RFC 7469)")
+    return tuple(dict.fromkeys(found))
+
+
 def toy_id(raw: object, _: Path) -> str:
     if not isinstance(raw, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,128}", raw):
         raise ValueError("1 to 128 letters, digits, - and _")

@@ -137,6 +137,19 @@ class Settings:
         "credential:NAME (systemd's LoadCredential) or tpm:HANDLE (sealed in a TPM 2.0)",
         hidden_value=True,
     )
+    server_pins: tuple[str, ...] = _setting(
+        kinds.pins,
+        (),
+        "keys that the server at url may have, in place of all that the system's authorities vouch for: two or more, "
+        "the one in force and a spare, each as sha256/BASE64 (`pommai gateway --tls-cert` logs its own)",
+        shown_default="the system's authorities",
+    )
+    plaintext: str = _setting(
+        kinds.choice("loopback", "anywhere"),
+        "loopback",
+        "where the server and the cloud may be talked to without TLS: loopback (this machine alone) or anywhere "
+        "(a desk without children)",
+    )
     device_id: str = _setting(kinds.device_id, "default-toy-001", "id of this device", environment="DEVICE_ID")
     toy_id: str = _setting(kinds.toy_id, "pommai-bear", "id of the toy to be, one of the server's")
     chart: Path = _setting(

@@ -32,6 +32,7 @@ from pommai.io.playback import Playback
 from pommai.io.ports import Button, Lights, Microphone, Speaker
 from pommai.io.service_manager import ServiceManager
 from pommai.io.sounds import SoundFolder
+from pommai.io.tls import ServerTrust
 from pommai.io.toy_files import ToyFolders
 from pommai.io.voice_activity import SpeechGate, WebRtcVoiceActivity
 from pommai.lights.load import load_patterns
@@ -103,6 +104,8 @@ async def run_toy(
             device_id=settings.device_id,
             toy_id=toy_id,
             capabilities=CAPABILITIES,
+            trust=ServerTrust(pins=settings.server_pins, now=board.clock.now),
+            plaintext=settings.plaintext == "anywhere",
         )
         hearing = Capture(microphone)
         lights = LightShow(make_lights(settings), patterns)
