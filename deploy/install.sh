@@ -339,7 +339,9 @@ step_service() {
         on_toy systemctl enable "$unit.service"
     done
     [ -n "$enabled" ] || same "enabled: $units"
-    [ -n "$root" ] || on_toy systemctl daemon-reload || : # nobody listens in a chroot
+    if [ -z "$root" ] && [ "$changes" -gt 0 ]; then
+        on_toy systemctl daemon-reload || : # nobody listens in a chroot
+    fi
 }
 
 step_models() {

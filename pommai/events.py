@@ -86,6 +86,7 @@ _ALL = (
     EventSpec("link.connecting", "link", "The toy calls the server."),
     EventSpec("link.up", "link", "The server has answered the handshake.", {"session": Field(str, "an id")}),
     EventSpec("link.down", "link", "The connection failed or was lost.", _REASON),
+    EventSpec("identity.missing", "toy", "Nobody has told the toy yet who it is and where its server is."),
     EventSpec("reply.started", "cloud", "The first piece of the answer to this turn is here."),
     EventSpec("reply.finished", "cloud", "The answer has been played to its end."),
     EventSpec("reply.stalled", "cloud", "The answer stopped coming in the middle.", _REASON),

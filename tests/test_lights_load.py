@@ -99,6 +99,7 @@ def test_the_shipped_file_has_a_pattern_for_everything_the_toy_says_with_light()
         "loading_chase",
         "switching_rainbow",
         "connection_lost",
+        "not_set_up",
         "connecting",
         "safe_glow",
         "guardian_alert",

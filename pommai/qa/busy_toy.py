@@ -176,7 +176,7 @@ class BusyToy(SimulatedToy):
             "server.silence": lambda how: self.link.deliver_audio(m.DownAudio(self.body.turn.id, 0, b"", final=True)),
             "server.words": lambda how: self.link.deliver(m.TextResponse(self._turn(how), "hello")),
         }
-        for event in ("safety.alert", "error.action", "error.activity"):
+        for event in ("identity.missing", "safety.alert", "error.action", "error.activity"):
             self._deeds[event] = lambda how, event=event: self.runtime.post(Event(event, dict(how)))  # type: ignore[misc]
 
     def do(self, event: str, how: Mapping[str, Any]) -> None:
