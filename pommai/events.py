@@ -129,6 +129,11 @@ _ALL = (
     EventSpec(
         "volume.asked", "cloud", "A grown-up wants the toy louder or softer.", {"percent": Field(float, "0.0..100.0")}
     ),
+    EventSpec("stop.asked", "cloud", "The server wants the toy to be quiet."),
+    EventSpec(
+        "play.asked", "cloud", "The server wants to hear one of the toy's own sounds.", {"sound": Field(str, "hello")}
+    ),
+    EventSpec("reload.asked", "cloud", "The server wants the toy to ask anew who it is."),
     EventSpec(
         "error.action",
         "error",

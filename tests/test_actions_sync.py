@@ -188,3 +188,33 @@ def test_after_a_power_off_what_was_not_told_is_told():
             assert ids(batches(toy)[-1]) == ("c1",)
 
     run(scene())
+
+
+def test_what_was_under_way_when_the_link_was_lost_is_sent_at_once_when_it_is_back():
+    async def scene():
+        async with simulated_toy() as toy:
+            toy.memory.keep_safety_event(incident(1))
+            await settle()
+            assert len(batches(toy)) == 1
+            toy.link.go_down("gone")
+            await asyncio.sleep(1)
+            toy.link.go_up()
+            await settle()
+            assert len(batches(toy)) == 2
+
+    run(scene())
+
+
+def test_long_waits_end_with_a_new_connection():
+    async def scene():
+        async with simulated_toy() as toy:
+            toy.memory.keep_safety_event(incident(1))
+            await asyncio.sleep(600)
+            tries = len(batches(toy))
+            toy.link.go_down("gone")
+            await asyncio.sleep(1)
+            toy.link.go_up()
+            await asyncio.sleep(40)
+            assert len(batches(toy)) >= tries + 2  # at once, and soon again: not after two minutes
+
+    run(scene())

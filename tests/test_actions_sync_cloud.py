@@ -111,3 +111,17 @@ def test_in_safe_mode_incidents_alone_go_to_the_cloud():
             assert all(name not in cloud.brought for name in toy.memory.waiting)
 
     run(scene())
+
+
+def test_an_incident_is_told_by_the_cloud_while_the_link_is_down_and_in_safe_mode():
+    async def scene():
+        cloud = SimulatedCloud()
+        async with simulated_toy(cloud=cloud) as toy:
+            toy.link.go_down("gone")
+            toy.link.deliver(SafetyOverride("pause_interaction", 3600.0, ""))
+            await settle()
+            toy.memory.keep_safety_event(incident(1))
+            await asyncio.sleep(1)
+            assert "s1" in cloud.brought
+
+    run(scene())

@@ -15,6 +15,7 @@ LISTENING = ("toy", "behaviour", "playing", "listening", "link", "offline")
 RUNNING = (
     ("idle", "await_wake_word"),
     ("link", "stay_connected"),
+    ("link", "sync_safety"),
     ("playing", "hear"),
     ("playing", "sync_memory"),
     ("toy", "speak"),

@@ -73,7 +73,7 @@ states:
 def test_the_record_of_a_seed_is_the_same_on_every_machine() -> None:
     small = TableEngine(Ground(table_of(SMALL)), load_profile("hostile"))
     text = "\n".join(map(line_of, record_of(seed=7, number=2, events=1_000, of=small)))
-    assert hashlib.sha256(text.encode()).hexdigest()[:16] == "cc0e98acf55050be"
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] == "c9220c4dfca33ba9"
 
 
 def test_timers_fire_in_their_time_and_never_twice() -> None:
@@ -87,7 +87,7 @@ def test_timers_fire_in_their_time_and_never_twice() -> None:
 def test_streams_are_steered_to_what_chance_would_hardly_reach() -> None:
     coverage = Coverage(ground())
     child = engine("child")
-    for number in range(32):
+    for number in range(48):
         run = child.run(7, number, 2_000)
         coverage.merge(run.counts, run.pairs)
     done, there_are = coverage.figures()["guard outcomes"]

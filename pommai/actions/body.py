@@ -221,7 +221,7 @@ class Body:
     """Set while the server is there."""
     unreachable: asyncio.Event = field(default_factory=asyncio.Event)
     """Set from a failure to reach the server until it is there."""
-    acks: dict[str, asyncio.Future[SyncAck]] = field(default_factory=dict)
+    acks: dict[str, asyncio.Future[SyncAck | None]] = field(default_factory=dict)
     """Batches on their way, by their ids, and who waits for the word that they have arrived."""
     profile: ToyProfile | None = None
     """The configuration in force."""

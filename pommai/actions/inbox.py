@@ -51,6 +51,9 @@ class Inbox:
         self._toy.drops += self._toy.reached.is_set()
         self._toy.reached.clear()
         self._toy.unreachable.set()
+        for waiter in self._toy.acks.values():
+            if not waiter.done():
+                waiter.set_result(None)  # what the server has to say comes over no other connection
         self._toy.post(Event("link.down", {"reason": reason}))
 
     def on_audio(self, audio: DownAudio) -> None:
@@ -86,6 +89,10 @@ class Inbox:
                 self._toy.post(Event("config.offered"))
             case Command(name="volume", args=args):
                 self._toy.post(Event("volume.asked", {"percent": args.get("percent")}))
+            case Command(name="play", args=args):
+                self._toy.post(Event("play.asked", {"sound": args.get("sound")}))
+            case Command(name="stop" | "reload" as name):
+                self._toy.post(Event(f"{name}.asked"))
             case Command(name="update", args=args):
                 self._toy.offer_update(args)
             case _:

@@ -14,7 +14,7 @@ from pommai.actions.body import Body, Turn
 from pommai.actions.registry import SoundName, action, activity
 from pommai.actions.saying import say_what_comes
 from pommai.actions.voices import hold_recording
-from pommai.errors import CodecError
+from pommai.errors import CodecError, SoundError
 from pommai.events import Event
 from pommai.protocol.audio import FRAME_SECONDS
 from pommai.protocol.jitter import PREBUFFER, End, Missing, NotYet, Packet
@@ -69,6 +69,19 @@ def set_volume(toy: Body) -> None:
     toy.memory.keep_fact(VOLUME_FACT, f"{100 * toy.voice.volume:.0f}")
     logger.info("volume", extra={"asked": wanted, "volume": toy.voice.volume})
     play_sound(toy, VOLUME_SOUND if wanted > toy.voice.ceiling else "press")
+
+
+@action
+def play_asked(toy: Body) -> None:
+    """Play the sound that the event names, if the toy has one of that name."""
+    name = toy.event.data.get("sound")
+    if not isinstance(name, str) or name not in toy.sounds.names():
+        logger.warning("sound not played", extra={"reason": "there is none of that name"})
+        return
+    try:
+        play_sound(toy, name)
+    except SoundError as caught:
+        logger.warning("sound not played", extra={"reason": str(caught)})
 
 
 @activity

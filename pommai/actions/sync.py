@@ -56,8 +56,7 @@ async def _sync(toy: Body, *, safety: bool) -> None:
             continue
         ack = await courier.deliver(batch, max(ACK_SECONDS, pause), go_on)
         if ack is None:
-            await _rest(toy, pause)
-            pause = min(2 * pause, RETRY_LIMIT)
+            pause = RETRY_FIRST if await _rest(toy, pause) else min(2 * pause, RETRY_LIMIT)
             continue
         pause = RETRY_FIRST
         ack = _about(batch, ack)
@@ -68,14 +67,15 @@ async def _sync(toy: Body, *, safety: bool) -> None:
             logger.warning("item refused", extra={"item": refused.id, "reason": refused.reason})
 
 
-async def _rest(toy: Body, seconds: float) -> None:
-    """Wait before the next try; not so long when meanwhile the network has come back."""
-    if toy.reached.is_set():
-        await asyncio.sleep(seconds)
-        return
+async def _rest(toy: Body, seconds: float) -> bool:
+    """Wait before the next try; not so long when the server was away and is back, which is what it returns."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
+            if toy.reached.is_set():
+                await toy.unreachable.wait()
             await toy.reached.wait()
+            return True
+    return False
 
 
 def _about(batch: SyncBatch, ack: SyncAck) -> SyncAck:
@@ -97,7 +97,7 @@ class OverLink:
 
     async def deliver(self, batch: SyncBatch, seconds: float, go_on: Callable[[], bool]) -> SyncAck | None:
         toy = self._toy
-        waiter: asyncio.Future[SyncAck] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[SyncAck | None] = asyncio.get_running_loop().create_future()
         toy.acks[batch.batch] = waiter
         try:
             if not toy.link.send(batch):

@@ -166,6 +166,9 @@ class BusyToy(SimulatedToy):
             "wake.heard": lambda how: self.wake.call(str(how.get("phrase", "hey pommai"))),
             "reply.blocked": lambda how: self.link.deliver(m.TextResponse(self._turn(how), NOT_FOR_CHILDREN)),
             "volume.asked": lambda how: self.link.deliver(m.Command("volume", {"percent": how.get("percent", 50.0)})),
+            "stop.asked": lambda how: self.link.deliver(m.Command("stop")),
+            "play.asked": lambda how: self.link.deliver(m.Command("play", {"sound": how.get("sound", "hello")})),
+            "reload.asked": lambda how: self.link.deliver(m.Command("reload")),
             "config.offered": lambda how: self.link.deliver(m.PiConfigUpdate(SETTINGS)),
             "wake.refused": lambda how: self.runtime.post(
                 Event("wake.refused", {"reason": "damaged", "models": "okay_nabu", **how})
