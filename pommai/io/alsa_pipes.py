@@ -4,8 +4,11 @@ ALSA's `file` plugin reads its capture from one FIFO and writes its playback to 
 20 ms a frame, as a card's crystal would. The process that opens PortAudio gets `environment` before it starts.
 
 A writer that waits for a full pipe goes on when a whole page (4096 bytes) has been read, and no sooner. With frames of
-640 bytes playback would come in bursts of six. So the speaker is 32 channels wide, of which the first holds the sound:
-then a frame is five whole pages, and PortAudio asks for each frame on time.
+640 bytes playback would come in bursts of six. So the speaker is 32 channels wide, of which the first hold the sound:
+then a frame is five whole pages, or fifteen at 48 kHz, and PortAudio asks for each frame on time.
+
+The pipes take whatever rate they are opened with; a card that was made for another one than the toy's own hears and
+plays nonsense at any other.
 """
 
 from __future__ import annotations
@@ -25,15 +28,16 @@ from pathlib import Path
 from typing import Final
 
 from pommai.errors import AudioDeviceError
+from pommai.io.card_format import TOYS_OWN, CardFormat, from_card, to_card
 from pommai.io.wav import WavRecorder
-from pommai.protocol.audio import FRAME_BYTES, FRAME_SECONDS, SILENCE
+from pommai.protocol.audio import FRAME_SECONDS, SAMPLE_BYTES
 
 WIDTH: Final = 32
 """Channels of the speaker's pipe."""
-SPEAKER_PIPE_BYTES: Final = 32_768
-"""The smallest pipe that holds a wide frame: what is written ahead is less than two frames."""
 MICROPHONE_PIPE_BYTES: Final = 4096
-"""The smallest pipe there is."""
+"""The smallest pipe there is: a frame at 48 kHz in two channels."""
+_LARGEST_PIPE_BYTES: Final = 1 << 16
+"""A speaker's at 48 kHz."""
 STANDING: Final = 5
 """Frames waiting in the microphone's pipe for so many beats are stale: nobody reads, or somebody has just begun to."""
 RESET_SECONDS: Final = 1.0
@@ -43,10 +47,11 @@ _STOP_SECONDS: Final = 2.0
 _CONFIGURATION: Final = """\
 pcm.microphone {{ type file slave.pcm {{ type null }} file "/dev/null" infile "{microphone}" format raw }}
 pcm.wide {{ type file slave.pcm {{ type null }} file "{speaker}" format raw truncate true }}
-pcm.speaker {{ type route slave {{ pcm "wide" channels {width} }} ttable.0.0 1 }}
+pcm.speaker {{ type route slave {{ pcm "wide" channels {width} }} {ttable} }}
 pcm.default {{ type asym capture.pcm "microphone" playback.pcm "speaker" }}
 ctl.default {{ type hw card 0 }}
 """
+_UNPLUGGED: Final = "pcm.default { type hw card 99 }\nctl.default { type hw card 99 }\n"
 
 
 class AlsaPipes:
@@ -56,9 +61,15 @@ class AlsaPipes:
     loop's jitter would be the card's. See WavRecorder for what becomes of silence in the recording.
     """
 
-    def __init__(self, directory: Path, recording: Path) -> None:
-        """`directory` takes the pipes and the ALSA configuration; it must exist and allow FIFOs."""
+    def __init__(self, directory: Path, recording: Path, card: CardFormat = TOYS_OWN) -> None:
+        """`directory` takes the pipes and the ALSA configuration; it must exist and allow FIFOs.
+
+        `card` is the format it is to be opened in: at 16 or 48 kHz, in one or two channels.
+        """
         self._directory = directory.absolute()
+        self._card = card
+        self._heard_bytes = card.frame_samples * card.channels * SAMPLE_BYTES
+        self._wide_bytes = card.frame_samples * WIDTH * SAMPLE_BYTES
         self._recorder = WavRecorder(recording)
         self._waiting: deque[bytes] = deque()
         self._stopping = threading.Event()
@@ -67,6 +78,8 @@ class AlsaPipes:
         self._said: asyncio.Event | None = None
         self._backlog: deque[int] = deque(maxlen=STANDING)
         self._partial = b""
+        self._left: list[int] = []
+        """Speakers of cards that were unplugged while somebody played."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -75,13 +88,13 @@ class AlsaPipes:
 
     def start(self) -> None:
         """Make the pipes and begin to pace them. Raises AudioDeviceError when the folder does not allow it."""
-        microphone, speaker = self._directory / "microphone.fifo", self._directory / "speaker.fifo"
+        microphone, speaker = self._fifos()
+        ttable = " ".join(f"ttable.{channel}.{channel} 1" for channel in range(self._card.channels))
+        configuration = _CONFIGURATION.format(microphone=microphone, speaker=speaker, width=WIDTH, ttable=ttable)
         try:
             for fifo in (microphone, speaker):
                 fifo.unlink(missing_ok=True)
                 os.mkfifo(fifo, 0o600)
-            configuration = _CONFIGURATION.format(microphone=microphone, speaker=speaker, width=WIDTH)
-            (self._directory / "asound.conf").write_text(configuration)
             self._recorder.open()
         except OSError as caught:
             raise AudioDeviceError(
@@ -92,26 +105,38 @@ class AlsaPipes:
         self._microphone = os.open(microphone, os.O_RDWR | os.O_NONBLOCK)
         self._speaker = os.open(speaker, os.O_RDONLY | os.O_NONBLOCK)
         fcntl.fcntl(self._microphone, fcntl.F_SETPIPE_SZ, MICROPHONE_PIPE_BYTES)
-        fcntl.fcntl(self._speaker, fcntl.F_SETPIPE_SZ, SPEAKER_PIPE_BYTES)
+        # The smallest that holds a wide frame: what is written ahead is less than two frames.
+        fcntl.fcntl(self._speaker, fcntl.F_SETPIPE_SZ, self._wide_bytes)
+        self._hear, self._play = to_card(self._card), from_card(self._card)
+        self._partial = b""
+        (self._directory / "asound.conf").write_text(configuration)  # last: before that, whoever looks finds no card
         self._stopping.clear()
         self._thread = threading.Thread(target=self._pace, name="alsa-pipes", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Unplug the card and complete the recording. Harmless when called again."""
+        """Unplug the card and complete the recording. Harmless when called again.
+
+        ALSA knows of no card then; without that PortAudio would wait for ever on a pipe with nobody at its end.
+        """
         if self._thread is None:
             return
+        with contextlib.suppress(OSError):  # the folder itself is gone
+            (self._directory / "asound.conf").write_text(_UNPLUGGED)
         self._stopping.set()
         self._thread.join(_STOP_SECONDS)
         self._thread = None
         self._wake()
         os.close(self._microphone)
-        if not self._is_played():
-            # Otherwise the pipe stays until this process ends: a card that hangs its player notices, but a closed pipe
-            # may meet an assertion of ALSA (pcm_plugin.c, snd_pcm_plugin_status) that aborts it.
-            os.close(self._speaker)
+        # A card that hangs its player is noticed, but a closed pipe may meet an assertion of ALSA (pcm_plugin.c,
+        # snd_pcm_plugin_status) that aborts it: so it stays until the player has let go.
+        self._left.append(self._speaker)
+        self._let_go()
         with contextlib.suppress(OSError):  # the recording ends where it could last be written
             self._recorder.close()
+
+    def _fifos(self) -> tuple[Path, Path]:
+        return self._directory / "microphone.fifo", self._directory / "speaker.fifo"
 
     def say(self, frames: Sequence[bytes]) -> None:
         """Speak into the microphone, after what is still being said; it hears silence otherwise."""
@@ -136,26 +161,29 @@ class AlsaPipes:
                 return
             self._speak()
             self._listen()
+            if self._left:
+                self._let_go()
 
     def _speak(self) -> None:
         """Put the next frame into the microphone's pipe."""
-        self._backlog.append(bytes_in(self._microphone) // FRAME_BYTES)
+        self._backlog.append(bytes_in(self._microphone) // self._heard_bytes)
         if len(self._backlog) == STANDING and (standing := min(self._backlog)):
             self._discard(standing)
             self._backlog.clear()
         try:
             frame = self._waiting.popleft()
         except IndexError:
-            frame = SILENCE
+            frame = None
         else:
             if not self._waiting:
                 self._wake()
+        data = self._hear(frame)
         try:
-            os.write(self._microphone, frame)
+            os.write(self._microphone, data)
         except BlockingIOError:
             self._discard(1)
             with contextlib.suppress(BlockingIOError):
-                os.write(self._microphone, frame)
+                os.write(self._microphone, data)
 
     def _wake(self) -> None:
         if self._loop is not None and self._said is not None:
@@ -164,29 +192,39 @@ class AlsaPipes:
 
     def _discard(self, frames: int) -> None:
         with contextlib.suppress(BlockingIOError):
-            os.read(self._microphone, frames * FRAME_BYTES)
+            os.read(self._microphone, frames * self._heard_bytes)
 
     def _listen(self) -> None:
         """Take the next frame out of the speaker's pipe."""
         try:
-            data = os.read(self._speaker, WIDTH * FRAME_BYTES - len(self._partial))
+            data = os.read(self._speaker, self._wide_bytes - len(self._partial))
         except BlockingIOError:
             return
         # Nothing at all means that nobody has the pipe open; a frame cut short by the end of its process is no frame.
         self._partial = self._partial + data if data else b""
-        if len(self._partial) == WIDTH * FRAME_BYTES:
-            frame = array.array("h", self._partial)[::WIDTH].tobytes()
-            self._partial = b""
+        if len(self._partial) == self._wide_bytes:
+            wide, self._partial = array.array("h", self._partial), b""
+            played = array.array("h", bytes(self._heard_bytes))
+            for channel in range(self._card.channels):
+                played[channel :: self._card.channels] = wide[channel::WIDTH]
             with contextlib.suppress(OSError):  # a full disk must not stop the card
-                self._recorder.add(frame)
+                self._recorder.add(self._play(played.tobytes()))
 
-    def _is_played(self) -> bool:
-        """Whether a process has the speaker open."""
-        try:
-            os.read(self._speaker, SPEAKER_PIPE_BYTES)
-            return bool(os.read(self._speaker, 1))
-        except BlockingIOError:
-            return True
+    def _let_go(self) -> None:
+        """Empty the speakers that are left, so that who hangs there comes free, and close those that nobody plays."""
+        for speaker in self._left.copy():
+            if not is_played(speaker):
+                os.close(speaker)
+                self._left.remove(speaker)
+
+
+def is_played(speaker: int) -> bool:
+    """Whether a process has this pipe open for writing. Takes what is in it."""
+    try:
+        os.read(speaker, _LARGEST_PIPE_BYTES)
+        return bool(os.read(speaker, 1))
+    except BlockingIOError:
+        return True
 
 
 def bytes_in(pipe: int) -> int:

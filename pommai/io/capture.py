@@ -21,8 +21,10 @@ PREROLL_SECONDS: Final = 0.3
 """Sound kept from before a subscription: children speak while they press."""
 SUBSCRIPTION_SECONDS: Final = 5.0
 """Sound a listener may leave lying before the oldest of it is dropped."""
-RETRY_SECONDS: Final = 2.0
-"""Pause between attempts to open a device that is gone."""
+FIRST_RETRY_SECONDS: Final = 0.25
+"""Pause before a device that is gone is opened for the first time; twice as long after each attempt ..."""
+RETRY_SECONDS: Final = 1.0
+"""... up to so long: a card that is back is heard again within 2 s, opening included."""
 
 
 class Subscription:
@@ -150,12 +152,13 @@ async def keep_open(
     on_lost: Callable[[str], None],
     on_back: Callable[[], None],
 ) -> None:
-    """Open a device and reopen it every RETRY_SECONDS whenever it is gone, until cancelled; closed on the way out.
+    """Open a device and reopen it whenever it is gone, at least every RETRY_SECONDS, until cancelled; then close it.
 
     `open_device` takes the callback for a loss. `on_back` is called after each opening that worked, the first included;
     `on_lost` once for each loss (or first failure), with the reason, not for every attempt.
     """
     told_lost = False
+    pause = FIRST_RETRY_SECONDS
     loop = asyncio.get_running_loop()
     while True:
         gone: asyncio.Future[str] = loop.create_future()
@@ -169,6 +172,7 @@ async def keep_open(
             told_lost = False
             on_back()
             reason = await gone
+            pause = FIRST_RETRY_SECONDS
         except DeviceError as caught:
             reason = str(caught)
         finally:
@@ -177,4 +181,5 @@ async def keep_open(
             told_lost = True
             logger.warning("device lost", extra={"reason": reason})
             on_lost(reason)
-        await asyncio.sleep(RETRY_SECONDS)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, RETRY_SECONDS)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from pommai.io.portaudio_host import HOST, Direction
+from pommai.io.card_format import CardFormat, from_card, to_card
+from pommai.io.portaudio_host import HOST, Direction, HostStream, StreamCallback
 from pommai.io.speaker import CAPACITY, RingSpeaker
-from pommai.protocol.audio import SILENCE, frames_in
+from pommai.protocol.audio import frames_in
+
+logger = logging.getLogger(__name__)
 
 _CONTINUE: Final = 0
 _ABORT: Final = 2
@@ -28,58 +32,74 @@ FLOOD_FRAMES: Final = frames_in(30.0)
 """A stream that runs so far between two looks is no card: a pipe without an end, a driver gone wild."""
 
 
+XRUN_SECONDS: Final = 60.0
+"""How often over- and underruns of the card's buffer are told in the log, when there were any."""
+
+Process = Callable[[bytes | None], bytes | None]
+"""Called on PortAudio's thread with 20 ms that the card has captured; gives 20 ms for it to play."""
+
+
 class _Stream:
-    """A stream with a watch on it. `process` is called on PortAudio's thread, for every frame."""
+    """A stream with a watch on it. `make_process` makes, for the format the card has, what is called every 20 ms."""
 
     def __init__(self, direction: Direction, name: str | None) -> None:
         self.xruns = 0
         """Callbacks for which PortAudio reported an over- or underrun of the card's buffer."""
         self._direction: Direction = direction
         self._name = name
-        self._stream: Any = None
-        self._process: Callable[[bytes | None], bytes | None] | None = None
+        self._stream: HostStream | None = None
+        self._running = False
         self._lost: Callable[[str], None] | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._turns = 0
         self._turns_seen = 0
         self._still = 0
+        self._xruns_told = 0
+        self._xruns_told_at = 0.0
 
-    async def open(self, process: Callable[[bytes | None], bytes | None], lost: Callable[[str], None]) -> None:
+    async def open(self, make_process: Callable[[CardFormat], Process], lost: Callable[[str], None]) -> None:
         if self._stream is not None:
             raise RuntimeError(f"the {self._direction} is open already")
-        self._process = process
+        self._running = True
         self._turns = self._turns_seen = self._still = 0
-        self._stream = await HOST.open_stream(self._direction, self._name, self._callback)
+        self._stream = await HOST.open_stream(
+            self._direction, self._name, lambda card: self._make_callback(make_process(card))
+        )
         self._lost = lost
         loop = asyncio.get_running_loop()
         self._watch = loop.call_later(WATCH_SECONDS, self._look, loop)
 
     async def close(self) -> None:
-        self._process = self._lost = None
+        self._running = False
+        self._lost = None
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
         stream, self._stream = self._stream, None
         if stream is not None:
-            await HOST.close_stream(self._direction, stream)
+            await HOST.close_stream(stream)
 
-    def _callback(self, data: bytes | None, _frames: int, _times: Any, status: int) -> tuple[bytes | None, int]:
-        """Called by PortAudio on its own thread; must not raise, wait, or do more than it has to."""
-        self._turns += 1
-        if status:
-            self.xruns += 1
-        process = self._process
-        if process is None or self._turns - self._turns_seen > FLOOD_FRAMES:
-            return SILENCE, _ABORT
-        try:
-            return process(data), _CONTINUE
-        except RuntimeError:  # the event loop has been closed
-            return SILENCE, _ABORT
+    def _make_callback(self, process: Process) -> StreamCallback:
+        def callback(data: bytes | None, _frames: int, _times: Any, status: int) -> tuple[bytes | None, int]:
+            """Called by PortAudio on its own thread; must not raise, wait, or do more than it has to."""
+            self._turns += 1
+            if status:
+                self.xruns += 1
+            if not self._running or self._turns - self._turns_seen > FLOOD_FRAMES:
+                return None, _ABORT
+            try:
+                return process(data), _CONTINUE
+            except RuntimeError:  # the event loop has been closed
+                return None, _ABORT
+
+        return callback
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         moved = self._turns - self._turns_seen
         self._turns_seen += moved
         self._still = 0 if moved else self._still + 1
+        self._tell_xruns(loop.time())
+        assert self._stream is not None
         if moved > FLOOD_FRAMES:
             self._tell(f"the {self._direction} runs far too fast; its card must be gone")
         elif not self._stream.is_active():
@@ -89,8 +109,15 @@ class _Stream:
         else:
             self._watch = loop.call_later(WATCH_SECONDS, self._look, loop)
 
+    def _tell_xruns(self, now: float) -> None:
+        """PortAudio has the card go on by itself after one; a few are nothing, many mean that the toy is too busy."""
+        if self.xruns > self._xruns_told and (not self._xruns_told or now - self._xruns_told_at >= XRUN_SECONDS):
+            more = self.xruns - self._xruns_told
+            logger.warning("sound was lost in the card", extra={"device": self._direction, "times": more})
+            self._xruns_told, self._xruns_told_at = self.xruns, now
+
     def _tell(self, reason: str) -> None:
-        self._process = None
+        self._running = False
         lost, self._lost = self._lost, None
         if lost is not None:
             lost(reason)
@@ -124,7 +151,7 @@ class PortAudioMicrophone:
         self._frames.clear()
         self._handing_over = False
         self._deliver = deliver
-        await self._stream.open(self._captured, lost)
+        await self._stream.open(self._make_capturing, lost)
 
     async def close(self) -> None:
         """Stop capturing. No frame is delivered afterwards. Harmless when called again; may be opened anew."""
@@ -136,9 +163,17 @@ class PortAudioMicrophone:
         self._batch = 1 if listening else IDLE_FRAMES
         self._hand_over()
 
-    def _captured(self, frame: bytes | None) -> None:
+    def _make_capturing(self, card: CardFormat) -> Process:
+        convert = from_card(card)
+
+        def capture(data: bytes | None) -> None:
+            assert data is not None
+            self._captured(convert(data))
+
+        return capture
+
+    def _captured(self, frame: bytes) -> None:
         """On PortAudio's thread."""
-        assert frame is not None
         assert self._loop is not None
         if len(self._frames) == HAND_OVER_FRAMES:
             self.dropped += 1
@@ -179,7 +214,7 @@ class PortAudioSpeaker(RingSpeaker):
             self._stop()
             lost(reason)
 
-        await self._stream.open(self._next, gone)
+        await self._stream.open(self._make_playing, gone)
         self._start()
 
     async def close(self) -> None:
@@ -187,7 +222,6 @@ class PortAudioSpeaker(RingSpeaker):
         self._stop()
         await self._stream.close()
 
-    def _next(self, _captured: bytes | None) -> bytes:
-        """On PortAudio's thread."""
-        frame = self._take()
-        return SILENCE if frame is None else frame
+    def _make_playing(self, card: CardFormat) -> Process:
+        convert = to_card(card)
+        return lambda _captured: convert(self._take())

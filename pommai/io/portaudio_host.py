@@ -3,6 +3,9 @@
 PortAudio's control functions are not thread-safe, take from milliseconds to seconds, and hang for ever with some
 drivers. So a single daemon thread makes all those calls in turn, nobody waits for it longer than a limit, and what a
 call brings after its limit is undone. While a call hangs, further ones are refused at once instead of piling up.
+
+PortAudio looks for cards when it is started, and never again. So it is ended with its last stream; and where one stream
+is lost while another one runs, and the system's cards are others than before, all are closed and opened anew together.
 """
 
 from __future__ import annotations
@@ -18,10 +21,11 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from pommai.errors import AudioDeviceError, DeviceError
-from pommai.protocol.audio import CHANNELS, FRAME_SAMPLES, SAMPLE_RATE
+from pommai.errors import AudioDeviceError, DeviceError, PommaiError
+from pommai.io.card_format import CardFormat, formats
 from pommai.source import closest
 
 logger = logging.getLogger(__name__)
@@ -30,6 +34,9 @@ OPEN_SECONDS: Final = 10.0
 """Longest opening takes, starting PortAudio included: 0.2 s here, seconds on a Pi with many ALSA plugins."""
 CLOSE_SECONDS: Final = 0.5
 """Longest closing takes before nobody waits for it any more: 0.02 to 0.1 s here; the toy must end within a second."""
+
+CARDS: Path = Path("/proc/asound/cards")
+"""What cards the system has, in a few lines: the cheapest way to learn that another one has been plugged in."""
 
 Direction = Literal["microphone", "speaker"]
 StreamCallback = Callable[[bytes | None, int, Any, int], tuple[bytes | None, int]]
@@ -169,32 +176,65 @@ class _ControlThread:
                     self._current = None
 
 
+class HostStream:
+    """A stream that is open. It may be closed and opened anew on the way, by its host."""
+
+    def __init__(
+        self, direction: Direction, name: str | None, make_callback: Callable[[CardFormat], StreamCallback]
+    ) -> None:
+        self.direction: Direction = direction
+        self.name = name
+        self.make_callback = make_callback
+        self.stream: Any = None
+        self.changing = threading.Lock()
+        """Held while the stream is opened or closed: PortAudio must not be asked about it meanwhile."""
+
+    def is_active(self) -> bool:
+        """Whether it runs, as far as can be told without waiting."""
+        if not self.changing.acquire(blocking=False):
+            return True
+        try:
+            return self.stream is not None and bool(self.stream.is_active())
+        except OSError:
+            return False
+        finally:
+            self.changing.release()
+
+
 class PortAudioHost:
     """The shared instance of PortAudio: started with the first stream, ended with the last."""
 
     def __init__(self) -> None:
         self._control = _ControlThread()
+        # All of these belong to the control thread:
         self._pyaudio: Any = None
-        self._users = 0  # this and _pyaudio belong to the control thread
+        self._users = 0
+        self._streams: list[HostStream] = []
+        self._cards = ""  # when PortAudio was started
 
-    async def open_stream(self, direction: Direction, name: str | None, callback: StreamCallback) -> Any:
-        """A running stream of 16 kHz mono s16le in frames of 20 ms, on the device of that name or the default one.
+    async def open_stream(
+        self, direction: Direction, name: str | None, make_callback: Callable[[CardFormat], StreamCallback]
+    ) -> HostStream:
+        """A running stream on the device of that name or the default one, in pieces of 20 ms.
 
-        Raises AudioDeviceError when there is no such device, DeviceError when it cannot be opened.
+        It is 16 kHz mono where the device allows that, else what the device has of its own; `make_callback` is told,
+        on another thread, and may raise PommaiErrors. Raises AudioDeviceError when there is no such device, DeviceError
+        when it cannot be opened.
         """
         return await self._control.call(
             f"opening the {direction}",
             OPEN_SECONDS,
-            lambda: self._open(direction, name, callback),
+            lambda: self._open(direction, name, make_callback),
             self._close,
         )
 
-    async def close_stream(self, direction: Direction, stream: Any) -> None:
+    async def close_stream(self, stream: HostStream) -> None:
         """End a stream. After CLOSE_SECONDS it is left to end when it can, and that is logged."""
+        what = stream.direction
         try:
-            await self._control.call(f"closing the {direction}", CLOSE_SECONDS, lambda: self._close(stream))
+            await self._control.call(f"closing the {what}", CLOSE_SECONDS, lambda: self._close(stream))
         except DeviceError as caught:
-            logger.warning("stream does not end", extra={"device": direction, "reason": str(caught)})
+            logger.warning("stream does not end", extra={"device": what, "reason": str(caught)})
 
     async def devices(self) -> list[SoundDevice]:
         """All devices PortAudio sees. Raises DeviceError."""
@@ -211,7 +251,7 @@ class PortAudioHost:
     # -- on the control thread -----------------------------------------------------------------
 
     def _acquire(self) -> None:
-        if self._users == 0:
+        if self._pyaudio is None:
             try:
                 import pyaudio
             except ImportError as caught:
@@ -220,6 +260,7 @@ class PortAudioHost:
                     "sudo apt-get install portaudio19-dev && pip install 'pommai[audio]'"
                 ) from caught
             _quieten()
+            self._cards = _cards()
             self._pyaudio = pyaudio.PyAudio()
             atexit.register(self._at_exit)
         self._users += 1
@@ -227,10 +268,33 @@ class PortAudioHost:
     def _release(self) -> None:
         self._users -= 1
         if self._users == 0:
-            # Starting anew with the next stream is also how PortAudio learns of cards plugged in since.
-            instance, self._pyaudio = self._pyaudio, None
+            self._terminate()
+
+    def _terminate(self) -> None:
+        instance, self._pyaudio = self._pyaudio, None
+        if instance is not None:
             atexit.unregister(self._at_exit)
             instance.terminate()
+
+    def _renew(self) -> None:
+        """Start PortAudio anew under the streams that run, so that it sees the cards there are now.
+
+        They are silent for about as long as starting PortAudio takes. One that cannot be opened again has ended, and
+        whoever watches over it will notice.
+        """
+        logger.info("the sound cards have changed", extra={"streams": len(self._streams)})
+        with contextlib.ExitStack() as stack:
+            for each in self._streams:
+                stack.enter_context(each.changing)
+                stream, each.stream = each.stream, None
+                with contextlib.suppress(OSError):
+                    stream.close()
+            self._terminate()
+            self._acquire()
+            self._users -= 1  # nobody new, the same as before
+            for each in self._streams:
+                with contextlib.suppress(PommaiError):
+                    each.stream = self._start(each)
 
     def _at_exit(self) -> None:
         """A stream that nobody has closed ends before Python does: a callback into an ending Python is a crash."""
@@ -249,59 +313,97 @@ class PortAudioHost:
             for info in found
         ]
 
-    def _default(self, direction: Direction) -> int:
+    def _default(self, direction: Direction) -> SoundDevice:
         ask = (
             self._pyaudio.get_default_input_device_info
             if direction == "microphone"
             else self._pyaudio.get_default_output_device_info
         )
+        devices = self._list()
         try:
-            return int(ask()["index"])
+            index = int(ask()["index"])
         except OSError as caught:
-            if devices := self._list():
+            if devices:
                 listing = "".join(f"\n  {device}" for device in devices)
                 raise AudioDeviceError(f"no sound device can serve as {direction}. There are:{listing}") from caught
             raise _no_card() from caught
+        return next(device for device in devices if device.index == index)
 
-    def _open(self, direction: Direction, name: str | None, callback: StreamCallback) -> Any:
-        import pyaudio
-
+    def _open(
+        self, direction: Direction, name: str | None, make_callback: Callable[[CardFormat], StreamCallback]
+    ) -> HostStream:
+        opened = HostStream(direction, name, make_callback)
+        if self._streams and _cards() != self._cards:
+            self._renew()
         self._acquire()
         try:
-            index = self._default(direction) if name is None else choose(self._list(), direction, name).index
-            capture = direction == "microphone"
-            return self._pyaudio.open(
-                rate=SAMPLE_RATE,
-                channels=CHANNELS,
-                format=pyaudio.paInt16,
-                input=capture,
-                output=not capture,
-                input_device_index=index if capture else None,
-                output_device_index=None if capture else index,
-                frames_per_buffer=FRAME_SAMPLES,
-                stream_callback=callback,
-            )
-        except OSError as caught:
-            self._release()
-            code, words = (*caught.args, "", "")[:2]
-            hint = ""
-            if pyaudio.paInvalidSampleRate in caught.args:
-                hint = (
-                    "; this device has no 16 kHz of its own: name one that converts, such as 'default' or 'sysdefault'"
-                )
-            elif pyaudio.paDeviceUnavailable in caught.args:
-                hint = "; another program may be using it"
-            device = f"the {direction}" if name is None else f"the {direction} '{name}'"
-            raise DeviceError(f"{device} cannot be opened: {words or code}{hint}") from caught
+            opened.stream = self._start(opened)
         except BaseException:
             self._release()
             raise
+        self._streams.append(opened)
+        return opened
 
-    def _close(self, stream: Any) -> None:
+    def _start(self, opened: HostStream) -> Any:
+        """A running stream, in the first format that the device takes. Raises DeviceError."""
+        import pyaudio
+
+        refused = (
+            *(pyaudio.paInvalidSampleRate, pyaudio.paInvalidChannelCount, pyaudio.paSampleFormatNotSupported),
+            pyaudio.paUnanticipatedHostError,  # "invalid argument", say: ALSA took each by itself, but not together
+        )
+        direction, name = opened.direction, opened.name
+        device = self._default(direction) if name is None else choose(self._list(), direction, name)
+        capture = direction == "microphone"
+        first: OSError | None = None
+        for card in formats(device.channels(direction), device.rate):
+            try:
+                stream = self._pyaudio.open(
+                    rate=card.rate,
+                    channels=card.channels,
+                    format=pyaudio.paInt16,
+                    input=capture,
+                    output=not capture,
+                    input_device_index=device.index if capture else None,
+                    output_device_index=None if capture else device.index,
+                    frames_per_buffer=card.frame_samples,
+                    stream_callback=opened.make_callback(card),
+                )
+            except OSError as caught:
+                first = first or caught
+                if not any(code in caught.args for code in refused):
+                    first = caught
+                    break
+            else:
+                logger.info("sound device", extra={"device": direction, "card": device.name, "format": str(card)})
+                return stream
+        told = f"the {direction}" if name is None else f"the {direction} '{name}'"
+        if first is None:
+            raise DeviceError(f"{told} cannot be opened: {device} has nothing the toy can use")
+        code, words = (*first.args, "", "")[:2]
+        hint = ""
+        if pyaudio.paInvalidSampleRate in first.args:
+            hint = "; no rate the toy knows suits it: name one that converts, such as 'default' or 'sysdefault'"
+        elif pyaudio.paDeviceUnavailable in first.args:
+            hint = "; another program may be using it"
+        raise DeviceError(f"{told} cannot be opened: {words or code}{hint}") from first
+
+    def _close(self, opened: HostStream) -> None:
+        self._streams.remove(opened)
         try:
-            stream.close()
+            with opened.changing:
+                stream, opened.stream = opened.stream, None
+                if stream is not None:
+                    stream.close()
         finally:
             self._release()
+
+
+def _cards() -> str:
+    try:
+        return CARDS.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def _no_card() -> AudioDeviceError:

@@ -253,9 +253,11 @@ def test_a_card_that_hangs_is_noticed_and_closing_it_does_not_hang(card: AlsaPip
 
 
 def test_a_sound_system_that_hangs_at_opening_is_given_up_and_not_asked_again(tmp_path: Path) -> None:
-    pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
-    pipes.start()
-    pipes.stop()  # pipes that nobody holds open: PortAudio waits for ever while it looks for devices
+    silent = tmp_path / "silent"
+    os.mkfifo(silent)  # nobody is at its other end: PortAudio waits for ever while it looks for devices
+    (tmp_path / "asound.conf").write_text(
+        f'pcm.default {{ type file slave.pcm {{ type null }} file "/dev/null" infile "{silent}" format raw }}\n'
+    )
     scene = Scene(
         """
         portaudio_host.OPEN_SECONDS = 0.5
@@ -270,7 +272,7 @@ def test_a_sound_system_that_hangs_at_opening_is_given_up_and_not_asked_again(tm
                 await device.close()
             return words
         """,
-        pipes.environment,
+        {"ALSA_CONFIG_PATH": str(tmp_path / "asound.conf")},
     )
     assert scene.result()[0] == [
         "the sound system hangs: opening the microphone took longer than 0.5 s",
