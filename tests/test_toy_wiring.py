@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pommai.errors import ChartError, SettingsError, TableError
+from pommai.errors import ChartError, TableError
 from pommai.io.button_keyboard import KeyboardButton
 from pommai.io.button_lines import LineButton
 from pommai.io.lights import Apa102, RgbLed, SimulatedLights
@@ -158,10 +158,33 @@ def test_a_button_that_is_not_there_is_no_reason_to_be_silent(tmp_path, monkeypa
     assert "no button" in [record.message for record in caplog.records]
 
 
-def test_without_a_token_nothing_is_begun(tmp_path):
-    with pytest.raises(SettingsError, match="POMMAI_USER_TOKEN"):
-        asyncio.run(wiring.run_toy(quiet(tmp_path, token=None)))
-    assert list(tmp_path.iterdir()) == []
+def test_a_toy_that_nobody_has_set_up_starts_and_says_so(tmp_path, monkeypatch, caplog):
+    said: list[str] = []
+
+    async def speak(self, text, settings=None):
+        said.append(text)
+        return []
+
+    monkeypatch.setattr("pommai.io.speech.EspeakSpeech.speak", speak)
+
+    async def main() -> None:
+        def stop_when_said(stop):
+            async def wait() -> None:
+                while not said:
+                    await asyncio.sleep(0.01)
+                stop()
+
+            tasks.append(asyncio.create_task(wait()))
+
+        tasks: list[asyncio.Task[None]] = []
+        async with asyncio.timeout(30):
+            await wiring.run_toy(quiet(tmp_path, token=None), stop_when_said)
+            await tasks[0]
+
+    asyncio.run(main())
+    assert "grown-up" in said[0]
+    assert "not_set_up" in (tmp_path / "trace.jsonl").read_text()
+    assert "nobody has set this toy up" in [record.message for record in caplog.records]
 
 
 def test_a_table_of_another_toy_is_refused_and_no_thread_is_left_behind(tmp_path):

@@ -20,16 +20,16 @@ from pommai.actions.configuration import recall_configuration
 from pommai.actions.live import LiveConfiguration
 from pommai.actions.safety import recall_safe_mode
 from pommai.chart.table import DecisionTable, Step
-from pommai.errors import DeviceError, SettingsError
+from pommai.errors import DeviceError
 from pommai.events import Event
 from pommai.guards import GUARDS
 from pommai.io.capture import Capture
 from pommai.io.codec import OpusCodec
 from pommai.io.lights_show import LightShow
 from pommai.io.link import WebSocketLink
-from pommai.io.link_token import Credentials
+from pommai.io.link_none import NoLink
 from pommai.io.playback import Playback
-from pommai.io.ports import Button, Lights, Microphone, Speaker
+from pommai.io.ports import Button, Clock, Lights, Link, Microphone, Speaker
 from pommai.io.service_manager import ServiceManager
 from pommai.io.sounds import SoundFolder
 from pommai.io.tls import ServerTrust
@@ -75,11 +75,6 @@ async def run_toy(
     Raises SettingsError, ChartError, LightsError, TableError, SoundError or CodecError when the toy cannot begin at
     all. Devices that fail never end it: they are logged, shown, and tried again.
     """
-    if settings.token is None and settings.cloud_url is None:
-        raise SettingsError(
-            "the toy has no token for its server; set POMMAI_USER_TOKEN, or token_file in pommai.toml, or have it ask "
-            "the cloud for tokens: cloud_url and device_secret"
-        )
     loop = asyncio.get_running_loop()
     patterns = load_patterns(settings.led_patterns)
     sounds = SoundFolder(settings.sounds)
@@ -98,15 +93,7 @@ async def run_toy(
         toy_id = who_it_was(settings, board.memory)
         keep_logs(stack, board.memory.keep_log)
         cloud = await make_cloud(settings, stack, board.clock, lambda: runtime.body)
-        link = WebSocketLink(
-            settings.url,
-            token=_credentials(settings, cloud),
-            device_id=settings.device_id,
-            toy_id=toy_id,
-            capabilities=CAPABILITIES,
-            trust=ServerTrust(pins=settings.server_pins, now=board.clock.now),
-            plaintext=settings.plaintext == "anywhere",
-        )
+        link = make_link(settings, cloud, toy_id, board.clock)
         hearing = Capture(microphone)
         lights = LightShow(make_lights(settings), patterns)
 
@@ -161,6 +148,7 @@ async def run_toy(
         keep_running(stack, keep_vitals(lambda: runtime.body), "vitals")
         keep_running(stack, manager.feed_watchdog(), "watchdog")
         keep_running(stack, updates.run(), "updates")
+        _tell_whether_set_up(link, runtime)
         button = make_button(settings, runtime.stop, microphone)
         if on_start is not None:
             on_start(runtime.stop)
@@ -174,12 +162,36 @@ async def run_toy(
     return updates.wants_start
 
 
-def _credentials(settings: Settings, cloud: CloudParts | None) -> str | Credentials:
-    """What the link shows the server: the token that somebody has set, else those of the cloud."""
-    if settings.token is not None:
-        return settings.token
-    assert cloud is not None  # or else the settings were refused
-    return cloud.tokens
+def make_link(settings: Settings, cloud: CloudParts | None, toy_id: str, clock: Clock) -> Link:
+    """The way to the server: with the token that somebody has set, else with those of the cloud.
+
+    A toy that has neither goes nowhere: nobody has told it who it is.
+    """
+    credentials = settings.token or (cloud and cloud.tokens)
+    if not credentials:
+        return NoLink(toy_id)
+    return WebSocketLink(
+        settings.url,
+        token=credentials,
+        device_id=settings.device_id,
+        toy_id=toy_id,
+        capabilities=CAPABILITIES,
+        trust=ServerTrust(pins=settings.server_pins, now=clock.now),
+        plaintext=settings.plaintext == "anywhere",
+    )
+
+
+def _tell_whether_set_up(link: Link, runtime: Runtime) -> None:
+    if isinstance(link, NoLink):
+        logger.warning(
+            "nobody has set this toy up",
+            extra={
+                "reason": "it has no token for its server: give it one in a file pommai.toml on its boot partition, or "
+                "by token_file in its settings, or at a desk by POMMAI_USER_TOKEN; or have the cloud give it tokens "
+                "(cloud_url and device_secret)"
+            },
+        )
+        runtime.post(Event("identity.missing"))
 
 
 def _tell_rest(
