@@ -16,6 +16,7 @@ portaudio19-dev  PyAudio is built with it
 alsa-utils       names of sound cards, and their mixer
 espeak-ng        speaks where no recording does
 libsoxr0         changes sample rates
+libspeexdsp1     lets a sound card keep its own sample rate
 libopusfile0     reads sound files that are Opus
 python3-venv     keeps the Python packages of the toy apart
 python3-dev      PyAudio is built with it

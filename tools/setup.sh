@@ -13,6 +13,7 @@ alsa-utils          names of sound cards, and their volume
 libasound2-plugins  sound cards made of pipes, so that sound can be tried on a machine that has none
 espeak-ng           speaks where no recording does: the toy without a server, examples, tests
 libsoxr0            changes sample rates: what espeak-ng says to what the toy plays
+libspeexdsp1        lets a sound card keep its own sample rate
 libopusfile0        reads sound files that are Opus; those that are WAV play without it
 sox                 converts recordings; error messages name it, and the tests try what they say
 graphviz            pictures of the chart
