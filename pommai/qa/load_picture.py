@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _SHARES: Final = ((0.99, "p99", "#b5412f"), (0.95, "p95", "#d98b2b"), (0.5, "p50", "#2f6f8f"))
 _CPU, _MEMORY = "#4a4f5c", "#7a5ea8"
-_STYLE: Final[Any] = {  # matplotlib's own type has a Literal of three hundred names
+STYLE: Final[Any] = {  # matplotlib's own type has a Literal of three hundred names
     "svg.fonttype": "none",  # text stays text: it can be searched and read aloud
     "svg.hashsalt": "pommai",  # the same figures make the same file
     "font.size": 10,
@@ -25,6 +25,7 @@ _STYLE: Final[Any] = {  # matplotlib's own type has a Literal of three hundred n
     "axes.edgecolor": "#9aa1b0",
     "axes.axisbelow": True,
 }
+"""How all pictures of ours look."""
 
 
 class NoPictureError(PommaiError):
@@ -43,7 +44,7 @@ def draw(steps: Sequence[Step], about: str, paths: Sequence[Path]) -> None:
         raise NoPictureError(
             "there is no picture, because matplotlib is not installed; get it with: pip install 'pommai[load]'"
         ) from None
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(9, 7.5 if len(steps) > 1 else 5), layout="constrained")
         figure.suptitle("How soon the gateway answers, and what it takes", fontsize=14, fontweight="bold")
         if len(steps) > 1:
