@@ -76,6 +76,13 @@ def test_a_boot_file_becomes_settings_and_secrets_and_is_gone(card: Card) -> Non
     assert "device_id = bear-7" in card.answer
 
 
+def test_pins_come_along_so_that_a_stranger_cannot_play_the_gateway(card: Card) -> None:
+    pins = [f"sha256/{letter * 43}=" for letter in "AQ"]
+    card.write(GOOD + f"server_pins = {pins}\n".replace("'", '"'))
+    card.take()
+    assert [f"sha256/{pin}" for pin in card.loaded.server_pins] == pins
+
+
 def test_without_a_boot_file_nothing_happens(card: Card) -> None:
     assert not card.take()
     assert list(card.boot.iterdir()) == []

@@ -139,6 +139,14 @@ def test_a_token_file_holds_the_token_and_the_higher_origin_wins(tmp_path: Path)
     assert "token and token_file are both given" in both
 
 
+def test_a_token_may_come_from_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pommai-token").write_text("from-systemd\n")
+    assert "where systemd runs the toy" in error(tmp_path, toml='token_file = "credential:pommai-token"\n')
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert load(tmp_path, toml='token_file = "credential:pommai-token"\n').token == "from-systemd"
+    assert "credential:NAME" in error(tmp_path, toml='token_file = "credential:../etc/shadow"\n')
+
+
 def test_a_token_file_that_cannot_serve_is_an_error_without_its_content(tmp_path: Path) -> None:
     assert "cannot be read" in error(tmp_path, "--token-file", "absent")
     (tmp_path / "token").write_text("hush hush\n")

@@ -20,6 +20,7 @@ _EPILOG = """\
 Examples:
   pommai schema                      print them
   pommai schema --write schemas      write schemas/statechart.schema.json and the others
+  pommai schema --settings           all settings of pommai.toml, as docs/settings.md has them
 """
 
 
@@ -32,12 +33,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(
+        "--settings", action="store_true", help="print docs/settings.md, the page of the toy's settings"
+    )
     parser.add_argument("--write", type=Path, metavar="DIR", help="write each into a file of its own in this folder")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print or write the schemas. The exit code: 0, or 1 when the folder cannot be written."""
+    if args.settings:
+        from pommai.toy.settings_page import page
+
+        print(page(), end="")
+        return 0
     found = schemas()
     if args.write is None:
         print(as_text(found), end="")

@@ -50,6 +50,7 @@ _PLAIN: Mapping[str, Parse] = {
     "toy_id": kinds.toy_id,
     "url": kinds.web_socket,
     "cloud_url": kinds.web,
+    "server_pins": lambda raw, base: [f"sha256/{pin}" for pin in kinds.pins(raw, base)],
     "volume": kinds.integer(0, 100),
     "volume_ceiling": kinds.integer(0, 100),
 }
@@ -65,7 +66,7 @@ _CREDENTIALS = ("token", "token_file", "cloud_url", "device_secret")
 class Provision:
     """What a boot file says. `secrets` by the name of the file that holds each."""
 
-    plain: Mapping[str, str | int]
+    plain: Mapping[str, str | int | list[str]]
     secrets: Mapping[str, str]
 
     def __repr__(self) -> str:
@@ -164,7 +165,7 @@ def take(boot: Path, settings: Path, owner: tuple[int, int] | None = None) -> bo
 
 
 def _apply(said: Provision, settings: Path, owner: tuple[int, int] | None) -> None:
-    new: dict[str, str | int] = dict(said.plain)
+    new: dict[str, str | int | list[str]] = dict(said.plain)
     for name, secret in said.secrets.items():
         file = settings.parent / name
         _write(file, secret + "\n", 0o600, owner)
@@ -192,7 +193,7 @@ def _text_of(settings: Path) -> str:
     return text
 
 
-def _amended(text: str, new: Mapping[str, str | int], gone: set[str]) -> str:
+def _amended(text: str, new: Mapping[str, str | int | list[str]], gone: set[str]) -> str:
     """The text with the settings `gone` taken out and the `new` ones added; comments and all else stay."""
     import json
     import tomllib

@@ -6,6 +6,7 @@ whose text completes "must be ...".
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from pommai.source import closest, parse_duration
 
 Parse = Callable[[object, Path], Any]
 """What was written, and the folder relative paths start at, to a value. Raises ValueError with what is allowed."""
+
+
+_CREDENTIAL = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def secret_place(raw: object, base: Path) -> SecretSource:
     kind, _, name = raw.strip().partition(":") if isinstance(raw, str) else ("", "", "")
     if kind == "file" and name.strip():
         return SecretFile(path(name, base))
-    if kind == "credential" and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", name):
+    if kind == "credential" and re.fullmatch(_CREDENTIAL, name):
         return SystemdCredential(name)
     if kind == "tpm" and re.fullmatch(r"0x81[0-9A-Fa-f]{6}", name):
         return TpmSecret(name)
@@ -117,6 +121,19 @@ def path(raw: object, base: Path) -> Path:
         return base / Path(_text(raw)).expanduser()
     except RuntimeError:
         raise ValueError("a path whose ~ names a home folder there is") from None
+
+
+def path_or_credential(raw: object, base: Path) -> Path:
+    """A path, or `credential:NAME`: the file in which systemd hands that to its service."""
+    kind, _, name = raw.partition(":") if isinstance(raw, str) else ("", "", "")
+    if kind != "credential":
+        return path(raw, base)
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not folder or not re.fullmatch(_CREDENTIAL, name):
+        raise ValueError(
+            "a path, or credential:NAME where systemd runs the toy and has LoadCredential=NAME in its unit"
+        )
+    return Path(folder) / name
 
 
 def file(raw: object, base: Path) -> Path:

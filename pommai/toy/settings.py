@@ -126,7 +126,9 @@ class Settings:
         environment="POMMAI_USER_TOKEN",
         hidden=True,
     )
-    token_file: Path | None = _setting(kinds.path, None, "file that holds the token, in place of it")
+    token_file: Path | None = _setting(
+        kinds.path_or_credential, None, "file that holds the token, in place of it; or credential:NAME (of systemd)"
+    )
     cloud_url: str | None = _setting(
         kinds.web, None, "address of the cloud's functions: of a Convex deployment, or of the gateway's HTTP"
     )
@@ -264,11 +266,13 @@ class Settings:
 _TABLE = {row.name: row for row in fields(Settings)}
 
 
-def _environment_name(name: str) -> str:
+def environment_name(name: str) -> str:
+    """The environment variable of a setting."""
     return str(_TABLE[name].metadata["environment"]) or f"POMMAI_{name.upper()}"
 
 
-def _flag(name: str) -> str:
+def flag(name: str) -> str:
+    """The flag of a setting."""
     return "--" + name.replace("_", "-")
 
 
@@ -290,17 +294,17 @@ def add_setting_arguments(parser: argparse.ArgumentParser, only: Collection[str]
         if only and name not in only:
             continue
         if row.metadata["hidden"]:
-            group.description = f"{group.description} {_environment_name(name)} is {row.metadata['about']}."
+            group.description = f"{group.description} {environment_name(name)} is {row.metadata['about']}."
             continue
-        about = f"{row.metadata['about']} [{_environment_name(name)}; default: {row.metadata['shown_default']}]"
+        about = f"{row.metadata['about']} [{environment_name(name)}; default: {row.metadata['shown_default']}]"
         metavar = name.split("_")[-1].upper()
-        group.add_argument(_flag(name), dest=name, metavar=metavar, default=argparse.SUPPRESS, help=about)
+        group.add_argument(flag(name), dest=name, metavar=metavar, default=argparse.SUPPRESS, help=about)
 
 
 def as_flags(arguments: argparse.Namespace) -> list[str]:
     """The settings' flags a command was given, for another that is to have the same."""
     given = vars(arguments)
-    return [f"{_flag(name)}={given[name]}" for name in ("config", *_TABLE) if name in given]
+    return [f"{flag(name)}={given[name]}" for name in ("config", *_TABLE) if name in given]
 
 
 # -- loading -------------------------------------------------------------------------------
@@ -333,12 +337,12 @@ def load_settings(
     cwd = cwd or Path.cwd()
     flags = {name: value for name, value in vars(arguments or argparse.Namespace()).items() if name in _TABLE}
     variables = {
-        name: environment[_environment_name(name)] for name in _TABLE if environment.get(_environment_name(name))
+        name: environment[environment_name(name)] for name in _TABLE if environment.get(environment_name(name))
     }
     layers = [
         _file_layer(_config_path(arguments, environment, cwd)),
-        _Layer(variables, cwd, lambda name: f"environment variable {_environment_name(name)}"),
-        _Layer(flags, cwd, _flag),
+        _Layer(variables, cwd, lambda name: f"environment variable {environment_name(name)}"),
+        _Layer(flags, cwd, flag),
     ]
     rank = {name: number for number, layer in enumerate(layers) for name in layer.values}
     wrong: list[str] = []
