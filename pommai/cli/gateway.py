@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pommai.gateway.personas_watch import PersonasWatch
     from pommai.gateway.responder import Responder
     from pommai.gateway.server import GatewaySettings
+    from pommai.gateway.signer import Signer
     from pommai.gateway.tls import Certificate
     from pommai.gateway.web.app import Web
     from pommai.gateway.web.ready import Check
@@ -104,6 +105,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="encrypt both with this certificate chain (PEM)")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the key of the certificate (PEM)")
+    parser.add_argument(
+        "--signing-key",
+        type=Path,
+        metavar="FILE",
+        help="sign what changes a toy with this private key (of `pommai bundle keygen`, mode 600), for toys that have "
+        "its public half as server_keys",
+    )
     parser.add_argument(
         "--token",
         default=os.environ.get(TOKEN_VARIABLE) or None,
@@ -191,8 +199,11 @@ def run(args: argparse.Namespace) -> int:
     http_port = _http_port(args.http_port, args.port)
     operators = None if http_port == OFF else open_token(given, args.data)
     words += warning_of(args.host, certificate)
+    signer = None if args.signing_key is None else _signer(args.signing_key)
     place, cloud = (args.redis, args.name), (args.cloud, args.service_key_file)
-    plan = _Plan(settings, engines, personas, watch, args.data, certificate, http_port, operators, words, place, cloud)
+    plan = _Plan(
+        settings, engines, personas, watch, args.data, certificate, http_port, operators, words, place, cloud, signer
+    )
     asyncio.run(_listen(plan))
     return 0
 
@@ -215,6 +226,7 @@ class _Plan:
     """In a fleet: the URL of its Redis, if any, and the gateway's name."""
     cloud: tuple[str | None, Path | None]
     """Where what toys send is kept instead of here, and the file with the key for it."""
+    signer: Signer | None
 
 
 async def _listen(plan: _Plan) -> None:
@@ -235,7 +247,9 @@ async def _listen(plan: _Plan) -> None:
         fleet = gateway_fleet.open_fleet(*plan.place, archive)
         devices = gateway_devices.open_devices(archive)
         door = Doors(devices, *doors)
-        gateway = Gateway(plan.settings, responder, archive=archive, door=door, tls=context, fleet=fleet)
+        gateway = Gateway(
+            plan.settings, responder, archive=archive, door=door, tls=context, fleet=fleet, signer=plan.signer
+        )
         await stack.enter_async_context(gateway)
         gateway.alerts.listen(show_alert)
         await stack.enter_async_context(gateway_devices.keep_house(gateway, devices))
@@ -259,6 +273,12 @@ async def _listen(plan: _Plan) -> None:
                 task.cancel()
             await asyncio.wait(watching)
             await lines.close()
+
+
+def _signer(file: Path) -> Signer:
+    from pommai.gateway.signer import Signer
+
+    return Signer(file)
 
 
 def _web(plan: _Plan, orders: Orders, checks: dict[str, Check]) -> Web | None:

@@ -20,6 +20,7 @@ from pommai.gateway.bench import Bench
 from pommai.gateway.metrics import Metrics
 from pommai.gateway.personas import Persona
 from pommai.gateway.responder import Alarm, Become, Do, Heard, Piece, Responder, Rest, Said
+from pommai.gateway.signer import Signer
 from pommai.gateway.turn import IncomingTurn
 from pommai.io.ports import Codec, Encoder
 from pommai.protocol import messages as m
@@ -48,6 +49,8 @@ class Shared:
     archive: Archive
     metrics: Metrics
     bench: Bench
+    signer: Signer | None = None
+    """Signs what would change a toy, where there is a key for that."""
 
 
 class Toy(Protocol):

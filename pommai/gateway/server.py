@@ -32,6 +32,7 @@ from pommai.gateway.personas import Persona, Personas
 from pommai.gateway.registry import Registry
 from pommai.gateway.responder import Responder
 from pommai.gateway.session import RESTARTS, Session
+from pommai.gateway.signer import Signer
 from pommai.gateway.speech.parrot import Parrot
 from pommai.io.codec import OpusCodec
 from pommai.io.ports import Codec
@@ -87,17 +88,19 @@ class Gateway:
         door: Door | None = None,
         fleet: Fleet | None = None,
         tls: ssl.SSLContext | None = None,
+        signer: Signer | None = None,
     ) -> None:
         """The responder is the Parrot and the codec Opus, when none is given. Raises CodecError without libopus.
 
         Toys come in with the token of the settings or by the door, when there are both. Without a fleet this gateway is
-        alone. With `tls` the wire is encrypted.
+        alone. With `tls` the wire is encrypted. With a signer, what changes a toy is signed for toys that ask for it.
 
         An archive that is given stays the caller's to close. Else the gateway keeps what toys send in memory, until it
         is left.
         """
         self._settings = settings
         self._tls = tls
+        self._signer = signer
         doors = [] if settings.token is None else [OneToken(settings.token)]
         self.fleet: Fleet = fleet or EmbeddedFleet()
         """The gateways that share their toys, this one among them."""
@@ -140,7 +143,9 @@ class Gateway:
         self.fleet.alert(alert)
 
     async def _listen(self) -> None:
-        self._shared = Shared(self.active, self._responder, self._codec, self.archive, self.metrics, Bench())
+        self._shared = Shared(
+            self.active, self._responder, self._codec, self.archive, self.metrics, Bench(), self._signer
+        )
         host, port = self._settings.host, self._settings.port
         try:
             self._listening = await Listening.open(host, port, self._admission, self._serve, self._tls)

@@ -57,6 +57,7 @@ class Session:
         self._active = shared.active
         self._archive = shared.archive
         self._metrics = shared.metrics
+        self._signer, self._challenge, self._signed = shared.signer, handshake.challenge, 0
         self._answering = Answering(self, shared, self._leave_when_idle)
         self._binary = handshake.capabilities.get("binary_audio", False)
         self._messages, self._sound, self._turns = RateLimit(), Flow(), RateLimit(TURNS_PER_MINUTE)
@@ -97,6 +98,9 @@ class Session:
     async def send(self, message: m.Message) -> None:
         """Send a message that is not sound. Never waits for the toy: one that does not read is given up when too much
         is waiting for it. Raises ConnectionClosed."""
+        if self._signer is not None and self._challenge is not None:
+            self._signed += 1
+            message = self._signer.signed(message, self.device_id, self._challenge, self._signed)
         self.send_text(encode_message(message))
 
     def send_text(self, text: str) -> None:

@@ -30,6 +30,7 @@ from pommai.io.link_retry import Backoff
 from pommai.io.link_socket import SteadyConnection
 from pommai.io.link_token import Credentials, FixedToken, check_header
 from pommai.io.ports import LinkListener
+from pommai.io.signed import CommandGuard
 from pommai.io.tls import ServerTrust, check_encrypted
 from pommai.protocol.limits import MAX_MESSAGE_BYTES, MESSAGES_PER_MINUTE, SENDER_SECONDS, RateLimit
 from pommai.protocol.messages import (
@@ -92,11 +93,13 @@ class WebSocketLink:
         device_type: str = "raspberry-pi-zero-2w",
         trust: ServerTrust | None = None,
         plaintext: bool = False,
+        guard: CommandGuard | None = None,
         times: LinkTimes | None = None,
         random: Random | None = None,
     ) -> None:
         """`url` is wss://, or ws:// on this machine (anywhere with `plaintext`); `token` is asked for at each connect
-        where it is not always the same; `trust` replaces that in the system's authorities. Raises SettingsError."""
+        where it is not always the same; `trust` replaces that in the system's authorities; `guard` asks for signatures.
+        Raises SettingsError."""
         try:
             self._uri = parse_uri(url)
         except InvalidURI as caught:
@@ -113,6 +116,7 @@ class WebSocketLink:
         # For the library it is a class of connections.
         check = None if self._trust is None else self._trust.check
         self._connection = cast("type[ClientConnection]", partial(SteadyConnection, check=check))
+        self._guard = guard
         self._times = times or LinkTimes()
         self._backoff = Backoff(random or Random(), first=self._times.retry_first, limit=self._times.retry_limit)
         self._binary = False
@@ -254,7 +258,10 @@ class WebSocketLink:
     async def _shake_hands(self, websocket: ClientConnection) -> HandshakeAck:
         try:
             async with asyncio.timeout(self._times.handshake):
-                handshake = Handshake(self._device_id, self._toy_id, capabilities=self._capabilities)
+                challenge = None if self._guard is None else await self._guard.begin()
+                handshake = Handshake(
+                    self._device_id, self._toy_id, capabilities=self._capabilities, challenge=challenge
+                )
                 self._sending.allow(asyncio.get_running_loop().time())  # counts, and is never held back
                 await websocket.send(encode_message(handshake))
                 while True:
@@ -322,7 +329,14 @@ class WebSocketLink:
         elif isinstance(message, (Handshake, HandshakeAck)):
             self._odd("second_handshake", "a handshake in the middle of a connection")
         else:
-            listener.on_message(message)
+            self._hear(message, listener)
+
+    def _hear(self, message: Message, listener: LinkListener) -> None:
+        admitted, why = (message, "") if self._guard is None else self._guard.admit(message)
+        if why:
+            self._odd(f"unsigned {type(message).__name__}", why)
+        if admitted is not None:
+            listener.on_message(admitted)
 
     async def _receive(self, websocket: ClientConnection) -> Decoded | None:
         """The next message, or None for one that was none."""

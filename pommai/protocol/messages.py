@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pommai.protocol.limits import MAX_NUMBER, PROTOCOL_VERSION
+from pommai.protocol.limits import MAX_INTEGER, MAX_NUMBER, PROTOCOL_VERSION
 from pommai.protocol.schema import Identified, Pattern, Range, Wire
 
 Number = Annotated[int, Range(0, MAX_NUMBER)]
@@ -71,6 +71,8 @@ class Handshake:
     protocol: Number = PROTOCOL_VERSION
     capabilities: Mapping[str, bool] = field(default_factory=dict)
     """audio, wake_word, offline_mode, toy_switching, guardian_mode, binary_audio."""
+    challenge: Annotated[str | None, Pattern(r"[0-9a-f]{32}", "32 hex digits")] = None
+    """Random, new for each connection, of a toy that has keys of its server: what is signed is signed for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,19 @@ class ToyProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """A server's word that it means a message: Ed25519, over the bytes that `pommai.protocol.signing` makes of it."""
+
+    key: Annotated[str, Pattern(r"[0-9a-f]{8,64}", "hex")]
+    """The first bytes of the SHA-256 of the public key."""
+    number: Annotated[int, Range(1, MAX_NUMBER)]
+    """Higher than any before it on this connection."""
+    expires: Annotated[int, Range(0, MAX_INTEGER)]
+    """Milliseconds since 1970."""
+    value: Annotated[str, Pattern(r"[0-9a-f]{128}", "128 hex digits")]
+
+
+@dataclass(frozen=True, slots=True)
 class GetToyConfig:
     """The toy asks who it is."""
 
@@ -190,9 +205,10 @@ class GetToyConfig:
 
 @dataclass(frozen=True, slots=True)
 class ToyConfig:
-    """The answer to GetToyConfig."""
+    """The answer to GetToyConfig. What it allows to be uploaded may ask for a signature."""
 
     config: ToyProfile
+    signature: Signature | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +216,7 @@ class ToyConfigUpdate:
     """The current toy was changed."""
 
     config: ToyProfile
+    signature: Signature | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +258,8 @@ class Command:
 
     name: str
     args: Open = field(default_factory=dict)
+    signature: Signature | None = None
+    """A toy that has keys of its server asks for one where the command changes it."""
 
 
 # -- safety --------------------------------------------------------------------------------
@@ -266,6 +285,8 @@ class SafetyOverride:
     duration: Annotated[float, Range(0.0, 86_400.0)] = 0.0
     """Seconds; 0 with pause_interaction means until resume."""
     message: str = ""
+    signature: Signature | None = None
+    """A toy that has keys of its server asks for one with `resume`."""
 
 
 NOTE = "note"

@@ -107,6 +107,12 @@ def encode_message(message: m.Message) -> str:
     return _dump(name, _SHAPES[name], message)
 
 
+def plain_form(message: m.Message) -> dict[str, object]:
+    """A message as the object that JSON is made of. Fields that are None are left out."""
+    name = _NAMES[type(message)]
+    return {"type": name, **_SHAPES[name].write(message)}
+
+
 def encode_audio_chunk(audio: m.UpAudio, timestamp: str) -> str:
     """A frame of the child's turn in the hex form; `timestamp` is its time, UTC, ISO 8601. Raises ProtocolError."""
     _check_packet(audio)

@@ -146,6 +146,12 @@ class Settings:
         "the one in force and a spare, each as sha256/BASE64 (`pommai gateway --tls-cert` logs its own)",
         shown_default="the system's authorities",
     )
+    server_keys: Path | None = _setting(
+        kinds.path_or_none,
+        None,
+        "file of public keys, a line each, of servers that sign what changes the toy (`pommai gateway --signing-key`); "
+        "then nothing else changes it",
+    )
     plaintext: str = _setting(
         kinds.choice("loopback", "anywhere"),
         "loopback",

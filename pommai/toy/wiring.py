@@ -43,6 +43,7 @@ from pommai.toy.cloud import CloudParts, make_cloud
 from pommai.toy.log_keeper import keep_logs
 from pommai.toy.on_board import built_in_toys, loudness, on_board, who_it_was
 from pommai.toy.runtime import Runtime
+from pommai.toy.server_keys import make_guard
 from pommai.toy.settings import Settings
 from pommai.toy.trace import FileTrace, NoTrace
 from pommai.toy.updates import Updates
@@ -178,6 +179,7 @@ def make_link(settings: Settings, cloud: CloudParts | None, toy_id: str, clock: 
         capabilities=CAPABILITIES,
         trust=ServerTrust(pins=settings.server_pins, now=clock.now),
         plaintext=settings.plaintext == "anywhere",
+        guard=make_guard(settings, clock),
     )
 
 
