@@ -6,7 +6,7 @@ CLOUD := cloud/node_modules/.ready
 CAMPAIGN := tests/test_chart_against_library.py tests/test_toy_runtime_whatever_happens.py tests/test_soak.py
 
 help: ## say what there is
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1@/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-15s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1@/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-19s %s\n", $$1, $$2 }'
 
 run: $(READY) ## hold a short conversation with the toy; ARGS=--interactive makes the space bar its button
 	@$(BIN)/pommai demo $(ARGS)

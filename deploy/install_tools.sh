@@ -115,7 +115,8 @@ undo_all() {
         case ${line%% *} in
             enabled)
                 change "stop and disable $what"
-                on_toy systemctl disable --now "$what" || on_toy systemctl disable "$what" || :
+                on_toy systemctl disable "$what" || :
+                [ -n "$dry" ] || ask_toy systemctl stop "$what" >/dev/null || : # in a chroot nothing runs
                 ;;
             file)
                 [ -e "$root$what" ] || continue
@@ -140,6 +141,7 @@ undo_all() {
                 on_toy userdel "$what" || :
                 ;;
             group)
+                grep -q "^$what:" "$root/etc/group" || continue # a user takes its own group along
                 change "delete the group $what"
                 on_toy groupdel "$what" || :
                 ;;
