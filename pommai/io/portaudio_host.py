@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from pommai.errors import AudioDeviceError, DeviceError, PommaiError
+from pommai.errors import AudioDeviceError, CodecError, DeviceError, PommaiError
 from pommai.io.card_format import CardFormat, formats
 from pommai.source import closest
 
@@ -218,7 +218,7 @@ class PortAudioHost:
         """A running stream on the device of that name or the default one, in pieces of 20 ms.
 
         It is 16 kHz mono where the device allows that, else what the device has of its own; `make_callback` is told,
-        on another thread, and may raise PommaiErrors. Raises AudioDeviceError when there is no such device, DeviceError
+        on another thread, and may raise CodecError. Raises AudioDeviceError when there is no such device, DeviceError
         when it cannot be opened.
         """
         return await self._control.call(
@@ -355,8 +355,13 @@ class PortAudioHost:
         direction, name = opened.direction, opened.name
         device = self._default(direction) if name is None else choose(self._list(), direction, name)
         capture = direction == "microphone"
+        told = f"the {direction}" if name is None else f"the {direction} '{name}'"
         first: OSError | None = None
         for card in formats(device.channels(direction), device.rate):
+            try:
+                callback = opened.make_callback(card)
+            except CodecError as caught:
+                raise DeviceError(f"{told} cannot be opened: {caught}") from caught
             try:
                 stream = self._pyaudio.open(
                     rate=card.rate,
@@ -367,7 +372,7 @@ class PortAudioHost:
                     input_device_index=device.index if capture else None,
                     output_device_index=None if capture else device.index,
                     frames_per_buffer=card.frame_samples,
-                    stream_callback=opened.make_callback(card),
+                    stream_callback=callback,
                 )
             except OSError as caught:
                 first = first or caught
@@ -377,7 +382,6 @@ class PortAudioHost:
             else:
                 logger.info("sound device", extra={"device": direction, "card": device.name, "format": str(card)})
                 return stream
-        told = f"the {direction}" if name is None else f"the {direction} '{name}'"
         if first is None:
             raise DeviceError(f"{told} cannot be opened: {device} has nothing the toy can use")
         code, words = (*first.args, "", "")[:2]
