@@ -100,10 +100,11 @@ def open_bundle(path: Path, check: Check | None) -> Iterator[Bundle]:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as caught:
         raise BundleError(f"{path} cannot be read: {caught.strerror}") from caught
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise BundleError(f"{path} is no file")
     with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise BundleError(f"{path} is no file")
         try:
             bundle = _read(file, status.st_size, check)
         except BundleError as caught:

@@ -15,6 +15,7 @@ MOST_FRUITLESS: Final = 3
 MOST_STARTS: Final = 10
 """Starts on a new bundle in all: one that ends again and again before its trial is over does not work either."""
 _MOST_FAILED: Final = 100
+_MOST_WORD: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class State:
     """Oldest version somebody may go back to by hand; it only rises."""
     failed: tuple[int, ...] = ()
     """Versions that did not work here, and are not tried again."""
+    word: str = ""
+    """Why a bundle was undone, until the toy has told so."""
 
     @property
     def settled(self) -> Kept | None:
@@ -85,8 +88,10 @@ class State:
         trial = state.trial
         if trial is None:
             return state
-        if trial.fruitless >= MOST_FRUITLESS or trial.starts >= MOST_STARTS:
-            return state.back()
+        if trial.fruitless >= MOST_FRUITLESS:
+            return state.back(f"the toy ended {trial.fruitless} times before it came to rest")
+        if trial.starts >= MOST_STARTS:
+            return state.back(f"the toy ended {trial.starts} times before the trial was over")
         return replace(state, trial=replace(trial, starts=trial.starts + 1, fruitless=trial.fruitless + 1))
 
     def rested(self) -> State:
@@ -104,12 +109,13 @@ class State:
             floor=max(self.floor, self.current.floor),
         )
 
-    def back(self, *, again: bool = False) -> State:
+    def back(self, why: str = "", *, again: bool = False) -> State:
         """The bundle in force is given up, and the one before it comes back. `again`: it may be tried another time."""
         if self.current is None:
             return self
+        word = f"version {self.current.version}: {why}" if why else ""
         failed = self.failed if again else (*self.failed, self.current.version)[-_MOST_FAILED:]
-        return replace(self, current=self.previous, previous=None, trial=None, failed=failed)
+        return replace(self, current=self.previous, previous=None, trial=None, failed=failed, word=word)
 
 
 def encode(state: State) -> bytes:
@@ -129,6 +135,7 @@ def encode(state: State) -> bytes:
         "highest": state.highest,
         "floor": state.floor,
         "failed": list(state.failed),
+        "word": state.word,
     }
     return (json.dumps(document, indent=1) + "\n").encode()
 
@@ -149,6 +156,7 @@ def decode(data: bytes) -> State:
             highest=_count(document["highest"]),
             floor=_count(document["floor"]),
             failed=tuple(map(_count, document["failed"])),
+            word=str(document["word"])[:_MOST_WORD],
         )
     except (ValueError, TypeError, LookupError, RecursionError) as caught:
         raise BundleError("what the toy noted of its bundles is damaged") from caught

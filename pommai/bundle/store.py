@@ -180,7 +180,6 @@ class Store:
                 state = self._without_damage(before.begun())
                 if state != before:
                     self._note(state)
-                    _tell(before, state)
         except OSError as caught:
             logger.warning("updates not noted", extra={"reason": str(caught)})
             settled = before.settled
@@ -192,8 +191,7 @@ class Store:
 
     def _without_damage(self, state: State) -> State:
         while state.current is not None and not self.is_whole(state.current):
-            logger.error("bundle damaged", extra={"version": state.current.version})
-            state = state.back(again=True)
+            state = state.back("it is damaged on this card", again=True)
         return state
 
     def change(self, change: Callable[[State], State]) -> State:
@@ -203,7 +201,6 @@ class Store:
             state = change(before)
             if state != before:
                 self._note(state)
-                _tell(before, state)
         return state
 
     def go_back(self) -> State:
@@ -302,14 +299,3 @@ def _not_as_root(folder: Path) -> None:
     owner = folder.stat().st_uid
     if os.geteuid() == 0 and owner != 0:
         raise BundleError(f"{folder} is not root's: run this as the toy's user, `sudo -u '#{owner}' pommai bundle ...`")
-
-
-def _tell(before: State, state: State) -> None:
-    """Log what has become of the bundles: the toy keeps its warnings for the grown-ups' server."""
-    was, now = (0 if kept is None else kept.version for kept in (before.current, state.current))
-    if before.waiting is not None and state.waiting is None and now == before.waiting.version:
-        logger.warning("update on trial", extra={"version": now, "before": was})
-    elif was != now:
-        logger.warning("update undone", extra={"version": was, "now": now})
-    elif before.trial is not None and state.trial is None:
-        logger.warning("update confirmed", extra={"version": now})

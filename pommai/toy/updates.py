@@ -96,7 +96,7 @@ class Updates:
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
-        runs = (await self._read()).current
+        runs = await self._tell()
         ends = loop.time() + self._settings.update_trial
         told = False
         while not self.wants_start:
@@ -110,16 +110,32 @@ class Updates:
                 await self._begin_again(runs)
             await asyncio.sleep(self._look)
 
+    async def _tell(self) -> Kept | None:
+        """Log what this start is about, for grown-ups and their server too. The bundle that runs."""
+        state = await self._read()
+        version = 0 if state.current is None else state.current.version
+        if state.word:
+            logger.error("update undone", extra={"reason": state.word, "version": version})
+            await self._note(lambda now: replace(now, word=""))
+        if state.trial is not None:
+            logger.warning("update on trial", extra={"version": version, "start": state.trial.starts})
+        elif version:
+            logger.info("update in force", extra={"version": version})
+        return state.current
+
     async def _judge(self, state: State) -> None:
         """The trial is over."""
         assert state.trial is not None
+        assert state.current is not None
+        version = state.current.version
         if self._rested and (self._reached() or not state.trial.cloud):
-            await self._note(State.confirmed)
+            if await self._note(State.confirmed):
+                logger.warning("update confirmed", extra={"version": version})
             return
         # Without its server a toy may be in another house: the same bundle may be offered again.
         why = "the toy does not reach its server any more" if self._rested else "the toy does not come to rest"
-        logger.error("update failed", extra={"version": state.current and state.current.version, "reason": why})
-        await self._note(lambda now: now.back(again=self._rested))
+        logger.error("update failed", extra={"version": version, "reason": why})
+        await self._note(lambda now: now.back(why, again=self._rested))
         self._end()
 
     async def _begin_again(self, runs: Kept | None) -> None:
