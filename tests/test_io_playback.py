@@ -9,8 +9,9 @@ from itertools import pairwise
 import pytest
 
 from pommai.errors import DeviceError
+from pommai.io.capture import FADED_SECONDS
 from pommai.io.loudness import FADE, RMS
-from pommai.io.playback import AHEAD, FADED_SECONDS, Playback
+from pommai.io.playback import AHEAD, Playback
 from pommai.io.simulated_audio import SimulatedSpeaker
 from pommai.io.wav import frames_of
 from pommai.protocol.audio import FRAME_SAMPLES, SAMPLE_RATE

@@ -21,6 +21,10 @@ PREROLL_SECONDS: Final = 0.3
 """Sound kept from before a subscription: children speak while they press."""
 SUBSCRIPTION_SECONDS: Final = 5.0
 """Sound a listener may leave lying before the oldest of it is dropped."""
+FADED_SECONDS: Final = 0.1
+"""After its last frame has left the queue, a sound is still in the card, the air and the microphone's own buffer."""
+ECHO_SECONDS: Final = 0.3
+"""How long after the end of its own sound the toy does not listen for its name: rooms answer, and engines guess."""
 FIRST_RETRY_SECONDS: Final = 0.25
 """Pause before a device that is gone is opened for the first time; twice as long after each attempt ..."""
 RETRY_SECONDS: Final = 1.0
@@ -84,11 +88,15 @@ class Subscription:
 class Capture:
     """Owns the microphone, remembers the last PREROLL_SECONDS, and hands every frame to every subscription.
 
-    It is deaf to the toy's own voice: no recording, no pre-roll and no wake word has anything of it.
+    It is deaf to the toy's own voice: no recording, no pre-roll and no wake word has anything of it. Who listens
+    patiently, for a wake word that is, hears nothing for longer: until `echo` seconds, at least FADED_SECONDS, after
+    the end of the sound. A recording does not wait for the room: a child that has pressed is speaking.
     """
 
-    def __init__(self, microphone: Microphone) -> None:
+    def __init__(self, microphone: Microphone, echo: float = ECHO_SECONDS) -> None:
         self._microphone = microphone
+        self._echo = frames_in(max(0.0, echo - FADED_SECONDS))
+        self._echoing = 0  # frames until a patient listener hears again
         self._preroll: deque[bytes] = deque(maxlen=frames_in(PREROLL_SECONDS))
         self._subscriptions: list[Subscription] = []
         self._attended = False
@@ -115,6 +123,7 @@ class Capture:
             self._microphone.attend(False)
         self._deaf = deaf
         self._unheard = 0
+        self._echoing = self._echo
 
     async def run(self, on_lost: Callable[[str], None], on_back: Callable[[], None]) -> None:
         """Keep the microphone open until cancelled; see `keep_open`. Subscriptions outlive a loss."""
@@ -132,8 +141,11 @@ class Capture:
                 self._preroll.clear()  # what was heard before a long sound is old
             return
         self._preroll.append(frame)
+        echoing = self._echoing > 0
+        self._echoing -= echoing
         for subscription in tuple(self._subscriptions):
-            subscription._put(frame)
+            if not (echoing and subscription.patient):
+                subscription._put(frame)
 
     def _attend(self, listening: bool) -> None:
         if listening != self._attended:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from pommai.errors import DeviceError
-from pommai.io.capture import keep_open
+from pommai.io.capture import FADED_SECONDS, keep_open
 from pommai.io.loudness import Loudness, fading, fading_from, mixed
 from pommai.io.ports import Speaker
 from pommai.protocol.audio import FRAME_SECONDS, SILENCE
@@ -18,8 +18,6 @@ logger = logging.getLogger(__name__)
 
 AHEAD: Final = 4
 """Frames kept queued in the speaker while streaming: a loop that is late by 80 ms is not heard."""
-FADED_SECONDS: Final = 0.1
-"""After its last frame has left the queue, a sound is still in the card, the air and the microphone's own buffer."""
 
 
 class Playback:

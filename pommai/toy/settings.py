@@ -219,6 +219,13 @@ class Settings:
     volume_ceiling: int = _setting(
         kinds.integer(0, 100), 70, "the loudest anybody may make the toy, in percent: mind the child's ears"
     )
+    echo: float = _setting(
+        kinds.duration(0.1, 3.0),
+        0.3,
+        "time after its own sound in which the toy does not listen for its name; longer for a Bluetooth speaker, which "
+        "plays late",
+        shown_default="300ms",
+    )
     button: str = _setting(
         kinds.choice("auto", "gpio", "keyboard", "lines", "none"),
         "auto",

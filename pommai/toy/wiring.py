@@ -95,7 +95,7 @@ async def run_toy(
         keep_logs(stack, board.memory.keep_log)
         cloud = await make_cloud(settings, stack, board.clock, lambda: runtime.body)
         link = make_link(settings, cloud, toy_id, board.clock)
-        hearing = Capture(microphone)
+        hearing = Capture(microphone, settings.echo)
         lights = LightShow(make_lights(settings), patterns)
 
         def offload(function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:

@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pommai.io.alsa_pipes import AlsaPipes
-from pommai.io.capture import PREROLL_SECONDS, Capture
-from pommai.io.playback import FADED_SECONDS, Playback
+from pommai.io.capture import ECHO_SECONDS, FADED_SECONDS, PREROLL_SECONDS, Capture
+from pommai.io.playback import Playback
 from pommai.io.ports import FrameStream
 from pommai.io.simulated_audio import SimulatedMicrophone, SimulatedSpeaker
 from pommai.protocol.audio import FRAME_SECONDS, frames_in
@@ -106,7 +106,8 @@ def test_what_the_toy_says_reaches_no_listener_and_what_comes_before_and_after_d
             later = heard[heard.index(25) + 1 :]
             assert later == list(range(later[0], toy._count + 1)), "all after it has faded"
             assert not toy.sounding & set(heard)
-            assert 0.5 < (later[0] - 25) * FRAME_SECONDS < 0.5 + FADED_SECONDS + 0.1
+            deaf = ECHO_SECONDS if patient else FADED_SECONDS
+            assert 0.5 + deaf - 0.1 < (later[0] - 25) * FRAME_SECONDS < 0.5 + deaf + 0.1
             assert len(toy.sounding) >= 24
 
     run_virtually(main())
@@ -126,6 +127,30 @@ def test_a_press_during_a_sound_records_nothing_of_it_not_even_as_preroll() -> N
             assert not toy.sounding & set(heard)
             assert heard[PREROLL] <= 60 + frames_in(FADED_SECONDS) + 2
             assert heard[PREROLL:] == list(range(heard[PREROLL], toy._count + 1))
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("echo", [0.0, 0.1, 0.3, 1.5])
+def test_the_wake_word_is_left_alone_until_the_room_is_quiet_and_a_press_meanwhile_loses_nothing(echo: float) -> None:
+    async def main() -> None:
+        made = Toy()
+        made.capture = Capture(made.microphone, echo)
+        made.voice = Playback(made.speaker, on_sound=made.capture.deafen)
+        async with made.running() as toy:
+            wake = toy.capture.subscribe(preroll=False, patient=True)
+            await asyncio.sleep(0.511)
+            toy.voice.play(numbered(25))
+            await asyncio.sleep(0.5 + FADED_SECONDS + 0.06)
+            pressed = toy._count
+            recording = toy.capture.subscribe(preroll=True)
+            await asyncio.sleep(2.0)
+            heard = [value for value in taken(recording) if value > pressed]
+            assert heard == list(range(pressed + 1, toy._count + 1)), "every frame from the press on"
+            woken = [value for value in taken(wake) if value > 25]
+            assert woken == list(range(woken[0], toy._count + 1)), "and every frame from the end of the echo on"
+            silent_for = (woken[0] - 25) * FRAME_SECONDS - 0.5
+            assert max(echo, FADED_SECONDS) - 0.1 < silent_for < max(echo, FADED_SECONDS) + 0.1
 
     run_virtually(main())
 
@@ -300,13 +325,13 @@ def test_on_a_real_sound_system_the_sound_leaves_a_hole_in_what_is_heard_and_not
         process.kill()
     assert process.returncode == 0, err
     heard, patient, preroll, changes = json.loads(out)
-    assert_hole(heard, changes)
-    assert_hole(patient, changes)
+    assert_hole(heard, changes, FADED_SECONDS)
+    assert_hole(patient, changes, ECHO_SECONDS)
     said = [value for value in preroll if value]
     assert not [value for value in said if value not in heard], "the pre-roll has nothing of the sound either"
 
 
-def assert_hole(heard: list[int], changes: Any) -> None:
+def assert_hole(heard: list[int], changes: Any, fading: float) -> None:
     """All of 1..120 is there, but for one piece as long as the sound and its fading."""
     assert [sounding for sounding, _ in changes] == [True, False]
     values = [value for value in heard if 0 < value <= 120]
@@ -314,4 +339,4 @@ def assert_hole(heard: list[int], changes: Any) -> None:
     assert values == sorted(set(values))
     assert missing == list(range(missing[0], missing[-1] + 1)), "one hole"
     assert missing[0] > 40, "what came before is heard whole"
-    assert 0.4 + FADED_SECONDS - 0.05 <= len(missing) * FRAME_SECONDS <= 0.4 + FADED_SECONDS + 0.3
+    assert 0.4 + fading - 0.05 <= len(missing) * FRAME_SECONDS <= 0.4 + fading + 0.3
