@@ -12,6 +12,7 @@ Floors, from the ground up; a module imports from floors below its own and from 
     toy
     qa
     demo
+    doctor
     cli
     __main__
 """
@@ -37,6 +38,7 @@ FLOORS = (
     ("toy",),
     ("qa",),
     ("demo",),
+    ("doctor",),
     ("cli",),
     ("__main__",),
 )

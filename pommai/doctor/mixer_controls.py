@@ -1,0 +1,163 @@
+"""Mixer controls as `amixer scontents` writes them, and what they should be on the two HATs.
+
+Both versions of the ReSpeaker 2-Mics HAT call their card seeed2micvoicec. Version 1 has a WM8960, version 2 a
+TLV320AIC3104, with other controls; names and ranges are those of the kernel's drivers (wm8960.c, tlv320aic3x.c). A
+child's ears are kept by the toy's own ceiling, so a level here is right when the toy can be heard without distortion.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+_HEAD = re.compile(r"Simple mixer control '(.*)',(\d+)")
+_RANGE = re.compile(r"Limits: (?:(?:Playback|Capture) )?(-?\d+) - (-?\d+)")
+_LEVEL = re.compile(r": (?:(?:Playback|Capture) )?(-?\d+) \[")
+_SWITCH = re.compile(r"\[(on|off)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One control. `percent` and `on` are None when it has no level, or no switch. Of two channels the lower counts."""
+
+    name: str
+    percent: int | None = None
+    on: bool | None = None
+
+
+def read_controls(text: str) -> dict[str, Control]:
+    """The controls of a card by name. What is no such text gives none."""
+    found: dict[str, Control] = {}
+    for part in re.split(r"(?=^Simple mixer control )", text, flags=re.MULTILINE):
+        head = _HEAD.match(part)
+        if head is None or head.group(1) in found:
+            continue
+        limits = _RANGE.search(part)
+        levels = [int(level) for level in _LEVEL.findall(part)]
+        switches = _SWITCH.findall(part)
+        percent = None
+        if limits is not None and levels and (width := int(limits.group(2)) - int(limits.group(1))) > 0:
+            percent = round(100 * (min(levels) - int(limits.group(1))) / width)
+        found[head.group(1)] = Control(head.group(1), percent, "off" not in switches if switches else None)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a control should be. `low` and `high` bound its level in percent; `set_to` is what amixer is given."""
+
+    name: str
+    why: str
+    """What becomes of the toy when it is not so: completes "the toy is …"."""
+    set_to: str
+    low: int = 0
+    high: int = 100
+    silent: bool = True
+    """Whether the toy is deaf or dumb without it, when the control is off or at its lowest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """A chip, and the version of the HAT that has it."""
+
+    chip: str
+    hat: str
+    told_by: tuple[str, ...]
+    """Controls that only this chip has."""
+    in_pcm: str
+    """How the kernel's list of sound devices names it."""
+    wishes: tuple[Wish, ...]
+
+
+CODECS: Final = (
+    Codec(
+        "WM8960",
+        "v1",
+        ("Left Output Mixer PCM", "Left Boost Mixer LINPUT1", "Speaker DC"),
+        "wm8960",
+        (
+            Wish("Left Output Mixer PCM", "dumb: no sound reaches the left output", "on"),
+            Wish("Right Output Mixer PCM", "dumb: no sound reaches the right output", "on"),
+            Wish("Playback", "hardly heard", "90%", 80),
+            # 1 dB a step, 0 dB at 96 %; below 38 % it is mute.
+            Wish("Speaker", "hardly heard on its speaker", "80%", 60, 96),
+            Wish("Headphone", "hardly heard on the plug", "80%", 60, 96, silent=False),
+            Wish("Left Input Mixer Boost", "deaf on the left", "on"),
+            Wish("Right Input Mixer Boost", "deaf on the right", "on"),
+            Wish("Left Boost Mixer LINPUT1", "deaf: the left microphone is not connected", "on"),
+            Wish("Right Boost Mixer RINPUT1", "deaf: the right microphone is not connected", "on"),
+            # -17 to 30 dB.
+            Wish("Capture", "hard of hearing, or hears everything distorted", "75%", 45, 92),
+            Wish("ADC PCM", "hard of hearing, or hears everything distorted", "75%", 60, 92),
+        ),
+    ),
+    Codec(
+        "TLV320AIC3104",
+        "v2",
+        ("Left Line Mixer DACL1", "HPCOM DAC", "Line DAC"),
+        "tlv320aic3",
+        (
+            # Its speaker is at the line output.
+            Wish("Left Line Mixer DACL1", "dumb: no sound reaches the speaker's left wire", "on"),
+            Wish("Right Line Mixer DACR1", "dumb: no sound reaches the speaker's right wire", "on"),
+            Wish("Line", "dumb: its speaker is switched off", "on"),
+            # 0.5 dB a step.
+            Wish("Line DAC", "hardly heard", "80%", 55),
+            Wish("PCM", "hardly heard", "80%", 60),
+            Wish("HP DAC", "hardly heard on the plug", "80%", 55, silent=False),
+            # 0 to 59.5 dB.
+            Wish("PGA", "hard of hearing, or hears everything distorted", "40%", 15, 75),
+            Wish("AGC", "one day deafened by its own gain control, which turns up and never back", "off", silent=False),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A control that is not as it should be."""
+
+    control: Control
+    wish: Wish
+    is_silent: bool
+    """The toy is deaf or dumb for it."""
+
+    @property
+    def words(self) -> str:
+        how = "off" if self.control.on is False else f"at {self.control.percent} %"
+        how = "on" if self.wish.set_to == "off" else how
+        return f"{self.control.name} is {how}: the toy is {self.wish.why}"
+
+    def command(self, card: str) -> str:
+        """The line that mends it."""
+        unmute = " unmute" if self.control.on is False and self.wish.set_to.endswith("%") else ""
+        return f"amixer -c {card} sset '{self.control.name}' {self.wish.set_to}{unmute}"
+
+
+def codec_of(controls: Mapping[str, Control], pcm: str = "") -> Codec | None:
+    """The chip: by what the kernel calls it, else by controls that only one of them has; None for any other card."""
+    for codec in CODECS:
+        if codec.in_pcm in pcm.lower():
+            return codec
+    counts = {codec.chip: sum(name in controls for name in codec.told_by) for codec in CODECS}
+    best = max(CODECS, key=lambda codec: counts[codec.chip])
+    return best if counts[best.chip] else None
+
+
+def complaints(codec: Codec, controls: Mapping[str, Control]) -> Sequence[Complaint]:
+    """All that is not as it should be, the worst first. Controls the card does not have are passed over."""
+    found = []
+    for wish in codec.wishes:
+        control = controls.get(wish.name)
+        if control is None:
+            continue
+        if wish.set_to == "off":
+            if control.on:
+                found.append(Complaint(control, wish, False))
+        elif control.on is False:
+            found.append(Complaint(control, wish, wish.silent))
+        elif control.percent is not None and wish.set_to != "on" and not wish.low <= control.percent <= wish.high:
+            found.append(Complaint(control, wish, wish.silent and control.percent == 0))
+    return sorted(found, key=lambda complaint: not complaint.is_silent)

@@ -1,0 +1,89 @@
+"""The toy's systemd service: how it is, and the settings it has the toy run with."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+NAME = "pommai.service"
+PROPERTIES = (
+    *("LoadState", "ActiveState", "SubState", "Result", "UnitFileState", "NRestarts", "User", "ExecStart"),
+    *("Environment", "WatchdogUSec", "StatusText", "SupplementaryGroups"),
+)
+"""What `systemctl show` is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What systemd says of it."""
+
+    name: str = NAME
+    active: str = "inactive"
+    """active, activating, failed, inactive, ..."""
+    substate: str = ""
+    result: str = "success"
+    enabled: str = "enabled"
+    restarts: int = 0
+    user: str = ""
+    watchdog: str = ""
+    """As systemd writes it: 30s; 0 or empty is none."""
+    status: str = ""
+    groups: tuple[str, ...] = ()
+    """What its user is given besides its own."""
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_running(self) -> bool:
+        return self.active in ("active", "activating", "reloading", "deactivating") and self.substate != "auto-restart"
+
+    @property
+    def config(self) -> str | None:
+        """The settings file its toy is given."""
+        words = self.command
+        for at, word in enumerate(words):
+            if word == "--config" and at + 1 < len(words):
+                return words[at + 1]
+            if word.startswith("--config="):
+                return word.partition("=")[2]
+        return None
+
+
+def read_unit(shown: str, name: str = NAME) -> Unit | None:
+    """What `systemctl show` wrote; None when there is no such service."""
+    told = dict(line.partition("=")[::2] for line in shown.splitlines() if "=" in line)
+    if told.get("LoadState") != "loaded":
+        return None
+    restarts = told.get("NRestarts", "")
+    return Unit(
+        name=name,
+        active=told.get("ActiveState", "inactive"),
+        substate=told.get("SubState", ""),
+        result=told.get("Result", "success"),
+        enabled=told.get("UnitFileState", ""),
+        restarts=int(restarts) if restarts.isdigit() else 0,
+        user=told.get("User", ""),
+        watchdog=told.get("WatchdogUSec", ""),
+        status=told.get("StatusText", ""),
+        groups=tuple(told.get("SupplementaryGroups", "").split()),
+        command=_command(told.get("ExecStart", "")),
+        environment=_environment(told.get("Environment", "")),
+    )
+
+
+def _command(shown: str) -> tuple[str, ...]:
+    """The words of `{ path=… ; argv[]=… ; ignore_errors=no ; … }`."""
+    _, found, rest = shown.partition("argv[]=")
+    return tuple(_words(rest.partition(" ; ")[0])) if found else ()
+
+
+def _environment(shown: str) -> dict[str, str]:
+    return dict(word.partition("=")[::2] for word in _words(shown) if "=" in word)
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:  # a quote without its end
+        return text.split()
