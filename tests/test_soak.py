@@ -17,36 +17,15 @@ from typing import NamedTuple
 
 import campaign
 from memory_material import DAY, Machine, incident, said, sync
-from soak_material import Kept, live
+from soak_material import live
 
 from pommai.actions.body import Turn
 from pommai.io.memory_items import KEPT_CONVERSATIONS
+from pommai.qa.soak_days import grown, growth
 
 DAYS = 21 if campaign.EXAMPLES else 1
 WARM_HOURS = 4.0
 """By then whatever is remembered for reuse has been used once, and the hundred conversations have been held."""
-OBJECTS = 150
-"""More that there may be, of one type or of all: of 27,000. One more each turn would be thousands."""
-BYTES = 64_000
-REMEMBERED = frozenset(("Item", "Moment", "Ask", "Conversation"))
-"""Types of what memory holds, which is counted by itself."""
-
-
-def grown(before: Counter[str], now: Counter[str]) -> dict[str, int]:
-    """Types of which there are more than chance explains."""
-    return {name: more for name in now if (more := now[name] - before[name]) > OBJECTS and name not in REMEMBERED}
-
-
-def growth(first: Kept, later: Kept) -> list[str]:
-    """What has grown between two looks, in words."""
-    found = [f"{more} more {name} in the toy" for name, more in grown(first.toy, later.toy).items()]
-    found += [f"{more} more {name} in the process" for name, more in grown(first.process, later.process).items()]
-    if later.toy_bytes - first.toy_bytes > BYTES:
-        found.append(f"{later.toy_bytes - first.toy_bytes:,} bytes more in the toy")
-    for what in ("tasks", "files", "threads"):
-        if getattr(later, what) > getattr(first, what):
-            found.append(f"{getattr(later, what)} {what}, and {getattr(first, what)} before")
-    return found
 
 
 def test_a_day_of_play_leaves_nothing_behind() -> None:

@@ -15,6 +15,7 @@ from pommai.events import Event
 from pommai.io.button import SimulatedButton
 from pommai.io.codec import SimulatedCodec
 from pommai.io.lights import SimulatedLights
+from pommai.io.memory_simulated import SimulatedMemory
 from pommai.io.simulated_audio import SimulatedMicrophone
 from pommai.lights.patterns import LightPatterns
 from pommai.protocol import messages as m
@@ -125,7 +126,8 @@ class BusyToy(SimulatedToy):
 
     link: WatchedLink
 
-    def __init__(self, table: DecisionTable, patterns: LightPatterns) -> None:
+    def __init__(self, table: DecisionTable, patterns: LightPatterns, *, memory: SimulatedMemory | None = None) -> None:
+        """`memory`: that of the toy before it was switched off."""
         self.ears, self.mouth = DozingMicrophone(), RestingSpeaker()
         lights = SimulatedLights(1)
         super().__init__(
@@ -136,6 +138,7 @@ class BusyToy(SimulatedToy):
             speaker=self.mouth,
             lights=lights,
             light_frame_s=LIGHT_FRAME_S,
+            memory=memory,
         )
         self.button = SimulatedButton()
         self.invariants = Invariants(self.runtime, self.ears, lights, patterns)

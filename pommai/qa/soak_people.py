@@ -106,7 +106,8 @@ class Child:
         toy = self._house.toy
         await toy.tell("press")
         await self._within(2.0, self._house.watch.until(state="listening"))
-        await self._say(self._random.choice(self._sentences))
+        if "listening" in self._house.watch.states:
+            await self._say(self._random.choice(self._sentences))
         await toy.tell("release")
 
     async def _call_it(self) -> None:

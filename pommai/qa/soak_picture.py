@@ -39,7 +39,7 @@ def draw(soak: Soak, paths: Sequence[Path]) -> None:
         for (name, label), one in zip(_ROWS, axes[:-1], strict=True):
             _course(one, soak, name)
             one.set_ylabel(label)
-        axes[0].legend(frameon=False, loc="upper left", ncols=3)
+        axes[0].legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)
         _faults(axes[-1], soak)
         for path in paths:
             figure.savefig(path, dpi=120, metadata={"Date": None} if path.suffix == ".svg" else None)

@@ -72,6 +72,8 @@ def vitals(pid: int) -> Vitals | None:
                 switches[thread] = int(found[1])
     except (OSError, IndexError):
         return None
+    if not pages:  # it has ended, and nobody has been told yet
+        return None
     return Vitals(pages * _PAGE / 1e6, handles, len(switches), switches)
 
 
