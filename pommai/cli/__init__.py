@@ -32,6 +32,7 @@ COMMANDS = (
     "persona",
     "devices",
     "load",
+    "soak",
     "models",
     "data",
     "provision",
