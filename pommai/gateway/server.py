@@ -322,6 +322,9 @@ class Gateway:
                 await self._keep(toy, Session(toy, handshake, self._shared))
         except ConnectionClosed as caught:
             _log.info("connection cut", extra={"peer": toy.peer, "reason": str(caught)})
+        except Exception:
+            _log.exception("session failed", extra={"peer": toy.peer})  # websockets would tell a logger that is silent
+            raise  # it tells the toy, by closing with 1011
 
     async def _keep(self, toy: ToyConnection, session: Session) -> None:
         wait = self._registry.enter(session, asyncio.get_running_loop().time())
