@@ -186,7 +186,7 @@ def test_the_example_file_shows_every_setting_with_its_default(tmp_path: Path) -
     assert load(tmp_path, toml=example) == Settings()
     uncommented = re.sub(r"(?m)^# (?=\w+ = )", "", example)
     without_default = {"token_file", "cloud_url", "device_secret", "microphone_device", "speaker_device"}
-    without_default |= {"update_keys", "server_pins", "server_keys"}
+    without_default |= {"update_keys", "server_pins", "server_keys", "memory_key"}
     shown = set(re.findall(r"(?m)^(\w+) = ", uncommented))
     assert shown == {row.name for row in dataclasses.fields(Settings)} - {"token"}
     for file in ("statechart.yaml", "led_patterns.yaml", "offline_responses.yaml", "personas.yaml"):

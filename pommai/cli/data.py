@@ -7,7 +7,11 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pommai.io.seal import Seal
+    from pommai.toy.settings import Settings
 
 _DESCRIPTION = """\
 What the toy remembers: talks, incidents, figures and the toys it has been. Works while the toy runs, and while it does
@@ -56,7 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     erase.add_argument("--yes", action="store_true", help="do not ask")
     erase.add_argument("--json", action="store_true", help="for machines")
     for each in (show, export, erase):
-        add_setting_arguments(each, ("memory", "memory_copy"))
+        add_setting_arguments(each, ("memory", "memory_key", "memory_copy"))
     parser.set_defaults(run=run)
 
 
@@ -77,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         path = copy
     if args.doing == "erase":
         return _erase(path, copy, args)
-    found = guardian.read(path)
+    found = guardian.read(path, _seal(settings))
     if args.doing == "export":
         return _export(found, args.file)
     if args.json:
@@ -87,6 +91,15 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print_each(found[args.what], args.what)
     return 0
+
+
+def _seal(settings: Settings) -> Seal | None:
+    """What the memory is closed with; None when there is no key. Raises SecretError."""
+    import asyncio
+
+    from pommai.io.seal_key import find_seal, key_file_of
+
+    return asyncio.run(find_seal(key_file_of(settings.memory_copy or settings.memory), settings.memory_key))
 
 
 # -- show ----------------------------------------------------------------------------------

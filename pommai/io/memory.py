@@ -24,6 +24,7 @@ from pommai.io.memory_keeper import Keeper
 from pommai.io.memory_popular import asked
 from pommai.io.memory_queue import Ask
 from pommai.io.ports import CONVERSATIONS, LOGS, METRICS, SAFETY, Clock
+from pommai.io.seal import Seal
 from pommai.protocol.messages import Conversation, SyncAck, SyncBatch, ToyProfile
 from pommai.protocol.schema import Shape
 
@@ -59,12 +60,15 @@ class SqliteMemory:
         copy_every: float = 600.0,
         boot: str | None = None,
         uptime: Callable[[], float] = system_uptime,
+        seal: Seal | None = None,
+        locked: str = "",
     ) -> SqliteMemory:
         """Open the memory at `path`, or begin one. Does not raise for a disk in trouble: see `trouble`.
 
         Where `path` lies on a disk that is lost at power-off, `persistent` gets a copy every `copy_every` seconds and
         at the end, and the copy is brought back when `path` is missing. `boot` and `uptime` tell one run of the
-        machine from another, and how long it has run.
+        machine from another, and how long it has run. All that is written is closed with `seal`, where there is one;
+        `locked` says why there is none today: then this run remembers nothing, and what is on the disk stays.
         """
         memory: SqliteMemory
 
@@ -79,6 +83,8 @@ class SqliteMemory:
             boot=boot or boot_id(),
             uptime=uptime,
             on_written=on_written,
+            seal=seal,
+            locked=locked,
         )
         memory = cls(keeper)
         await keeper.start()

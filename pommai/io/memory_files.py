@@ -129,6 +129,20 @@ def sides(path: Path) -> list[Path]:
     return [path.with_name(path.name + side) for side in SIDES]
 
 
+def begin_anew(path: Path, copy: Path | None) -> Prepared:
+    """The file, and its copy, are closed with a key that is lost: move both aside and begin a new one.
+
+    Raises OSError or sqlite3.Error.
+    """
+    aside = move_aside(path)
+    if copy is not None and copy.is_file():
+        move_aside(copy)
+    done = prepare(path)
+    done.restored = True  # its numbers are used up, too
+    done.troubles.insert(0, f"{path} was closed with another key; what it held is forgotten ({aside.name})")
+    return done
+
+
 # -- moved aside ---------------------------------------------------------------------------
 
 

@@ -14,12 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pommai.errors import StoreError
+from pommai.errors import SecretError, StoreError
 from pommai.io import memory_files as files
 from pommai.io.clock import to_text
 from pommai.io.memory_items import DEFAULT_DAYS, TRUSTED, WORKED_OUT
+from pommai.io.memory_lock import ANSWER, FACT, ITEM, PROBE, QUESTION, REASON, TOY
 from pommai.io.memory_schema import SENT, VERSION, WAITING, ForeignFileError, check_ours, migrate, set_up
 from pommai.io.ports import CONVERSATIONS, METRICS, SAFETY
+from pommai.io.seal import KeySeal, NoSeal, Seal, SealBrokenError
+from pommai.io.seal_key import key_file_of, read_key_file
 
 CONTENTS = ("conversations", "safety", "metrics", "toys")
 """What can be shown and erased by itself."""
@@ -62,25 +65,27 @@ def find(path: Path) -> Path:
     raise StoreError(f"there is no memory at {path}: no toy with these settings has run yet, or it was removed")
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Everything that is remembered, as JSON. Raises StoreError."""
+def read(path: Path, seal: Seal | None = None) -> dict[str, Any]:
+    """Everything that is remembered, as JSON. `seal`: where the key is not in the file beside. Raises StoreError."""
     with _opened(path) as database:
+        seal = seal or _seal_beside(path)
+        _try_key(database, seal, path)
         rows = database.execute("SELECT * FROM items ORDER BY sequence").fetchall()
         toys = database.execute("SELECT * FROM toys ORDER BY seen").fetchall()
         asks = database.execute(
             "SELECT question, count(*) AS asked, answer FROM asks LEFT JOIN answers USING (question)"
             " GROUP BY question ORDER BY asked DESC, question"
         ).fetchall()
-        facts = dict(database.execute("SELECT name, value FROM facts ORDER BY name").fetchall())
+        facts = database.execute("SELECT name, value FROM facts ORDER BY name").fetchall()
         days = {**DEFAULT_DAYS, **dict(database.execute("SELECT kind, days FROM retention").fetchall())}
     return {
         "file": str(path),
         "schema": VERSION,
         "retention_days": days,
-        **{name: [_item(row) for row in rows if row["kind"] == kind] for name, kind in _KINDS.items()},
-        "toys": [{"kept": _time(row), **_json(row["body"])} for row in toys],
-        "questions": [{"question": row["question"], "asked": row["asked"], "answer": row["answer"]} for row in asks],
-        "facts": facts,
+        **{name: [_item(row, seal) for row in rows if row["kind"] == kind] for name, kind in _KINDS.items()},
+        "toys": [{"kept": _time(row), **_json(_text(seal, row["body"], TOY, row["toy_id"]))} for row in toys],
+        "questions": [_question(row, seal) for row in asks],
+        "facts": {name: _text(seal, value, FACT, name) for name, value in facts},
         "moved_aside": [str(file) for file in files.damaged_files(path)],
     }
 
@@ -139,7 +144,7 @@ def _marks(database: sqlite3.Connection, what: str) -> list[bytes]:
     rows = database.execute(f"SELECT id FROM items WHERE kind IN ({marks}) AND length(id) >= 12 LIMIT 500").fetchall()
     if what in ("toys", EVERYTHING):
         rows += database.execute("SELECT substr(body, 1, 60) FROM toys").fetchall()
-    return [str(row[0]).encode() for row in rows]
+    return [row[0] if isinstance(row[0], bytes) else str(row[0]).encode() for row in rows]
 
 
 def _bytes(file: Path) -> Iterator[bytes]:
@@ -176,11 +181,49 @@ def _is_free(path: Path) -> bool:
     return handle is not None
 
 
-def _item(row: sqlite3.Row) -> dict[str, Any]:
-    item = {**_json(row["body"]), "id": row["id"], "sequence": row["sequence"], "kept": _time(row)}
+def _seal_beside(path: Path) -> Seal:
+    try:
+        key = read_key_file(key_file_of(path))
+    except SecretError as caught:
+        raise StoreError(str(caught)) from None
+    return NoSeal() if key is None else KeySeal(key)
+
+
+def _try_key(database: sqlite3.Connection, seal: Seal, path: Path) -> None:
+    """Raises StoreError when a memory is closed and this is not its key."""
+    for (value,) in database.execute("SELECT value FROM seal WHERE name = ?", (PROBE,)):
+        try:
+            seal.open(value, PROBE)
+        except SealBrokenError:
+            raise StoreError(
+                f"{path} is closed, and its key is not at hand ({key_file_of(path)}, or what memory_key names); "
+                "`pommai data reset` forgets it for good"
+            ) from None
+
+
+def _text(seal: Seal, value: str | bytes, label: str, name: object) -> str:
+    try:
+        return seal.open(value, label.format(name))
+    except SealBrokenError:
+        return "(cannot be opened)"
+
+
+def _question(row: sqlite3.Row, seal: Seal) -> dict[str, Any]:
+    question = _text(seal, row["question"], QUESTION, "")
+    answer = None if row["answer"] is None else _text(seal, row["answer"], ANSWER, question)
+    return {"question": question, "asked": row["asked"], "answer": answer}
+
+
+def _item(row: sqlite3.Row, seal: Seal) -> dict[str, Any]:
+    item = {
+        **_json(_text(seal, row["body"], ITEM, row["id"])),
+        "id": row["id"],
+        "sequence": row["sequence"],
+        "kept": _time(row),
+    }
     item["state"] = _STATES.get(row["state"], "refused")
     if row["reason"] is not None:
-        item["reason_refused"] = row["reason"]
+        item["reason_refused"] = _text(seal, row["reason"], REASON, row["id"])
     return item
 
 

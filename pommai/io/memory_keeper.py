@@ -22,6 +22,7 @@ from pommai.io.clock import to_milliseconds
 from pommai.io.memory_items import DEFAULT_DAYS, UNKNOWN, ItemMaker, Moment, moment, moved_behind
 from pommai.io.memory_queue import Pending
 from pommai.io.ports import CONVERSATIONS, Clock
+from pommai.io.seal import Seal, SealBrokenError
 
 if TYPE_CHECKING:
     from pommai.io.memory_store import Store
@@ -35,9 +36,7 @@ SWEEP_SECONDS = 86_400.0
 RESERVE_SECONDS = 60.0
 LONGEST_RETRY_SECONDS = 60.0
 START_GAP = 100_000
-"""Numbers set aside at every start, on the disk itself: what a power cut takes, and the server has heard of, keeps its
-own.
-"""
+"""Numbers set aside at every start, on the disk itself: what a power cut takes, the server may have heard of."""
 SEQUENCE_GAP = 1_000_000_000
 """Likewise after a copy was brought back, for all the starts since it was made."""
 
@@ -58,7 +57,10 @@ class Keeper:
         boot: str,
         uptime: Callable[[], float],
         on_written: Callable[[], None],
+        seal: Seal | None = None,
+        locked: str = "",
     ) -> None:
+        """`locked`: why there is no key today; then nothing is read or written."""
         self.path: Path | None = path
         """The file in use; None when there is none, and all is lost with the process."""
         self.pending = Pending()
@@ -74,6 +76,7 @@ class Keeper:
         self._clock, self._boot, self._uptime = clock, boot, uptime
         self._copy, self._copy_every = copy, copy_every
         self._on_written = on_written
+        self._seal, self._locked = seal, locked
         self._opened: Store | None = None
         self._lock = asyncio.Lock()
         self._lock_handle: int | None = None
@@ -112,7 +115,10 @@ class Keeper:
         path = self.path
         try:
             self._lock_handle = await asyncio.to_thread(files.lock, path)
-            if self._lock_handle is None:
+            if self._locked:
+                self.troubles.tell("no key", f"{path} stays closed: {self._locked}; this run remembers nothing")
+                await self._open_without_disk(Path("/dev/null"))
+            elif self._lock_handle is None:
                 self.troubles.tell("in use", f"{path} is in use by another toy; this one remembers nothing")
                 await self._open_without_disk(Path("/dev/null"))
             else:
@@ -394,14 +400,19 @@ class Keeper:
 
         for sentence in prepared.troubles:
             self.troubles.tell(sentence, sentence)
-        self._opened = await Store.open(prepared.path)
+        try:
+            self._opened = await Store.open(prepared.path, self._seal)
+        except SealBrokenError:
+            prepared = await asyncio.to_thread(files.begin_anew, prepared.path, self._copy)
+            self.troubles.tell("other key", prepared.troubles[0])
+            self._opened = await Store.open(prepared.path, self._seal)
         self.path = prepared.path
         await self._count_on(restored=prepared.restored)
 
     async def _open_without_disk(self, source: Path) -> None:
         from pommai.io.memory_store import Store
 
-        self._opened = await Store.open_without_disk(source)
+        self._opened = await Store.open_without_disk(source, self._seal)
         self.path = None
         await self._count_on()
 

@@ -48,6 +48,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
         "CREATE TABLE retention (kind TEXT PRIMARY KEY, days INTEGER NOT NULL) WITHOUT ROWID",
     ),
+    # A word that opens with the right key alone. From here on, texts may be closed (bytes, see seal.py).
+    ("CREATE TABLE seal (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",),
 )
 """Statements that make version n of version n - 1, the first from an empty file. Only ever added to."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,9 +19,13 @@ import aiosqlite
 from pommai.io import memory_popular as popular
 from pommai.io.memory_files import finish_copy, keep_private, part_of, remove
 from pommai.io.memory_items import BATCH_ITEMS, KEPT_CONVERSATIONS, NO_LATER, UNKNOWN, WORKED_OUT, Item, Moment
+from pommai.io.memory_lock import ANSWER, FACT, ITEM, QUESTION, REASON, TOY, put_under_seal
 from pommai.io.memory_queue import Pending
 from pommai.io.memory_schema import MIGRATIONS, PRAGMAS, REFUSED, SENT, VERSION, WAITING
 from pommai.io.ports import CONVERSATIONS, LOGS, METRICS, SAFETY, Kind
+from pommai.io.seal import NoSeal, Seal, SealBrokenError, Value
+
+logger = logging.getLogger(__name__)
 
 MOST_WAITING = 5000
 MOST_REFUSED = 500
@@ -30,41 +35,53 @@ DAY_MS = 86_400_000
 
 _TIMED = ("items", "asks", "toys")
 """Tables whose rows say when they were."""
+_FACTS = "SELECT name, value FROM facts"
 _ITEM = "sequence, kind, id, priority, body, wall, source, boot, uptime"
 
 
 class Store:
     """One open database."""
 
-    def __init__(self, database: aiosqlite.Connection) -> None:
+    def __init__(self, database: aiosqlite.Connection, seal: Seal | None = None) -> None:
         self._database = database
+        self._seal = seal or NoSeal()
 
     @classmethod
-    async def open(cls, path: Path) -> Store:
-        """Open a file that was prepared. Raises sqlite3.Error."""
-        store = cls(await aiosqlite.connect(path, isolation_level=None))
+    async def open(cls, path: Path, seal: Seal | None = None) -> Store:
+        """Open a file that was prepared, and have all in it closed with a seal.
+
+        Raises sqlite3.Error, and SealBrokenError when it is closed with another one.
+        """
+        store = cls(await aiosqlite.connect(path, isolation_level=None), seal)
         try:
             for pragma in PRAGMAS:
                 await store._execute(pragma)
+            if await put_under_seal(store._database, store._seal):
+                logger.info("memory closed with a key", extra={"file": str(path)})
         except BaseException:
             await store.close()
             raise
         return store
 
     @classmethod
-    async def open_without_disk(cls, source: Path) -> Store:
+    async def open_without_disk(cls, source: Path, seal: Seal | None = None) -> Store:
         """One that lasts as long as the process, begun with what can be read of a file that cannot be written."""
         address = await asyncio.to_thread(lambda: source.absolute().as_uri())
-        store = cls(await aiosqlite.connect(":memory:", isolation_level=None))
+        store = cls(await aiosqlite.connect(":memory:", isolation_level=None), seal)
         # `immutable` where not even the files beside it can be made, as on a disk that was mounted read-only.
         for mode in ("mode=ro", "mode=ro&immutable=1"):
             try:
                 async with aiosqlite.connect(f"{address}?{mode}", uri=True) as database:
                     if await Store(database)._all("PRAGMA user_version") == [(VERSION,)]:
                         await database.backup(store._database)
+                        await put_under_seal(store._database, store._seal)
                         return store
             except sqlite3.Error:
                 continue
+            except SealBrokenError:
+                await store.close()
+                store = cls(await aiosqlite.connect(":memory:", isolation_level=None), seal)
+                break
         for statement in (statement for migration in MIGRATIONS for statement in migration):
             await store._execute(statement)
         return store
@@ -98,7 +115,17 @@ class Store:
         await self._many(
             "INSERT INTO items (sequence, kind, id, priority, body, wall, source, boot, uptime)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-            [(item.sequence, item.kind, item.id, item.priority, item.body, *item.moment) for item in items],
+            [
+                (
+                    item.sequence,
+                    item.kind,
+                    item.id,
+                    item.priority,
+                    self._seal.close(item.body, ITEM.format(item.id)),
+                    *item.moment,
+                )
+                for item in items
+            ],
         )
 
     async def _write_asks(self, group: Pending) -> None:
@@ -107,11 +134,18 @@ class Store:
             return
         await self._many(
             "INSERT INTO asks (question, wall, source, boot, uptime) VALUES (?, ?, ?, ?, ?)",
-            [(ask.question, *ask.moment) for ask in asks],
+            [(self._seal.close_alike(ask.question, QUESTION), *ask.moment) for ask in asks],
         )
         await self._many(
             "INSERT INTO answers VALUES (?, ?) ON CONFLICT (question) DO UPDATE SET answer = excluded.answer",
-            [(ask.question, ask.answer) for ask in asks if ask.answer is not None],
+            [
+                (
+                    self._seal.close_alike(ask.question, QUESTION),
+                    self._seal.close(ask.answer, ANSWER.format(ask.question)),
+                )
+                for ask in asks
+                if ask.answer is not None
+            ],
         )
         await self._execute("DELETE FROM asks WHERE sequence <= (SELECT max(sequence) FROM asks) - ?", (popular.ASKS,))
 
@@ -126,7 +160,11 @@ class Store:
         await self._many(f"UPDATE items SET state = {SENT} WHERE id = ? AND state = {WAITING}", accepted)
         await self._many(
             f"UPDATE items SET state = {REFUSED}, reason = ? WHERE id = ? AND state = {WAITING}",
-            [(reason, name) for name, reason in settled.items() if reason is not None],
+            [
+                (self._seal.close(reason, REASON.format(name)), name)
+                for name, reason in settled.items()
+                if reason is not None
+            ],
         )
 
     async def _write_small(self, group: Pending) -> None:
@@ -134,7 +172,7 @@ class Store:
             "INSERT INTO toys (toy_id, body, wall, source, boot, uptime) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (toy_id)"
             " DO UPDATE SET body = excluded.body, wall = excluded.wall, source = excluded.source,"
             " boot = excluded.boot, uptime = excluded.uptime",
-            [(name, body, *when) for name, (body, when) in group.toys.items()],
+            [(name, self._seal.close(body, TOY.format(name)), *when) for name, (body, when) in group.toys.items()],
         )
         if group.toys:
             await self._execute(
@@ -142,7 +180,11 @@ class Store:
             )
         await self._many(
             "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            [(name, value) for name, value in group.facts.items() if value is not None],
+            [
+                (name, self._seal.close(value, FACT.format(name)))
+                for name, value in group.facts.items()
+                if value is not None
+            ],
         )
         await self._many(
             "DELETE FROM facts WHERE name = ?", [(n,) for n, value in group.facts.items() if value is None]
@@ -242,10 +284,14 @@ class Store:
             " ORDER BY priority, sequence LIMIT ?",
             (SAFETY, BATCH_ITEMS + without),
         )
-        return [
-            Item(sequence, kind, name, priority, body, Moment(*when))
-            for sequence, kind, name, priority, body, *when in rows
-        ]
+        found = []
+        for sequence, kind, name, priority, body, *when in rows:
+            text = self._open(body, ITEM.format(name))
+            if text is None:  # it would be asked for again and again, and nobody can read it
+                await self._execute("DELETE FROM items WHERE id = ?", (name,))
+            else:
+                found.append(Item(sequence, kind, name, priority, text, Moment(*when)))
+        return found
 
     async def count_waiting(self) -> tuple[int, int]:
         """Safety events, and all else."""
@@ -274,7 +320,8 @@ class Store:
             raise
 
     async def facts(self) -> dict[str, str]:
-        return dict(await self._all("SELECT name, value FROM facts"))
+        rows = [(name, self._open(value, FACT.format(name))) for name, value in await self._all(_FACTS)]
+        return {name: value for name, value in rows if value is not None}
 
     async def retention(self) -> dict[str, int]:
         return dict(await self._all("SELECT kind, days FROM retention"))
@@ -282,7 +329,7 @@ class Store:
     async def toy(self, toy_id: str) -> str | None:
         """The configuration as JSON."""
         rows = await self._all("SELECT body FROM toys WHERE toy_id = ?", (toy_id,))
-        return str(rows[0][0]) if rows else None
+        return self._open(rows[0][0], TOY.format(toy_id)) if rows else None
 
     async def toys(self) -> tuple[str, ...]:
         return tuple(row[0] for row in await self._all("SELECT toy_id FROM toys ORDER BY seen"))
@@ -300,7 +347,21 @@ class Store:
             " ORDER BY count(*) DESC, max(asks.sequence) DESC LIMIT ?",
             (now - popular.WINDOW_DAYS * DAY_MS, popular.MORE_THAN, popular.MOST),
         )
-        return dict(rows)
+        found = {}
+        for asked, answered in rows:
+            question = self._open(asked, QUESTION)
+            answer = None if question is None else self._open(answered, ANSWER.format(question))
+            if question is not None and answer is not None:
+                found[question] = answer
+        return found
+
+    def _open(self, value: Value, label: str) -> str | None:
+        """What was written; None when somebody has changed it."""
+        try:
+            return self._seal.open(value, label)
+        except SealBrokenError as caught:
+            logger.error("kept value ignored", extra={"kind": label.partition("/")[0], "reason": str(caught)})
+            return None
 
     async def foreign_changes(self) -> int:
         """Another number after another process has written to the file."""

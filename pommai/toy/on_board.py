@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import secrets
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -11,13 +13,15 @@ from typing import Final
 
 from pommai.actions.identity import FACT as TOY_FACT
 from pommai.actions.playback import VOLUME_FACT
-from pommai.errors import ModelError, PersonasError
+from pommai.errors import ModelError, PersonasError, SecretError
 from pommai.events import Event
 from pommai.io.clock import SystemClock
 from pommai.io.memory import SqliteMemory
 from pommai.io.models import find_model
 from pommai.io.ports import Clock, Emit, Memory, Recogniser, Speech, WakeSpec, WakeWord
 from pommai.io.recogniser import VoskRecogniser
+from pommai.io.seal import KEY_BYTES, KeySeal, Seal
+from pommai.io.seal_key import key_file_of, open_seal
 from pommai.io.speech import EspeakSpeech
 from pommai.io.wake import OnChange, WakeListener, make_engine_for
 from pommai.protocol.messages import ToyProfile
@@ -46,8 +50,14 @@ async def on_board(settings: Settings, stack: AsyncExitStack, post: Emit) -> OnB
     `post` takes their events, once the toy runs.
     """
     clock = SystemClock()
+    seal, locked = await _seal(settings)
     memory = await SqliteMemory.open(
-        settings.memory, clock, persistent=settings.memory_copy, copy_every=settings.memory_copy_every
+        settings.memory,
+        clock,
+        persistent=settings.memory_copy,
+        copy_every=settings.memory_copy_every,
+        seal=seal,
+        locked=locked,
     )
     stack.push_async_callback(memory.close)
     model = speech_model(settings.vosk_model, settings.models)
@@ -56,6 +66,14 @@ async def on_board(settings: Settings, stack: AsyncExitStack, post: Emit) -> OnB
     recogniser = VoskRecogniser(model or settings.models / settings.vosk_model, cache=settings.cache_dir)
     stack.push_async_callback(recogniser.close)
     return OnBoard(memory, clock, wake, recogniser, EspeakSpeech())
+
+
+async def _seal(settings: Settings) -> tuple[Seal, str]:
+    """What the memory is closed with; where its key cannot be had, one for this run alone, and why."""
+    try:
+        return await open_seal(key_file_of(settings.memory_copy or settings.memory), settings.memory_key), ""
+    except SecretError as caught:
+        return await asyncio.to_thread(KeySeal, secrets.token_bytes(KEY_BYTES)), str(caught)
 
 
 def _refusals(post: Emit) -> OnChange:

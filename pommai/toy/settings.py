@@ -251,6 +251,12 @@ class Settings:
         "file of what the toy remembers",
         shown_default="~/.local/share/pommai/memory.db",
     )
+    memory_key: SecretSource | None = _setting(
+        kinds.secret_place,
+        None,
+        "where the secret is that the memory is closed with, as device_secret; else a key is made in a file beside it",
+        hidden_value=True,
+    )
     memory_copy: Path | None = _setting(
         kinds.path_or_none, None, "file that gets a copy of the memory, where that lies in RAM, or none"
     )
