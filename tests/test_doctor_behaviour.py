@@ -1,0 +1,76 @@
+"""The files that make the toy behave: the project's own, and spoiled ones."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from doctor_material import look, settings, world
+
+from pommai.cli import main
+from pommai.doctor import behaviour
+from pommai.doctor.finding import Finding, Mark
+from pommai.toy.settings import find_project_file
+
+
+def seen(folder: Path, *, thorough: bool = False, **values: str) -> Finding:
+    return look(
+        behaviour.check_behaviour, replace(world(folder, settings=settings(folder, **values)), thorough=thorough)
+    )
+
+
+def spoiled(folder: Path, name: str, old: str, new: str) -> str:
+    text = find_project_file(name).read_text()
+    assert old in text
+    (folder / name).write_text(text.replace(old, new, 1))
+    return str(folder / name)
+
+
+def test_the_projects_own_files_are_well_and_nothing_is_written(tmp_path: Path) -> None:
+    found = seen(tmp_path)
+    assert found.mark is Mark.OK
+    assert found.figures["patterns"] > 5  # type: ignore[operator]
+    assert not (tmp_path / "charts").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "old", "new"),
+    [
+        ("chart", "statechart.yaml", "\nstates:", "\nstats:"),
+        ("led_patterns", "led_patterns.yaml", "\npatterns:", "\npatern:"),
+        ("offline_responses", "offline_responses.yaml", "\ncommands:", "\ncomands:"),
+    ],
+)
+def test_a_file_with_a_mistake_is_broken_with_its_place(
+    tmp_path: Path, setting: str, name: str, old: str, new: str
+) -> None:
+    found = seen(tmp_path, **{setting: spoiled(tmp_path, name, old, new)})
+    assert found.mark is Mark.BROKEN
+    assert f"{name}:" in found.words
+    assert found.next_step.startswith("pommai check ")
+
+
+def test_a_compiled_chart_is_well_and_a_damaged_one_broken(tmp_path: Path) -> None:
+    file = tmp_path / "chart.pommai.json"
+    assert main(["compile", "--out", str(file)]) == 0 or main(["compile", str(file)]) == 0
+    assert seen(tmp_path, chart=str(file)).figures["compiled"] is True
+    file.write_text('{"format": 99}')
+    assert (seen(tmp_path, chart=str(file)).mark, "compile" in seen(tmp_path, chart=str(file)).next_step) == (
+        Mark.BROKEN,
+        True,
+    )
+
+
+def test_a_sound_that_cannot_be_played_is_wrong(tmp_path: Path) -> None:
+    folder = tmp_path / "sounds"
+    shutil.copytree(settings(tmp_path).sounds, folder)
+    next(iter(sorted(folder.glob("*.wav")))).write_bytes(b"no sound")
+    assert seen(tmp_path, sounds=str(folder)).mark in (Mark.WRONG, Mark.BROKEN)
+
+
+def test_on_request_the_properties_are_proved(tmp_path: Path) -> None:
+    found = seen(tmp_path, thorough=True)
+    assert (found.mark, found.figures["not_held"]) == (Mark.OK, [])
+    assert "properties proved" in found.words
