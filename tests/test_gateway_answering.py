@@ -18,7 +18,7 @@ from pommai.gateway.metrics import Metrics
 from pommai.gateway.personas import Persona, Personas
 from pommai.gateway.responder import Become, Do, Heard, Piece, Said
 from pommai.gateway.turn import IncomingTurn
-from pommai.io.codec import OpusCodec
+from pommai.io.codec import QUICK, WHOLE, OpusCodec
 from pommai.protocol import messages as m
 from pommai.protocol.audio import FRAME_BYTES
 
@@ -69,13 +69,15 @@ def heard(turn: int = 1) -> IncomingTurn:
     return incoming
 
 
-async def answered(toy: PaperToy, responder: Any, *, ends: int = 1) -> Metrics:
+async def answered(toy: PaperToy, responder: Any, *, ends: int = 1, bench: Bench | None = None) -> Metrics:
     """Have a turn answered to its end; what was counted."""
     ended: list[None] = []
     metrics = Metrics()
-    with Bench() as bench:
+    with bench or Bench() as bench:
         async with await Archive.open() as archive:
-            shared = Shared(ActivePersonas(PERSONAS), responder, OpusCodec(), archive, metrics, bench)
+            shared = Shared(
+                ActivePersonas(PERSONAS), responder, OpusCodec(WHOLE), OpusCodec(QUICK), archive, metrics, bench
+            )
             answering = Answering(toy, shared, lambda: ended.append(None))
             answering.begin(heard())
             while answering.is_running or len(ended) < ends:
@@ -95,6 +97,27 @@ def test_pieces_of_any_length_become_whole_frames_and_the_last_one_is_marked(ext
         assert len(frames) == -(-len(pcm) // FRAME_BYTES)
         assert [frame.final for frame in frames] == [False] * (len(frames) - 1) + [True]
         assert len(decode_all(frames)) * 2 == len(frames) * FRAME_BYTES
+
+    run(test())
+
+
+class Behind(Bench):
+    """Always has more to do than it can."""
+
+    is_behind = True  # type: ignore[assignment]
+
+
+def test_an_answer_that_begins_while_others_wait_is_encoded_quickly_and_sounds_the_same() -> None:
+    async def sizes(bench: Bench) -> tuple[int, bytes]:
+        toy = PaperToy()
+        await answered(toy, Reader(SPOKEN), bench=bench)
+        frames = [message for message in toy.got if isinstance(message, m.DownAudio)]
+        return sum(len(frame.packet) for frame in frames), decode_all(frames).tobytes()
+
+    async def test() -> None:
+        (size, whole), (quick_size, quick) = await sizes(Bench()), await sizes(Behind())
+        assert quick_size > 1.5 * size, "bits instead of work"
+        assert len(quick) == len(whole)
 
     run(test())
 

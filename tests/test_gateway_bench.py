@@ -101,3 +101,20 @@ def test_who_stops_waiting_for_work_under_way_does_not_hold_up_the_next() -> Non
             assert await bench.do(lambda: "next") == "next"
 
     run(test())
+
+
+def test_it_is_behind_while_work_waits_and_not_before() -> None:
+    async def test() -> None:
+        with Bench(workers=1) as bench:
+            assert not bench.is_behind
+            held = Held(bench)
+            await asyncio.sleep(0)
+            assert not bench.is_behind, "somebody is at work, and nobody waits"
+            waiting = asyncio.create_task(bench.do(lambda: None, 1.0))
+            await asyncio.sleep(0)
+            assert bench.is_behind
+            await held.let_go()
+            await waiting
+            assert not bench.is_behind
+
+    run(test())

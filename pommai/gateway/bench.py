@@ -43,6 +43,11 @@ class Bench:
         """Take no more work. What is being worked on ends by itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether work is waiting: all threads are busy."""
+        return bool(self._new or self._begun)
+
     async def do(self, work: Callable[[], T], due: float | None = None) -> T:
         """Have a piece of work done, and its result, or what it raises. `due` is the loop's time at which a toy will
         have nothing left to play; None for an answer that has not begun."""

@@ -34,7 +34,7 @@ from pommai.gateway.responder import Responder
 from pommai.gateway.session import RESTARTS, Session
 from pommai.gateway.signer import Signer
 from pommai.gateway.speech.parrot import Parrot
-from pommai.io.codec import OpusCodec
+from pommai.io.codec import QUICK, WHOLE, OpusCodec
 from pommai.io.ports import Codec
 from pommai.protocol import messages as m
 
@@ -115,7 +115,9 @@ class Gateway:
         self._given_archive = archive
         self._archive = archive
         self._responder = responder or Parrot()
-        self._codec = codec or OpusCodec()
+        # What goes to a toy goes over TCP, which loses nothing.
+        self._codec = codec or OpusCodec(WHOLE)
+        self._quick = codec or OpusCodec(QUICK)
         self._sessions: dict[str, Session] = {}
         self._registry = Registry(self._sessions)
         self._toys_here = ToysHere(self.active, self._sessions, self._each, self.alerts.tell)
@@ -144,7 +146,14 @@ class Gateway:
 
     async def _listen(self) -> None:
         self._shared = Shared(
-            self.active, self._responder, self._codec, self.archive, self.metrics, Bench(), self._signer
+            self.active,
+            self._responder,
+            self._codec,
+            self._quick,
+            self.archive,
+            self.metrics,
+            Bench(),
+            self._signer,
         )
         host, port = self._settings.host, self._settings.port
         try:
