@@ -34,6 +34,7 @@ COMMANDS = (
     "load",
     "soak",
     "models",
+    "doctor",
     "data",
     "provision",
     "bundle",
