@@ -21,6 +21,11 @@ def seen(folder: Path, *, thorough: bool = False, **values: str) -> Finding:
     )
 
 
+def spoilt(folder: Path, setting: str, file: str) -> Finding:
+    values: dict[str, str] = {setting: file}
+    return look(behaviour.check_behaviour, world(folder, settings=settings(folder, **values)))
+
+
 def spoiled(folder: Path, name: str, old: str, new: str) -> str:
     text = find_project_file(name).read_text()
     assert old in text
@@ -46,7 +51,7 @@ def test_the_projects_own_files_are_well_and_nothing_is_written(tmp_path: Path) 
 def test_a_file_with_a_mistake_is_broken_with_its_place(
     tmp_path: Path, setting: str, name: str, old: str, new: str
 ) -> None:
-    found = seen(tmp_path, **{setting: spoiled(tmp_path, name, old, new)})
+    found = spoilt(tmp_path, setting, spoiled(tmp_path, name, old, new))
     assert found.mark is Mark.BROKEN
     assert f"{name}:" in found.words
     assert found.next_step.startswith("pommai check ")
@@ -54,7 +59,7 @@ def test_a_file_with_a_mistake_is_broken_with_its_place(
 
 def test_a_compiled_chart_is_well_and_a_damaged_one_broken(tmp_path: Path) -> None:
     file = tmp_path / "chart.pommai.json"
-    assert main(["compile", "--out", str(file)]) == 0 or main(["compile", str(file)]) == 0
+    assert main(["compile", "--output", str(file)]) == 0
     assert seen(tmp_path, chart=str(file)).figures["compiled"] is True
     file.write_text('{"format": 99}')
     assert (seen(tmp_path, chart=str(file)).mark, "compile" in seen(tmp_path, chart=str(file)).next_step) == (

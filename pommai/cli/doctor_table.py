@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import re
@@ -40,7 +39,6 @@ class Table:
         columns = shutil.get_terminal_size().columns
         self._width = min(WIDEST, max(NARROWEST, columns))
         self._group = ""
-        self._ticking: contextlib.AsyncExitStack | None = None
         self._progress: Progress[[int]] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -114,7 +112,8 @@ def summary(results: Sequence[Result]) -> list[str]:
         verdict = "Nothing that was looked at keeps the toy from working."
     else:
         names = ", ".join(result.check.id for result in bad)
-        verdict = f"The toy would not work. Begin with the first of: {names}."
+        which = "" if len(bad) == 1 else " the first of these"
+        verdict = f"The toy would not work. Begin with{which}: {names}."
     return ["", f"{len(results)} looked at: {said}", verdict]
 
 

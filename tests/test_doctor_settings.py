@@ -1,0 +1,70 @@
+"""Whose settings are looked at, and what becomes of a token that is closed to this user."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from pommai.doctor.settings import settings_of
+from pommai.doctor.unit import Unit
+from pommai.errors import SettingsError
+
+
+def unit(config: Path | None, **environment: str) -> Unit:
+    command = ("pommai", "run") if config is None else ("pommai", "run", "--config", str(config))
+    return Unit(command=command, environment=environment)
+
+
+def config(folder: Path, text: str, name: str = "toy.toml") -> Path:
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def test_the_services_settings_count_where_nobody_names_others(tmp_path: Path) -> None:
+    file = config(tmp_path, 'device_id = "bear-7"\n')
+    found = settings_of(argparse.Namespace(), unit(file, POMMAI_VOLUME="33"), {})
+    assert (found.settings.device_id, found.settings.volume) == ("bear-7", 33)
+    assert found.origin == f"settings of pommai.service ({file})"
+
+
+def test_what_is_said_here_stands_over_what_the_service_is_told(tmp_path: Path) -> None:
+    file = config(tmp_path, 'device_id = "bear-7"\n')
+    args = argparse.Namespace(volume="44")
+    found = settings_of(args, unit(file, POMMAI_VOLUME="33", DEVICE_ID="owl"), {"DEVICE_ID": "cat"})
+    assert (found.settings.device_id, found.settings.volume) == ("cat", 44)
+    assert not hasattr(args, "config"), "what was given is left as it was"
+
+
+def test_a_named_file_counts_over_the_services(tmp_path: Path) -> None:
+    other = config(tmp_path, 'device_id = "mine"\n', "mine.toml")
+    there = unit(config(tmp_path, 'device_id = "bear-7"\n'), POMMAI_VOLUME="33")
+    for args, environment in (
+        (argparse.Namespace(config=str(other)), {}),
+        (argparse.Namespace(), {"POMMAI_CONFIG": str(other)}),
+    ):
+        found = settings_of(args, there, environment)
+        assert (found.settings.device_id, found.settings.volume) == ("mine", 60)
+        assert str(other) in found.origin
+
+
+def test_without_a_service_the_settings_are_those_of_this_place(tmp_path: Path) -> None:
+    assert settings_of(argparse.Namespace(), None, {}).settings.device_id
+    assert settings_of(argparse.Namespace(), unit(None), {}).origin == "settings of pommai.service"
+
+
+@pytest.mark.parametrize("by_flag", [False, True])
+def test_a_token_that_cannot_be_read_is_left_out_and_told(tmp_path: Path, by_flag: bool) -> None:
+    missing = str(tmp_path / "token")
+    file = config(tmp_path, 'device_id = "bear-7"\n' + ("" if by_flag else f'token_file = "{missing}"\n'))
+    args = argparse.Namespace(config=str(file), **({"token_file": missing} if by_flag else {}))
+    found = settings_of(args, None, {})
+    assert found.settings.token is None
+    assert found.settings.device_id == "bear-7"
+    assert f"{missing} cannot be read" in found.token_problem
+
+
+def test_any_other_mistake_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="volume must be"):
+        settings_of(argparse.Namespace(config=str(config(tmp_path, "volume = 700\n"))), None, {})
