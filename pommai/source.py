@@ -16,15 +16,16 @@ A loader makes a `Reader`, asks it for what it expects, and collects every probl
 from __future__ import annotations
 
 import codecs
-import difflib
 import hashlib
 import math
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from pommai.errors import Problem, SourceError
-from pommai.nodes import MAX_DEPTH, MAX_NODES, Mapping, Node, Scalar, Sequence, parse, position, quote
+from pommai.hints import closest, did_you_mean, parse_duration, quote
+from pommai.nodes import MAX_DEPTH, MAX_NODES, Mapping, Node, Scalar, Sequence, position
+from pommai.nodes_reader import parse
 
 __all__ = [
     "MAX_BYTES",
@@ -44,7 +45,6 @@ __all__ = [
 MAX_BYTES = 1_000_000
 """Largest file that is read at all."""
 
-_DURATION = re.compile("".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in ("h", "m", "s", "ms")))
 _HALVES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
@@ -57,46 +57,6 @@ def _as_yaml(text: str) -> str:
         return f"{match[1]}\\U{0x10000 + (high - 0xD800) * 0x400 + low - 0xDC00:08x}"
 
     return _HALVES.sub(whole, text)
-
-
-def closest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that was probably meant, or None when nothing is near."""
-    names = sorted(set(candidates))
-    folded = {name.lower().replace("-", "_"): name for name in names}
-    same = folded.get(word.lower().replace("-", "_"))
-    if same is not None:
-        return same
-    found = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if found:
-        return found[0]
-    tail = [name for name in names if word and (name.endswith("." + word) or name.startswith(word + "_"))]
-    return tail[0] if len(tail) == 1 else None
-
-
-def did_you_mean(word: str, candidates: Collection[str]) -> str:
-    """A hint for a name nobody knows: the probable one, else the names there are."""
-    near = closest(word, candidates)
-    if near is not None:
-        return f"did you mean '{near}'?"
-    if not candidates:
-        return ""
-    names = sorted(candidates)
-    shown = ", ".join(names[:12])
-    return f"known: {shown}, …" if len(names) > 12 else f"known: {shown}"
-
-
-def parse_duration(text: str) -> float | None:
-    """Seconds of a duration such as `250ms`, `2s`, `1.5s`, `1m30s`, `2h`; None when it is not one.
-
-    >>> parse_duration("1m30s"), parse_duration("250ms"), parse_duration("fast")
-    (90.0, 0.25, None)
-    """
-    match = _DURATION.fullmatch(text.strip())
-    if match is None or not any(match.groups()):
-        return None
-    hours, minutes, seconds, milliseconds = (float(part) if part else 0.0 for part in match.groups())
-    total = hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
-    return total if math.isfinite(total) else None
 
 
 class Reader:

@@ -2,7 +2,7 @@
 
 Floors, from the ground up; a module imports from floors below its own and from its own package:
 
-    errors, events, nodes, source
+    errors, events, hints, nodes, source
     chart | lights | responses | protocol      pure: no I/O, no event loop, no clock; strangers to each other
     io                                         knows no chart
     bundle                                     as io
@@ -28,7 +28,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS = (
-    ("errors", "events", "nodes", "source"),
+    ("errors", "events", "hints", "nodes", "nodes_reader", "source"),
     ("chart", "lights", "responses", "protocol"),
     ("io",),
     ("bundle",),

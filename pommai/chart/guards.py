@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from pommai.chart.model import Guard
-from pommai.source import Mapping, Reader
+if TYPE_CHECKING:
+    from pommai.chart.model import Guard
+    from pommai.source import Mapping, Reader
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<inside>In\s*\(\s*(?P<states>(?:'[^']*'|\"[^\"]*\")(?:\s*,\s*(?:'[^']*'|\"[^\"]*\"))*)\s*\))"
@@ -40,6 +42,8 @@ def parse(text: str) -> Tokens:
 
 def read(reader: Reader, mapping: Mapping, key: str) -> tuple[Guard, ...]:
     """The guards under a key: one expression or a list of them, all of which must hold. Notes problems."""
+    from pommai.chart.model import Guard  # late: a toy with a compiled chart reads none
+
     node = mapping.get(key)
     found = []
     items = () if node is None else reader.one_or_many(node)

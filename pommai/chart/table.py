@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Union
 
 from pommai.chart import specification as specifications
-from pommai.chart.model import Value
 from pommai.chart.specification import Specification
 from pommai.errors import TableError
+
+if TYPE_CHECKING:
+    from pommai.chart.model import Value
 
 OTHER = ""
 """In a node's events: any event that has no entry of its own. Only there when it matters, and then only because an

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Final, Literal
 
 from pommai.errors import ModelError
+from pommai.hints import did_you_mean, quote
 from pommai.io.model_download import Progress, download, spoken_size
 from pommai.io.model_unpack import copy_folder, unpack_zip
 from pommai.io.vosk_files import check_files
 from pommai.io.wake_micro import builtin_models
-from pommai.source import did_you_mean, quote
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from pommai.errors import AudioDeviceError, CodecError, DeviceError, PommaiError
+from pommai.hints import closest
 from pommai.io.card_format import CardFormat, formats
-from pommai.source import closest
 
 logger = logging.getLogger(__name__)
 

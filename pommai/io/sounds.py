@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from pommai.errors import SoundError
+from pommai.hints import did_you_mean
 from pommai.io.sound_files import READERS, read_sound
-from pommai.source import did_you_mean
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 

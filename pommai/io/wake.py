@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from pommai.errors import ModelError, PommaiError
+from pommai.hints import did_you_mean, quote
 from pommai.io.ports import FrameStream, WakeEngine, WakeHit, WakeSpec
 from pommai.protocol.audio import FRAME_BYTES, SILENCE, frames_in
-from pommai.source import did_you_mean, quote
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from pommai.errors import ModelError
+from pommai.hints import did_you_mean, quote
 from pommai.io.ports import WakeSpec
 from pommai.protocol.audio import SAMPLE_BYTES, SAMPLE_RATE
-from pommai.source import did_you_mean, quote
 
 COOLDOWN_SECONDS: Final = 2.0
 """After a hit, so much of the stream passes before the next: one call is one hit."""

@@ -15,8 +15,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
+from pommai.hints import did_you_mean
 from pommai.lights.colours import Rgb, mix, scale
-from pommai.source import did_you_mean
 
 RAINBOW: Final[tuple[Rgb, ...]] = ((1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (1, 0, 1))
 """The colour wheel: straight lines between these are exactly HSV's hue circle."""

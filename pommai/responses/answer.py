@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from pommai.errors import Problem, ResponsesError
+from pommai.hints import did_you_mean
 from pommai.responses.counts import Counts
 from pommai.responses.listener import Blocked, Filter, Listener
 from pommai.responses.model import (
@@ -24,7 +25,6 @@ from pommai.responses.model import (
 )
 from pommai.responses.phrases import Match
 from pommai.responses.sentence import Sentence
-from pommai.source import did_you_mean
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _MOST_REMEMBERED = 256

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
+from pommai.nodes import Node
 from pommai.responses.phrases import Tree
 from pommai.responses.words import Words
-from pommai.source import Node
 
 LEVELS: Final = ("strict", "moderate", "relaxed")
 """How much is kept from a listener, most first: under 8 years, 8 to 12, 13 and older."""

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pommai.errors import SettingsError
-from pommai.source import did_you_mean, quote
+from pommai.hints import did_you_mean, quote
 from pommai.toy import setting_kinds as kinds
 from pommai.toy.setting_kinds import Parse
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pommai.hints import closest, parse_duration
 from pommai.io.secret import SecretFile, SecretSource, SystemdCredential, TpmSecret
-from pommai.source import closest, parse_duration
 
 Parse = Callable[[object, Path], Any]
 """What was written, and the folder relative paths start at, to a value. Raises ValueError with what is allowed."""

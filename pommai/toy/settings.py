@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -21,10 +20,11 @@ from typing import Any
 from pommai.bundle.manifest import CHART, SOUNDS
 from pommai.bundle.store import in_force
 from pommai.errors import SettingsError
+from pommai.hints import did_you_mean, quote
 from pommai.io.secret import SecretSource
-from pommai.source import did_you_mean, quote
 from pommai.toy import setting_kinds as kinds
 from pommai.toy.setting_kinds import Parse, SoundPort
+from pommai.toy.setting_place import line_of
 
 # ruff: noqa: RUF009 (each row of the table below is a dataclass field made by a function)
 
@@ -431,7 +431,7 @@ def _file_layer(config: Path | None) -> _Layer:
         raise SettingsError(f"{place}: is not TOML: {words}") from caught
 
     def place_of(key: str) -> str:
-        return f"{config}:{_line_of(text, key)}"
+        return f"{config}:{line_of(text, key)}"
 
     unknown = [key for key in values if key not in _TABLE]
     if unknown:
@@ -441,20 +441,3 @@ def _file_layer(config: Path | None) -> _Layer:
             )
         )
     return _Layer(values, config.parent, place_of)
-
-
-def _line_of(text: str, key: str) -> int:
-    """The line, from 1, of a top-level key. tomllib keeps no positions."""
-    import tomllib
-
-    begins = re.compile(rf"""\s*\[*\s*["']?{re.escape(key)}["']?\s*[=.\]]""")
-    lines = text.splitlines()
-    for number, line in enumerate(lines):
-        if not begins.match(line):
-            continue
-        try:
-            tomllib.loads("\n".join(lines[:number]))
-        except tomllib.TOMLDecodeError:
-            continue  # The line lies inside a text or list of several lines.
-        return number + 1
-    return 1

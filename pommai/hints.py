@@ -1,0 +1,60 @@
+"""Words for people who wrote something that nobody knows, and what a duration says: for every floor of the house.
+
+Apart from what reads files, because a toy that starts needs these and reads no YAML when it has seen its files before.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable
+
+_DURATION = re.compile("".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in ("h", "m", "s", "ms")))
+
+
+def quote(text: str) -> str:
+    """Text as it is shown in a message: in quotes, on one line, shortened when long."""
+    shown = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text[:60])
+    return f"'{shown}…'" if len(text) > 60 else f"'{shown}'"
+
+
+def closest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that was probably meant, or None when nothing is near."""
+    names = sorted(set(candidates))
+    folded = {name.lower().replace("-", "_"): name for name in names}
+    same = folded.get(word.lower().replace("-", "_"))
+    if same is not None:
+        return same
+    import difflib  # late: most names are right
+
+    found = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if found:
+        return found[0]
+    tail = [name for name in names if word and (name.endswith("." + word) or name.startswith(word + "_"))]
+    return tail[0] if len(tail) == 1 else None
+
+
+def did_you_mean(word: str, candidates: Collection[str]) -> str:
+    """A hint for a name nobody knows: the probable one, else the names there are."""
+    near = closest(word, candidates)
+    if near is not None:
+        return f"did you mean '{near}'?"
+    if not candidates:
+        return ""
+    names = sorted(candidates)
+    shown = ", ".join(names[:12])
+    return f"known: {shown}, …" if len(names) > 12 else f"known: {shown}"
+
+
+def parse_duration(text: str) -> float | None:
+    """Seconds of a duration such as `250ms`, `2s`, `1.5s`, `1m30s`, `2h`; None when it is not one.
+
+    >>> parse_duration("1m30s"), parse_duration("250ms"), parse_duration("fast")
+    (90.0, 0.25, None)
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or not any(match.groups()):
+        return None
+    hours, minutes, seconds, milliseconds = (float(part) if part else 0.0 for part in match.groups())
+    total = hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
+    return total if math.isfinite(total) else None
