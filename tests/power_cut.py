@@ -24,8 +24,8 @@ class Pending:
 
 
 class CutDisk(Disk):
-    """Works until its `steps`-th step. Then the power is gone, and of the changes not on the card `kept` survive, in the
-    order they were made."""
+    """Works until its `steps`-th step. Then the power is gone, and of the changes that are not on the card the first
+    `kept` survive."""
 
     def __init__(self, steps: int, kept: int) -> None:
         super().__init__(self._count)

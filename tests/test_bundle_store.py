@@ -109,7 +109,7 @@ class FullDisk(Disk):
 def test_a_card_that_fails_leaves_what_was_and_says_so(tmp_path: Path, kind: str, code: int) -> None:
     settled(tmp_path, 11)
     store = Store(tmp_path / "updates", FullDisk(kind, code))
-    with pytest.raises(BundleError, match="cannot be kept in .*; what was in force still is"):
+    with pytest.raises(BundleError, match=r"cannot be kept in .*; what was in force still is"):
         take(store, tmp_path, 12)
     assert whole_version(Store(store.folder).begin()) == 11
 
