@@ -104,7 +104,7 @@ def test_pieces_of_any_length_become_whole_frames_and_the_last_one_is_marked(ext
 class Behind(Bench):
     """Always has more to do than it can."""
 
-    is_behind = True  # type: ignore[assignment]
+    is_behind = True
 
 
 def test_an_answer_that_begins_while_others_wait_is_encoded_quickly_and_sounds_the_same() -> None:
