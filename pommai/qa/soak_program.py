@@ -94,6 +94,8 @@ class Program:
             return line.result()
         line.cancel()
         await asyncio.wait([line])
+        if any(reading.done() for reading in self._reading):  # it ends: its last words are still to come
+            await asyncio.wait(self._reading, timeout=1.0)
         words = "\n".join(self.last_lines)
         raise PommaiError(f"the {self.name} did not say what it should within {seconds:g} s{words and ':'}\n{words}")
 

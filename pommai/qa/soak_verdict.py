@@ -30,7 +30,7 @@ class Bound(NamedTuple):
 GROWTH: Final[dict[str, Bound]] = {
     "memory_mb": Bound("MB of memory", 4.0, 0.06),
     "handles": Bound("open files", 2.0, 0.0),
-    "threads": Bound("threads", 1.0, 0.0),
+    "threads": Bound("threads", 3.0, 0.0),  # pools fill up as it happens; each ends at a few
     "tasks": Bound("tasks", 1.0, 0.0),
     "objects": Bound("objects", 1500.0, 0.02),
     "wakeups": Bound("wakeups a second", 8.0, 0.25),
