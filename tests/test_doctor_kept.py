@@ -14,7 +14,11 @@ from memory_material import Machine, said
 
 from pommai.doctor import kept
 from pommai.doctor.finding import Mark
+from pommai.doctor.words import known_toys
 from pommai.io.clock import to_milliseconds
+from pommai.io.seal import KeySeal
+from pommai.io.seal_key import key_file_of
+from pommai.protocol.messages import ToyProfile
 
 
 def remember(file: Path, count: int = 2) -> float:
@@ -73,6 +77,48 @@ def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
         database.execute("CREATE TABLE other (x)")
     database.close()
     assert look(kept.check_remembered, world(tmp_path)).mark is Mark.WRONG
+
+
+def under_key(folder: Path, key: bytes | None) -> None:
+    """A memory closed with one key, beside which lies `key`."""
+
+    async def main() -> None:
+        seal = KeySeal(b"k" * 32)
+        async with Machine().memory(folder / "memory.db", seal=seal) as memory:
+            memory.keep_conversation(said("talk"))
+            memory.keep_toy(ToyProfile("owl", "Owl", wake_word="hello"))
+            await memory.flush()
+
+    asyncio.run(main())
+    file = key_file_of(folder / "memory.db")
+    file.unlink(missing_ok=True)
+    if key is not None:
+        file.touch(0o600)
+        file.write_bytes(key)
+
+
+def test_a_closed_memory_is_read_with_its_key(tmp_path: Path) -> None:
+    under_key(tmp_path, b"k" * 32)
+    found = look(kept.check_remembered, world(tmp_path))
+    assert "1 wait" in found.words
+    assert "owl" in known_toys(world(tmp_path))[0]
+
+
+@pytest.mark.parametrize("key", [b"x" * 32, None])
+def test_a_memory_whose_key_is_another_or_lost_is_wrong(tmp_path: Path, key: bytes | None) -> None:
+    under_key(tmp_path, key)
+    found = look(kept.check_remembered, world(tmp_path))
+    assert (found.mark, "another key" in found.words) == (Mark.WRONG, True)
+    toys, remarks = known_toys(world(tmp_path))
+    assert "owl" not in toys
+    assert remarks == ["what is remembered of owl cannot be understood"]
+
+
+def test_a_key_that_others_can_read_is_said_so(tmp_path: Path) -> None:
+    under_key(tmp_path, b"k" * 32)
+    key_file_of(tmp_path / "memory.db").chmod(0o644)
+    found = look(kept.check_remembered, world(tmp_path))
+    assert (found.mark, "chmod 600" in found.words) == (Mark.NOTE, True)
 
 
 def test_refused_items_are_noted(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_user_without_a_name_goes_by_number(monkeypatch: pytest.MonkeyPatch) -
     def nameless() -> str:
         raise KeyError("getpwuid(): uid not found")
 
-    monkeypatch.setattr(module.getpass, "getuser", nameless)
+    monkeypatch.setattr("getpass.getuser", nameless)
     assert Computer().user == str(os.getuid())
 
 

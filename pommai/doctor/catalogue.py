@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from pommai.doctor import behaviour, board, body, cards, clock, kept, loop, secrets, server, service, system, words
+from pommai.doctor import (
+    behaviour,
+    board,
+    body,
+    cards,
+    clock,
+    kept,
+    loop,
+    secrets,
+    server,
+    service,
+    system,
+    updates,
+    words,
+)
 from pommai.doctor.finding import Check
 
 CHECKS: Final = (
@@ -23,6 +37,7 @@ CHECKS: Final = (
     Check("lights", "Body", "the lights", body.lights, asks=True, seconds=300.0),
     Check("button", "Body", "the button", body.button, asks=True, seconds=300.0),
     Check("behaviour", "Mind", "chart, lights, answers and sounds", behaviour.check_behaviour, seconds=300.0),
+    Check("updates", "Mind", "update bundles", updates.check_updates),
     Check("model", "Mind", "the speech model", words.check_model, seconds=120.0),
     Check("wake", "Mind", "every toy's wake words", words.check_wake_words, seconds=120.0),
     Check("voice", "Mind", "the voice on board", words.voice),

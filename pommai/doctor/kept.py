@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Iterator
@@ -12,9 +13,13 @@ from urllib.parse import quote
 
 from pommai.doctor.finding import Finding, blocking, broken, note, ok, wrong
 from pommai.doctor.surroundings import Surroundings
+from pommai.errors import SecretError
 from pommai.io import memory_files as files
 from pommai.io.memory_items import TRUSTED, WORKED_OUT
+from pommai.io.memory_lock import PROBE
 from pommai.io.memory_schema import SENT, WAITING, ForeignFileError, check_ours
+from pommai.io.seal import NoSeal, Seal, SealBrokenError
+from pommai.io.seal_key import find_seal, key_file_of
 
 LONG_WAITING_DAYS: Final = 3.0
 """A toy that could not tell its server anything for so long; not one that was left on a shelf."""
@@ -65,10 +70,31 @@ def opened(surroundings: Surroundings) -> Iterator[sqlite3.Connection]:
         yield database
 
 
+def seal_of(surroundings: Surroundings) -> Seal:
+    """What the memory is closed with. For a thread without an event loop. Raises UnseenError."""
+    settings = surroundings.settings
+    file = key_file_of(settings.memory_copy or settings.memory)
+    try:
+        return asyncio.run(find_seal(file, settings.memory_key)) or NoSeal()
+    except SecretError as caught:
+        raise UnseenError(str(caught)) from None
+
+
+def _fits(database: sqlite3.Connection, seal: Seal) -> bool:
+    """Whether the memory opens with this key. One of an older version is in the clear."""
+    (sealed,) = database.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'seal'").fetchone()
+    rows = database.execute("SELECT value FROM seal WHERE name = ?", (PROBE,)).fetchall() if sealed else []
+    try:
+        return all(seal.open(value, PROBE) for (value,) in rows)
+    except SealBrokenError:
+        return False
+
+
 def remembered(surroundings: Surroundings) -> Finding:
     """Whether the memory can be read, is whole, and has told its server what it had to tell."""
     try:
         with opened(surroundings) as database:
+            fits = _fits(database, seal_of(surroundings))
             (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
             waiting, oldest = _waiting(database)
             (sent,) = database.execute("SELECT count(*) FROM items WHERE state = ?", (SENT,)).fetchone()
@@ -85,6 +111,9 @@ def remembered(surroundings: Surroundings) -> Finding:
         return _damaged(surroundings, str(caught))
     if said != "ok":
         return _damaged(surroundings, str(said))
+    if not fits:
+        step = "put the key back (memory_key, or the file .key beside the memory); else the toy begins a new one"
+        return wrong(f"{surroundings.settings.memory} is closed with another key than the toy has", step)
     aside = [str(file) for file in files.damaged_files(surroundings.settings.memory)]
     days = None if oldest is None else max(0.0, (surroundings.wall() * 1000 - oldest) / _DAY_MS)
     figures = {

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from pommai.actions.identity import wake_spec
 from pommai.doctor.finding import Finding, blocking, note, ok, wrong
-from pommai.doctor.kept import NothingKeptError, UnseenError, opened
+from pommai.doctor.kept import NothingKeptError, UnseenError, opened, seal_of
 from pommai.doctor.surroundings import Surroundings
 from pommai.errors import ModelError, PersonasError, ProtocolError, SpeechError
+from pommai.io.memory_lock import TOY
 from pommai.io.memory_schema import ForeignFileError
+from pommai.io.seal import SealBrokenError
 from pommai.io.vosk_model import VoskModel, load_model
 from pommai.protocol.messages import ToyProfile, VoiceSettings
 from pommai.protocol.schema import Shape
@@ -101,10 +103,11 @@ def known_toys(surroundings: Surroundings) -> tuple[dict[str, ToyProfile], list[
         remarks.append("personas.yaml cannot be used: pommai check")
     try:
         with opened(surroundings) as database:
+            seal = seal_of(surroundings)
             for name, body in database.execute("SELECT toy_id, body FROM toys ORDER BY seen").fetchall():
                 try:
-                    toys[name] = _PROFILE.read(json.loads(body), "toy")
-                except (ProtocolError, ValueError):
+                    toys[name] = _PROFILE.read(json.loads(seal.open(body, TOY.format(name))), "toy")
+                except (ProtocolError, ValueError, SealBrokenError):
                     remarks.append(f"what is remembered of {name} cannot be understood")
     except NothingKeptError:
         pass
