@@ -10,6 +10,7 @@ import pytest
 from memory_material import Machine, incident, raw, said
 
 from pommai.cli import main
+from pommai.io.seal_key import key_file_of, open_seal
 from pommai.protocol.messages import Rejected, SyncAck, ToyProfile
 
 
@@ -129,3 +130,22 @@ def test_where_there_is_no_memory_it_says_so(
     monkeypatch.chdir(tmp_path)
     assert main(["data", "show"]) == 1
     assert "there is no memory at" in capsys.readouterr().err
+
+
+def test_a_reset_forgets_all_that_was_ever_kept_its_key_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "memory.db"
+
+    async def live() -> None:
+        async with Machine().memory(path, seal=await open_seal(key_file_of(path), None)) as memory:
+            memory.keep_conversation(said("one", "quokka"))
+
+    asyncio.run(live())
+    assert main(["data", "show", "conversations", "--memory", str(path), "--memory-copy", "none"]) == 0
+    assert "quokka" in capsys.readouterr().out
+    assert main(["data", "reset", "--yes", "--memory", str(path), "--memory-copy", "none"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == f"erased {path}.key"
+    assert "nothing that was kept can be read any more" in "\n".join(told)
+    assert main(["data", "show", "--memory", str(path), "--memory-copy", "none"]) == 1

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pommai.errors import SecretError
+from pommai.io.seal import KeySeal, SealBrokenError
 from pommai.io.seal_key import erase_key_file, find_seal, key_file_of, make_key_file, open_seal, read_key_file
 from pommai.io.secret import SecretFile
 
@@ -53,14 +54,19 @@ def test_half_a_key_of_a_power_cut_is_none_and_a_whole_one_is_made(tmp_path: Pat
     assert len(read_key_file(file) or b"") == 32
 
 
-def test_a_secret_kept_elsewhere_makes_the_same_key_each_time_and_leaves_no_file(tmp_path: Path) -> None:
+def test_with_a_secret_kept_elsewhere_neither_it_nor_the_file_is_enough(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.touch(0o600)
     secret.write_text("a-secret-of-some-length")
     file = tmp_path / "memory.db.key"
     first, again = (asyncio.run(open_seal(file, SecretFile(secret))) for _ in range(2))
     assert again.open(first.close("word", "label"), "label") == "word"
-    assert not file.exists()
+    for seal in (
+        KeySeal(read_key_file(file) or b""),
+        asyncio.run(open_seal(tmp_path / "other.key", SecretFile(secret))),
+    ):
+        with pytest.raises(SealBrokenError):
+            seal.open(first.close("word", "label"), "label")
 
 
 def test_an_erased_key_is_written_over_and_gone(tmp_path: Path) -> None:

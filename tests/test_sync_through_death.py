@@ -29,7 +29,10 @@ from sync_material import TOKEN, UNWANTED, ids
 
 from pommai.io.clock import SystemClock
 from pommai.io.memory import SqliteMemory
+from pommai.io.memory_lock import ITEM, REASON
 from pommai.io.memory_schema import REFUSED, SENT, WAITING
+from pommai.io.seal import KeySeal, NoSeal
+from pommai.io.seal_key import key_file_of, read_key_file
 from pommai.io.wav import write_wav
 from pommai.protocol.messages import Conversation, SyncAck
 
@@ -158,10 +161,12 @@ class Ledger:
         taken = self.on_disk.keys() - {id_ for id_, state in states.items() if state in (WAITING, REFUSED)}
         taken |= {id_ for id_, state in states.items() if state == SENT}
         assert not taken - kept.keys(), "let go of, and the server does not have it"
+        key = read_key_file(key_file_of(self.memory))
+        seal = NoSeal() if key is None else KeySeal(key)
         for id_, state, reason, body in rows:
-            self.on_disk[id_] = words_of(json.loads(body))
+            self.on_disk[id_] = words_of(json.loads(seal.open(body, ITEM.format(id_))))
             if state == REFUSED:
-                self.refused[id_] = reason
+                self.refused[id_] = seal.open(reason, REASON.format(id_))
         assert self.refused.keys() <= {id_ for id_, state in states.items() if state == REFUSED}
         return sum(state == WAITING for state in states.values())
 

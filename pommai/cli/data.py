@@ -24,6 +24,7 @@ Examples:
   pommai data export talks.json       everything, as JSON; - writes it to standard output
   pommai data erase conversations     asks first; --yes does not
   pommai data erase everything        talks, incidents, figures, toys, and what the toy keeps in mind
+  pommai data reset                   forget all that was ever kept, its key first
 
 Exit code: 0 done, 1 it could not be done, or not all of it, 2 wrong usage or settings, or not confirmed.
 """
@@ -49,7 +50,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    doing = parser.add_subparsers(dest="doing", metavar="show|export|erase", required=True)
+    doing = parser.add_subparsers(dest="doing", metavar="show|export|erase|reset", required=True)
     show = doing.add_parser("show", help="what is kept")
     show.add_argument("what", nargs="?", choices=_CONTENTS, help="show these themselves")
     show.add_argument("--json", action="store_true", help="for machines")
@@ -59,6 +60,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     erase.add_argument("what", choices=(*_CONTENTS, "everything"))
     erase.add_argument("--yes", action="store_true", help="do not ask")
     erase.add_argument("--json", action="store_true", help="for machines")
+    reset = doing.add_parser("reset", help="forget all that was ever kept, its key first")
+    reset.add_argument("--yes", action="store_true", help="do not ask")
+    add_setting_arguments(reset, ("memory", "memory_copy"))
     for each in (show, export, erase):
         add_setting_arguments(each, ("memory", "memory_key", "memory_copy"))
     parser.set_defaults(run=run)
@@ -71,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
     from pommai.toy.settings import load_settings
 
     settings = load_settings(args)
+    if args.doing == "reset":
+        return _reset(settings, yes=args.yes)
     copy: Path | None = settings.memory_copy
     try:
         path = guardian.find(settings.memory)
@@ -187,14 +193,8 @@ def _export(found: dict[str, Any], file: str) -> int:
 def _erase(path: Path, copy: Path | None, args: argparse.Namespace) -> int:
     from pommai.io import memory_guardian as guardian
 
-    if not args.yes:
-        if not sys.stdin.isatty():
-            print("pommai data: nothing was erased: add --yes where nobody can be asked", file=sys.stderr)
-            return 2
-        print(f"Erase {_WORDS[args.what]} from {path}? It cannot be brought back. [y/N] ", end="", flush=True)
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            print("nothing was erased")
-            return 2
+    if not args.yes and not _sure(f"Erase {_WORDS[args.what]} from {path}?"):
+        return 2
     done = guardian.erase(path, args.what, copy)
     if args.json:
         told = {
@@ -214,3 +214,36 @@ def _erase(path: Path, copy: Path | None, args: argparse.Namespace) -> int:
             print(f"overwritten; every file was searched for {done.searched} of them, and nothing is left there")
             print("what the server has taken is with the server; a memory card may keep old blocks no program can see")
     return 1 if done.left else 0
+
+
+def _reset(settings: Settings, *, yes: bool) -> int:
+    from pommai.io import reset
+    from pommai.toy.forget import belongings_of
+
+    belongings = belongings_of(settings)
+    if not yes and not _sure("Forget everything that this toy has ever kept?"):
+        return 2
+    reset.begin(belongings)
+    done = reset.finish(belongings)
+    for file in done.files:
+        print(f"erased {file}")
+    for sentence in done.left:
+        print(f"pommai data: {sentence}", file=sys.stderr)
+    if not done.left:
+        print("the key is written over: nothing that was kept can be read any more, wherever on the card it lies")
+        print(
+            "what the server has taken is with the server; who the toy is to it, and the network's password, stay: set"
+        )
+        print("the toy up anew for somebody else, and have the server revoke it (`pommai devices revoke`)")
+    return 1 if done.left else 0
+
+
+def _sure(question: str) -> bool:
+    if not sys.stdin.isatty():
+        print("pommai data: nothing was erased: add --yes where nobody can be asked", file=sys.stderr)
+        return False
+    print(f"{question} It cannot be brought back. [y/N] ", end="", flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        print("nothing was erased")
+        return False
+    return True

@@ -1,9 +1,9 @@
-"""Where the key of the memory is: in a file beside it, or made of a secret that is kept elsewhere.
+"""Where the key of the memory is: in a file beside it, and in a secret that is kept elsewhere where there is one.
 
 A file beside the memory protects what leaves the toy without it: a copy, a backup, a damaged file that somebody is
 asked to look at, blocks that a card has put aside; and it lets all of it be forgotten at once. It does not protect
 against somebody who takes the card with both files on it. For that the key is to be made of a secret in a TPM, or of
-one that systemd unseals.
+one that systemd unseals, as well.
 """
 
 from __future__ import annotations
@@ -78,28 +78,25 @@ def erase_key_file(path: Path) -> bool:
 
 
 async def open_seal(file: Path, source: SecretSource | None) -> KeySeal:
-    """The toy's seal: of a secret where there is a source, else of the key in a file, which is made when it is missing.
+    """The toy's seal: of the key in a file, which is made when it is missing, and of a secret where there is a source.
 
     Raises SecretError.
     """
     import asyncio
 
-    if source is not None:
-        return await asyncio.to_thread(_seal_of_secret, (await source.read()).reveal())
-    return await asyncio.to_thread(lambda: KeySeal(read_key_file(file) or make_key_file(file)))
+    secret = None if source is None else (await source.read()).reveal()
+    return await asyncio.to_thread(lambda: _seal(read_key_file(file) or make_key_file(file), secret))
 
 
 async def find_seal(file: Path, source: SecretSource | None) -> KeySeal | None:
     """The seal as it is, for whoever only looks: None when there is no key. Raises SecretError."""
-    if source is not None:
-        return _seal_of_secret((await source.read()).reveal())
     key = read_key_file(file)
-    return None if key is None else KeySeal(key)
+    return None if key is None else _seal(key, None if source is None else (await source.read()).reveal())
 
 
-def _seal_of_secret(secret: str) -> KeySeal:
-    # The secret has the strength of a key: it was made by a machine. So a plain derivation is enough.
-    return KeySeal(hmac.digest(secret.encode(), b"pommai memory key 1", "sha256"))
+def _seal(key: bytes, secret: str | None) -> KeySeal:
+    # Of both, so that either is of no use without the other, and a reset needs to erase the file alone.
+    return KeySeal(key if secret is None else hmac.digest(key, b"pommai memory key 1\0" + secret.encode(), "sha256"))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -25,6 +25,8 @@ from pommai.io.seal_key import key_file_of, open_seal
 from pommai.io.speech import EspeakSpeech
 from pommai.io.wake import OnChange, WakeListener, make_engine_for
 from pommai.protocol.messages import ToyProfile
+from pommai.toy.kept import kept
+from pommai.toy.forget import finish_reset
 from pommai.toy.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ async def on_board(settings: Settings, stack: AsyncExitStack, post: Emit) -> OnB
 
     `post` takes their events, once the toy runs.
     """
+    await asyncio.to_thread(finish_reset, settings)
     clock = SystemClock()
     seal, locked = await _seal(settings)
     memory = await SqliteMemory.open(
@@ -101,16 +104,19 @@ def speech_model(name: str, models: Path) -> Path | None:
         return None
 
 
-def built_in_toys(file: Path) -> Mapping[str, ToyProfile]:
+def built_in_toys(file: Path, cache: Path) -> Mapping[str, ToyProfile]:
     """The toys that came with this one, by id: those of personas.yaml, and none when it is missing or wrong."""
-    from pommai.gateway.personas import load_personas
+
+    def read() -> Mapping[str, ToyProfile]:
+        from pommai.gateway.personas import load_personas
+
+        return {toy_id: persona.profile for toy_id, persona in load_personas(file).items()}
 
     try:
-        personas = load_personas(file)
+        return kept(cache, "toys", file, read, code=("gateway/personas.py", "gateway/keys.py", "protocol"))
     except PersonasError as caught:
         logger.warning("no toys built in", extra={"reason": str(caught)})
         return {}
-    return {toy_id: persona.profile for toy_id, persona in personas.items()}
 
 
 def who_it_was(settings: Settings, memory: Memory) -> str:
