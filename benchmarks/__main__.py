@@ -17,6 +17,7 @@ PARTS = (
     "conversation",
     "called",
     "alone",
+    "cards",
     "speech",
     "gateway_speech",
     "gateway_toys",
