@@ -31,6 +31,10 @@ campaign: $(READY) ## random charts and random days of a toy, for as long as it 
 install-test: ## run deploy/install.sh in fresh systems of both Debian releases; needs root and debootstrap
 	@tools/install_test.sh
 
+soak: $(READY) ## live with a toy while everything breaks, MINUTES=30, then for DAYS=14 of virtual time; see out/soak
+	@$(BIN)/pommai soak --for $(or $(MINUTES),30)m $(ARGS)
+	@$(BIN)/pommai soak --days $(or $(DAYS),14) $(ARGS)
+
 bench: $(READY) ## measure; a table, and out/bench.json
 	@$(BIN)/python -m benchmarks
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import os
 import stat
 import time
 from collections.abc import Iterator
@@ -98,6 +99,22 @@ def test_a_card_can_be_plugged_in_again(tmp_path: Path) -> None:
             assert len(pipe.read(FRAME_BYTES)) == FRAME_BYTES
         pipes.stop()
         pipes.stop()
+
+
+def test_who_hangs_on_a_card_that_was_unplugged_comes_free_when_it_is_plugged_in_again(tmp_path: Path) -> None:
+    pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
+    pipes.start()
+    with (tmp_path / "speaker.fifo").open("wb", buffering=0) as player:
+        pipes.stop()
+        os.set_blocking(player.fileno(), False)
+        while player.write(bytes(4096)):  # as much as there is room for; a player would wait now
+            pass
+        os.set_blocking(player.fileno(), True)
+        pipes.start()
+        assert player.write(bytes(65_536)) == 65_536
+        player.close()
+        pipes.stop()
+    assert not pipes._left, "and then nobody plays any more"
 
 
 def test_a_folder_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) -> None:
