@@ -271,6 +271,7 @@ def make_reserve(path: Path) -> bool:
         free = os.statvfs(path.parent)
         if free.f_bavail * free.f_frsize < 4 * RESERVE_BYTES:
             return False
+        keep_private(reserve)
         with reserve.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
     except OSError:
