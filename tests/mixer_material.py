@@ -3,12 +3,12 @@ kernel's wm8960.c and tlv320aic3x.c."""
 
 from __future__ import annotations
 
-V1_LEVELS = {"Playback": (255, 92), "Speaker": (127, 80), "Headphone": (127, 80), "ADC PCM": (255, 76)}
+V1_LEVELS = {"Playback": (255, 100), "Speaker": (127, 85), "Headphone": (127, 80), "ADC PCM": (255, 76)}
 V1_SWITCHES = (
     *("Left Output Mixer PCM", "Right Output Mixer PCM", "Left Input Mixer Boost", "Right Input Mixer Boost"),
     *("Left Boost Mixer LINPUT1", "Right Boost Mixer RINPUT1"),
 )
-V2_LEVELS = {"PCM": (127, 80), "Line DAC": (118, 80), "HP DAC": (118, 80), "HPCOM DAC": (118, 80)}
+V2_LEVELS = {"PCM": (127, 100), "Line DAC": (118, 85), "HP DAC": (118, 80), "HPCOM DAC": (118, 80)}
 V2_SWITCHES = ("Left Line Mixer DACL1", "Right Line Mixer DACR1")
 
 
@@ -56,7 +56,7 @@ def aic3104(**changes: int | bool) -> str:
         text += _switch(name, bool(changes.get(name, True)))
     text += _level("Line", 9, 0, switch=bool(changes.get("Line", True)))
     text += _level("HP", 9, 0, switch=False)
-    pga = changes.get("PGA", 40)
+    pga = changes.get("PGA", 45)
     text += _level("PGA", 119, int(pga), switch=True, way="Capture")
     return text + _switch("AGC", bool(changes.get("AGC", False)))
 

@@ -56,6 +56,13 @@ def test_a_command_is_never_folded_so_that_it_can_be_copied() -> None:
     assert [line.strip() for line in lines[1:]] == ["→ amixer -c hat sset 'A' 80%", "→ sudo alsactl store"]
 
 
+def test_the_same_step_is_not_said_twice() -> None:
+    table = Table(io.StringIO(), io.StringIO(), [CHECK])
+    table.row(Result(CHECK, note("a", "stop the toy"), 0.1))
+    assert table.row(Result(CHECK, note("b", "stop the toy"), 0.1))[1].strip() == "→ as said above"
+    assert len(table.row(Result(CHECK, ok("c"), 0.1))) == len(table.row(Result(CHECK, ok("d"), 0.1))) == 1
+
+
 def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b" not in rows(ok("x"))[0]
     assert "\x1b[32m✓\x1b[0m" in rows(ok("x"), Screen())[0]

@@ -121,8 +121,8 @@ def test_a_mixer_that_silences_the_toy_is_broken_with_the_lines_that_mend_it(tmp
     found = look(cards.mixer, hat(tmp_path, wm8960(Speaker=0, Playback=30)))
     assert found.mark is Mark.BROKEN
     assert found.next_step.splitlines() == [
-        "amixer -c seeed2micvoicec sset 'Speaker' 80%",
-        "amixer -c seeed2micvoicec sset 'Playback' 90%",
+        "amixer -c seeed2micvoicec sset 'Speaker' 85%",
+        "amixer -c seeed2micvoicec sset 'Playback' 100%",
         "sudo alsactl store",
     ]
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mixer_material import WM8960, aic3104, wm8960
 
-from pommai.doctor.mixer_controls import CODECS, Control, codec_of, complaints, read_controls
+from pommai.doctor.mixer_controls import CODECS, Codec, Control, codec_of, complaints, read_controls
 
 V1, V2 = CODECS
 
 
 def test_levels_and_switches_are_read_the_lower_channel_counting() -> None:
     controls = read_controls(WM8960)
-    assert controls["Speaker"] == Control("Speaker", 80, None)
+    assert controls["Speaker"] == Control("Speaker", 85, None)
     assert controls["Capture"] == Control("Capture", 76, True)
     assert controls["Left Output Mixer PCM"] == Control("Left Output Mixer PCM", None, True)
     assert controls["DAC Mono Mix"] == Control("DAC Mono Mix")
-    uneven = read_controls(WM8960.replace("Front Right: Playback 102 [80%]", "Front Right: Playback 0 [0%]"))
+    uneven = read_controls(WM8960.replace("Front Right: Playback 108 [85%]", "Front Right: Playback 0 [0%]"))
     assert uneven["Speaker"].percent == 0
     half = read_controls(
         WM8960.replace("Front Right: Capture 48 [76%] [-18.75dB] [on]", "Front Right: Capture 48 [off]")
@@ -46,11 +49,11 @@ def test_controls_as_they_should_be_have_no_complaints(codec: object, text: str)
 @pytest.mark.parametrize(
     ("changes", "is_silent", "words", "command"),
     [
-        ({"Speaker": 0}, True, "Speaker is at 0 %", "amixer -c hat sset 'Speaker' 80%"),
-        ({"Speaker": 40}, False, "hardly heard on its speaker", "amixer -c hat sset 'Speaker' 80%"),
+        ({"Speaker": 0}, True, "Speaker is at 0 %", "amixer -c hat sset 'Speaker' 85%"),
+        ({"Speaker": 40}, False, "hardly heard on its speaker", "amixer -c hat sset 'Speaker' 85%"),
         ({"Capture": False}, True, "Capture is off", "amixer -c hat sset 'Capture' 75% unmute"),
         ({"Capture": 100}, False, "everything distorted", "amixer -c hat sset 'Capture' 75%"),
-        ({"Left Output Mixer PCM": False}, True, "dumb", "amixer -c hat sset 'Left Output Mixer PCM' on"),
+        ({"Left Output Mixer PCM": False}, True, "silent", "amixer -c hat sset 'Left Output Mixer PCM' on"),
         ({"Left Boost Mixer LINPUT1": False}, True, "deaf", "amixer -c hat sset 'Left Boost Mixer LINPUT1' on"),
         ({"Headphone": 0}, False, "on the plug", "amixer -c hat sset 'Headphone' 80%"),
     ],
@@ -69,9 +72,9 @@ def test_a_control_of_the_first_hat_that_is_not_right_is_told_with_the_line_that
     [
         ({"Line": False}, True, "its speaker is switched off", "amixer -c hat sset 'Line' on"),
         ({"Left Line Mixer DACL1": False}, True, "left wire", "amixer -c hat sset 'Left Line Mixer DACL1' on"),
-        ({"PGA": 0}, True, "PGA is at 0 %", "amixer -c hat sset 'PGA' 40%"),
-        ({"PGA": 100}, False, "distorted", "amixer -c hat sset 'PGA' 40%"),
-        ({"PCM": 20}, False, "PCM is at 20 %", "amixer -c hat sset 'PCM' 80%"),
+        ({"PGA": 0}, True, "PGA is at 0 %", "amixer -c hat sset 'PGA' 45%"),
+        ({"PGA": 100}, False, "distorted", "amixer -c hat sset 'PGA' 45%"),
+        ({"PCM": 20}, False, "PCM is at 20 %", "amixer -c hat sset 'PCM' 100%"),
         ({"AGC": True}, False, "AGC is on", "amixer -c hat sset 'AGC' off"),
     ],
 )
@@ -87,6 +90,14 @@ def test_a_control_of_the_second_hat_that_is_not_right_is_told_with_the_line_tha
 def test_what_silences_the_toy_is_told_first() -> None:
     found = complaints(V1, read_controls(wm8960(Playback=10, Capture=False)))
     assert [complaint.control.name for complaint in found] == ["Capture", "Playback"]
+
+
+@pytest.mark.parametrize(("codec", "marker"), [(V1, "# WM8960"), (V2, "# TLV320AIC3104")])
+def test_what_the_mixers_service_sets_at_each_start_is_what_the_doctor_wants(codec: Codec, marker: str) -> None:
+    script = (Path(__file__).parents[1] / "deploy" / "pommai-mixer").read_text()
+    part = script.partition(marker)[2].partition("# TLV")[0]
+    set_to = dict(re.findall(r"^    set_control '(.*)' (\S+)$", part, re.MULTILINE))
+    assert {wish.name: wish.set_to for wish in codec.wishes}.items() <= set_to.items()
 
 
 @given(st.text(), st.text(alphabet="Simple mxercontrl'0,\n:[]%-onff 123"))

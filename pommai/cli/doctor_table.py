@@ -39,6 +39,7 @@ class Table:
         columns = shutil.get_terminal_size().columns
         self._width = min(WIDEST, max(NARROWEST, columns))
         self._group = ""
+        self._said: set[str] = set()
         self._progress: Progress[[int]] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -79,6 +80,9 @@ class Table:
         room = self._width - len(indent)
         first, *more = textwrap.wrap(plain(finding.words), room, break_on_hyphens=False) or [""]
         lines = [f"  {sign} {result.check.id:<{self._name}}  {first}", *(f"{indent}{line}" for line in more)]
+        if finding.next_step and finding.next_step in self._said:
+            return [*lines, f"{indent}→ as said above"]
+        self._said.add(finding.next_step)
         for step in finding.next_step.splitlines():
             words = plain(step)
             parts = [words] if _COMMAND.match(words) else textwrap.wrap(words, room - 2, break_on_hyphens=False)

@@ -103,13 +103,13 @@ async def devices(surroundings: Surroundings) -> Finding:
         if surroundings.holder:
             return note(f"PortAudio sees none; {surroundings.holder}", surroundings.stop_toy, **figures)
         return broken("PortAudio sees none", "arecord -l and aplay -l list what the system sees", **figures)
-    said = []
+    said: dict[str, list[str]] = {}
     for what, name in wanted:
         able = [device for device in found if device.channels(what)]  # type: ignore[arg-type]
         if name is None and not able:
             return broken(f"none can serve as {what}; there is {_names(found)}", "arecord -l; aplay -l", **figures)
         if name is None:
-            said.append(f"{what}: the system's own choice of {len(able)}")
+            said.setdefault("the system's own choice", []).append(what)
             continue
         try:
             chosen = choose(found, what, name)  # type: ignore[arg-type]
@@ -117,17 +117,18 @@ async def devices(surroundings: Surroundings) -> Finding:
             first = str(caught).split(" There are:")[0].split("\n")[0]
             step = f"name one of these in {what}_device: {_names(able) or 'there is none'}"
             return broken(first, step, **figures)
-        said.append(f"{what}: {chosen.name}, {chosen.rate:,.0f} Hz")
+        said.setdefault(f"{chosen.name}, {chosen.rate:,.0f} Hz", []).append(what)
         figures[what] = chosen.name
+    words = "; ".join(f"{listed(which)}: {device}" for device, which in said.items())
     hat = next((card for card in read_cards(surroundings) if card.is_hat), None)
     unnamed = [what for what, name in wanted if name is None]
     if hat is not None and unnamed and len(read_cards(surroundings)) > 1:
         return note(
-            f"{'; '.join(said)}. The HAT is one card of several",
+            f"{words}. The HAT is one card of several",
             " and ".join(f'{what}_device = "{hat.id[:5]}"' for what in unnamed) + " in pommai.toml makes sure",
             **figures,
         )
-    return ok("; ".join(said), **figures)
+    return ok(f"{words}, of {len(found)} devices", **figures)
 
 
 def _names(devices: list[SoundDevice]) -> str:

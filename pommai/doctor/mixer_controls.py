@@ -55,7 +55,7 @@ class Wish:
     low: int = 0
     high: int = 100
     silent: bool = True
-    """Whether the toy is deaf or dumb without it, when the control is off or at its lowest."""
+    """Whether the toy is deaf or silent without it, when the control is off or at its lowest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +78,17 @@ CODECS: Final = (
         ("Left Output Mixer PCM", "Left Boost Mixer LINPUT1", "Speaker DC"),
         "wm8960",
         (
-            Wish("Left Output Mixer PCM", "dumb: no sound reaches the left output", "on"),
-            Wish("Right Output Mixer PCM", "dumb: no sound reaches the right output", "on"),
-            Wish("Playback", "hardly heard", "90%", 80),
+            Wish("Left Output Mixer PCM", "silent, no sound reaches the left output", "on"),
+            Wish("Right Output Mixer PCM", "silent, no sound reaches the right output", "on"),
+            # 0.5 dB a step, 0 dB at 100 %.
+            Wish("Playback", "hardly heard", "100%", 85),
             # 1 dB a step, 0 dB at 96 %; below 38 % it is mute.
-            Wish("Speaker", "hardly heard on its speaker", "80%", 60, 96),
+            Wish("Speaker", "hardly heard on its speaker, or distorts", "85%", 70, 96),
             Wish("Headphone", "hardly heard on the plug", "80%", 60, 96, silent=False),
             Wish("Left Input Mixer Boost", "deaf on the left", "on"),
             Wish("Right Input Mixer Boost", "deaf on the right", "on"),
-            Wish("Left Boost Mixer LINPUT1", "deaf: the left microphone is not connected", "on"),
-            Wish("Right Boost Mixer RINPUT1", "deaf: the right microphone is not connected", "on"),
+            Wish("Left Boost Mixer LINPUT1", "deaf, the left microphone is not connected", "on"),
+            Wish("Right Boost Mixer RINPUT1", "deaf, the right microphone is not connected", "on"),
             # -17 to 30 dB.
             Wish("Capture", "hard of hearing, or hears everything distorted", "75%", 45, 92),
             Wish("ADC PCM", "hard of hearing, or hears everything distorted", "75%", 60, 92),
@@ -100,15 +101,15 @@ CODECS: Final = (
         "tlv320aic3",
         (
             # Its speaker is at the line output.
-            Wish("Left Line Mixer DACL1", "dumb: no sound reaches the speaker's left wire", "on"),
-            Wish("Right Line Mixer DACR1", "dumb: no sound reaches the speaker's right wire", "on"),
-            Wish("Line", "dumb: its speaker is switched off", "on"),
+            Wish("Left Line Mixer DACL1", "silent, no sound reaches the speaker's left wire", "on"),
+            Wish("Right Line Mixer DACR1", "silent, no sound reaches the speaker's right wire", "on"),
+            Wish("Line", "silent, its speaker is switched off", "on"),
             # 0.5 dB a step.
-            Wish("Line DAC", "hardly heard", "80%", 55),
-            Wish("PCM", "hardly heard", "80%", 60),
+            Wish("Line DAC", "hardly heard", "85%", 60),
+            Wish("PCM", "hardly heard", "100%", 80),
             Wish("HP DAC", "hardly heard on the plug", "80%", 55, silent=False),
             # 0 to 59.5 dB.
-            Wish("PGA", "hard of hearing, or hears everything distorted", "40%", 15, 75),
+            Wish("PGA", "hard of hearing, or hears everything distorted", "45%", 15, 75),
             Wish("AGC", "one day deafened by its own gain control, which turns up and never back", "off", silent=False),
         ),
     ),
@@ -122,7 +123,7 @@ class Complaint:
     control: Control
     wish: Wish
     is_silent: bool
-    """The toy is deaf or dumb for it."""
+    """The toy is deaf or silent for it."""
 
     @property
     def words(self) -> str:

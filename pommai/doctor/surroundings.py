@@ -177,5 +177,5 @@ class Surroundings:
     def stop_toy(self) -> str:
         """How to have the toy let go."""
         if self.unit is not None and self.unit.is_running:
-            return f"sudo systemctl stop {self.unit.name}; afterwards: sudo systemctl start {self.unit.name}"
+            return f"sudo systemctl stop {self.unit.name}\nafterwards: sudo systemctl start {self.unit.name}"
         return "end it (Ctrl-C where it was started), then run this again"
