@@ -10,6 +10,7 @@ from gateway_material import PERSONAS, decode_all, desk, encode_all, run, senten
 from websockets.exceptions import ConnectionClosedError
 
 from pommai.errors import FleetError
+from pommai.gateway import answering
 from pommai.gateway.active import ActivePersonas
 from pommai.gateway.answering import ENCODE_AT_ONCE, Answering, Shared, now_text
 from pommai.gateway.archive import Archive
@@ -18,6 +19,7 @@ from pommai.gateway.metrics import Metrics
 from pommai.gateway.personas import Persona, Personas
 from pommai.gateway.responder import Become, Do, Heard, Piece, Said
 from pommai.gateway.turn import IncomingTurn
+from pommai.gateway.waiting import MOST_SECONDS, Waiting
 from pommai.io.codec import QUICK, WHOLE, OpusCodec
 from pommai.protocol import messages as m
 from pommai.protocol.audio import FRAME_BYTES
@@ -78,9 +80,9 @@ async def answered(toy: PaperToy, responder: Any, *, ends: int = 1, bench: Bench
             shared = Shared(
                 ActivePersonas(PERSONAS), responder, OpusCodec(WHOLE), OpusCodec(QUICK), archive, metrics, bench
             )
-            answering = Answering(toy, shared, lambda: ended.append(None))
-            answering.begin(heard())
-            while answering.is_running or len(ended) < ends:
+            answers = Answering(toy, shared, lambda: ended.append(None))
+            answers.begin(heard())
+            while answers.is_running or len(ended) < ends:
                 await asyncio.sleep(0)
     assert len(ended) == ends
     return metrics
@@ -172,6 +174,63 @@ def test_many_toys_that_end_a_turn_at_once_are_all_answered_whole() -> None:
             async with asyncio.TaskGroup() as group:
                 for number in range(30):
                     group.create_task(talk(f"toy-{number}"))
+
+    run(test())
+
+
+class Mute:
+    """Never finds its words, and notes when it need not look for them any more."""
+
+    def __init__(self) -> None:
+        self.asked = self.stopped = 0
+
+    async def answer(self, heard: Heard, persona: Persona) -> AsyncGenerator[Piece, None]:
+        self.asked += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.stopped += 1
+        yield b""
+
+    def refuse(self, personas: Personas) -> None: ...
+
+
+def test_an_answer_that_would_come_too_late_is_given_up_and_the_toy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "ANSWER_SECONDS", 0.05)
+
+    async def test() -> None:
+        toy, responder = PaperToy(), Mute()
+        metrics = await answered(toy, responder)
+        (error,) = toy.got
+        assert isinstance(error, m.ErrorMessage)
+        assert (error.code, error.details["turn"]) == ("RATE_LIMITED", 1)
+        assert responder.stopped == 1
+        assert metrics.turns_failed == {"RATE_LIMITED": 1}
+
+    run(test())
+
+
+def test_an_answer_that_has_begun_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "ANSWER_SECONDS", 1.0)
+
+    async def test() -> None:
+        toy = PaperToy()
+        metrics = await answered(toy, Reader(3 * SPOKEN))
+        assert metrics.turns_answered == 1
+
+    run(test())
+
+
+def test_who_would_wait_too_long_is_told_at_once_and_nothing_is_done_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Waiting, "expected", lambda self, now: MOST_SECONDS + 1)
+
+    async def test() -> None:
+        toy, responder = PaperToy(), Mute()
+        await answered(toy, responder)
+        (error,) = toy.got
+        assert isinstance(error, m.ErrorMessage)
+        assert (error.code, error.details) == ("RATE_LIMITED", {"retry_after": MOST_SECONDS + 1, "turn": 1})
+        assert not responder.asked
 
     run(test())
 

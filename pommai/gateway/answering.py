@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -22,6 +22,7 @@ from pommai.gateway.personas import Persona
 from pommai.gateway.responder import Alarm, Become, Do, Heard, Piece, Responder, Rest, Said
 from pommai.gateway.signer import Signer
 from pommai.gateway.turn import IncomingTurn
+from pommai.gateway.waiting import ANSWER_SECONDS, MOST_SECONDS, Place, Waiting
 from pommai.io.ports import Codec, Encoder
 from pommai.protocol import messages as m
 from pommai.protocol.audio import FRAME_BYTES, FRAME_SECONDS
@@ -55,6 +56,8 @@ class Shared:
     bench: Bench
     signer: Signer | None = None
     """Signs what would change a toy, where there is a key for that."""
+    waiting: Waiting = field(default_factory=Waiting)
+    """The turns that have no sound yet."""
 
 
 class Toy(Protocol):
@@ -85,7 +88,10 @@ class Answering:
         self._shared = shared
         self._on_end = on_end
         self._task: asyncio.Task[None] | None = None
+        # Of the turn that is answered:
         self._heard_at = 0.0
+        self._place: Place
+        self._limit: asyncio.Timeout
 
     @property
     def is_running(self) -> bool:
@@ -111,14 +117,18 @@ class Answering:
     async def _answer(self, incoming: IncomingTurn) -> None:
         """Answer a turn, with sound or with an error that names it: the toy never waits in vain."""
         turn, shared = incoming.turn, self._shared
+        wait = shared.waiting.expected(self._heard_at)
+        if wait > MOST_SECONDS:
+            await self._fail(turn, "RATE_LIMITED", "too many toys talk at once", retry_after=round(wait, 1))
+            return
+        self._place = shared.waiting.join(self._heard_at)
         try:
-            persona = shared.active.persona(self._toy.toy_id)
-            pcm = await shared.bench.do(lambda: incoming.decode(shared.codec))
-            heard = Heard(turn, pcm, self._toy.device_id, shared.active.personas)
-            if not pcm or not await self._speak(heard, persona):
-                await self._fail(turn, "AUDIO_ERROR", f"nothing was heard in turn {turn}")
-            else:
+            async with asyncio.timeout(ANSWER_SECONDS) as self._limit:
+                answered = await self._hear_and_speak(incoming)
+            if answered:
                 shared.metrics.turns_answered += 1
+            else:
+                await self._fail(turn, "AUDIO_ERROR", f"nothing was heard in turn {turn}")
         except ConnectionClosed:
             shared.metrics.turns_aborted += 1
             _log.info("answer undelivered", extra=self._toy.fact(turn=turn))
@@ -127,13 +137,27 @@ class Answering:
         except PommaiError as caught:
             await self._fail(turn, "AUDIO_ERROR", str(caught))
         except Exception:
+            if self._limit.expired():
+                words = f"turn {turn} has no answer within {ANSWER_SECONDS:g} s"
+                await self._fail(turn, "RATE_LIMITED", words, retry_after=ANSWER_SECONDS)
+                return
             _log.exception("answer broken", extra=self._toy.fact(turn=turn))
             await self._fail(turn, "AUDIO_ERROR", f"turn {turn} could not be answered: the gateway has a fault")
+        finally:
+            self._place.give_up()
 
-    async def _fail(self, turn: int, code: str, words: str) -> None:
+    async def _hear_and_speak(self, incoming: IncomingTurn) -> bool:
+        """Answer a turn. False when there was nothing to hear, or nothing to say to it."""
+        shared = self._shared
+        persona = shared.active.persona(self._toy.toy_id)
+        pcm = await shared.bench.do(lambda: incoming.decode(shared.codec))
+        heard = Heard(incoming.turn, pcm, self._toy.device_id, shared.active.personas)
+        return bool(pcm) and await self._speak(heard, persona)
+
+    async def _fail(self, turn: int, code: str, words: str, **details: object) -> None:
         _log.warning("answer failed", extra=self._toy.fact(turn=turn, code=code, reason=words))
         try:
-            await self._toy.send(m.ErrorMessage(code, words, {"turn": turn}))
+            await self._toy.send(m.ErrorMessage(code, words, {**details, "turn": turn}))
         except ConnectionClosed:
             _log.info("answer undelivered", extra=self._toy.fact(turn=turn))
         self._shared.metrics.turns_failed[code] += 1
@@ -185,7 +209,10 @@ class Answering:
     async def _send_frame(self, audio: m.DownAudio) -> None:
         await self._toy.send_sound(audio)
         if audio.sequence == 0:
-            self._shared.metrics.first_frame.observe(asyncio.get_running_loop().time() - self._heard_at)
+            now = asyncio.get_running_loop().time()
+            self._shared.metrics.first_frame.observe(now - self._heard_at)
+            self._place.served(now)
+            self._limit.reschedule(None)
 
     async def _carry_out(self, turn: int, piece: Said | Alarm | Rest | Become | Do) -> None:
         """Carry out what comes with an answer and is no sound."""
