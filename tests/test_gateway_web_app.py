@@ -316,3 +316,32 @@ def test_when_it_closes_who_is_answered_gets_the_answer_and_who_waits_for_ever_d
             await client.aclose()
 
     run(test())
+
+
+def test_who_goes_before_the_answer_is_made_is_no_fault_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        asked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> str:
+            asked.set()
+            await go_on.wait()
+            return ""
+
+        async with desk() as gateway:
+            web = web_of(gateway)
+            web.checks["slow"] = slow
+            async with web:
+                _, writer = await asyncio.open_connection("127.0.0.1", web.port)
+                writer.write(f"GET /readyz HTTP/1.1\r\n{HEAD}\r\n".encode())
+                await asked.wait()
+                (connection,) = web._runner.server.connections
+                transport = connection.transport
+                writer.transport.abort()
+                while not transport.is_closing():
+                    await asyncio.sleep(0)
+                go_on.set()
+                while connection._current_request is not None:
+                    await asyncio.sleep(0)
+
+    run(test())
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pommai.errors import DeviceError
 from pommai.qa.virtual_time import run
 from pommai.toy.activities import LEAVE_LIMIT, RESTART_SECONDS, Activities
 
@@ -182,3 +183,22 @@ def test_one_that_refuses_to_end_is_named_and_does_not_hold_up_the_end(caplog):
     scene(story)
     (record,) = [record for record in caplog.records if record.message == "activity does not end"]
     assert record.activity == "a.stubborn"
+
+
+@pytest.mark.parametrize(
+    ("error", "has_traceback"), [(ValueError("a mistake"), True), (DeviceError("it is gone"), False)]
+)
+def test_a_traceback_is_logged_for_mistakes_of_ours_alone(caplog, error, has_traceback):
+    async def failing(toy):
+        raise error
+
+    async def main():
+        activities = Activities(SimpleNamespace(post=lambda event: None), {"failing": failing})
+        activities.start("a", "failing", {})
+        await asyncio.sleep(0)
+        await activities.close(0.3)
+
+    run(main())
+    (record,) = [record for record in caplog.records if record.message == "activity failed"]
+    assert record.reason == str(error)
+    assert bool(record.exc_info) is has_traceback

@@ -91,12 +91,13 @@ class House:
             stack.push_async_callback(program.end, signal.SIGKILL, END_SECONDS)
         await self.start_gateway()
         await self._start_toy(trace.path)
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                await self.watch.until(rests=True, online=True)
-        except TimeoutError:
-            words = "\n".join(self.toy.last_lines)
-            raise PommaiError(f"the toy was not online within {START_SECONDS:g} s:\n{words}") from None
+        limit = asyncio.get_running_loop().time() + START_SECONDS
+        while not (self.watch.rests and self.watch.online):
+            if not self.toy.alive or asyncio.get_running_loop().time() > limit:
+                words = "\n".join(self.toy.last_lines)
+                how = f"was not online within {START_SECONDS:g} s" if self.toy.alive else "has ended"
+                raise PommaiError(f"the toy {how}:\n{words}")
+            await asyncio.sleep(0.1)
 
     def _lay_out(self) -> None:
         for name in ("toy", "gateway", "model"):

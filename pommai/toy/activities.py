@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pommai.actions.body import Body
 from pommai.actions.registry import Activity
-from pommai.chart.model import Value
+from pommai.errors import PommaiError
 from pommai.events import Event
+
+if TYPE_CHECKING:
+    from pommai.chart.model import Value
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +78,9 @@ class Activities:
                 await self._known[name](self._body, **args)
                 return
             except Exception as caught:
-                logger.exception("activity failed", extra={"activity": name})
+                # A device that is gone is nothing to look for in the code.
+                trace = None if isinstance(caught, PommaiError) else caught
+                logger.error("activity failed", extra={"activity": name, "reason": str(caught)}, exc_info=trace)
                 if task.cancelling():  # it has been stopped: nobody waits for it any more
                     return
                 self._body.post(Event("error.activity", {"activity": name, "error": str(caught)}))

@@ -194,6 +194,10 @@ async def _in_time(request: web.Request, handler: Handler) -> web.StreamResponse
             return response
         response = RequestError(408, f"this took longer than {REQUEST_SECONDS:g} s").answer()
         response.force_close()
+    except ConnectionError:
+        if response is None:
+            raise
+        _log.debug("nobody waits for the answer any more", extra={"path": request.path[:100]})
     return response
 
 
