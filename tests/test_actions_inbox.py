@@ -226,3 +226,17 @@ def test_the_servers_time_vouches_for_the_toys_clock():
             assert told == ["2026-11-21T09:00:00.000Z"]
 
     run(scene())
+
+
+def test_an_offer_of_an_update_goes_past_the_chart_to_whoever_takes_it():
+    async def scene():
+        async with simulated_toy() as toy:
+            offered = []
+            toy.body.offer_update = offered.append
+            await toy.talk()
+            toy.link.deliver(m.Command("update", {"url": "https://toys.example/12"}))
+            await settle()
+            assert offered == [{"url": "https://toys.example/12"}]
+            assert toy.state == "processing"
+
+    run(scene())

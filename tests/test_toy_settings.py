@@ -12,7 +12,15 @@ import pytest
 from pommai.errors import SettingsError
 from pommai.io.secret import SecretFile
 from pommai.toy.setting_kinds import SoundPort
-from pommai.toy.settings import RESOURCES, Settings, add_setting_arguments, find_project_file, load_settings
+from pommai.toy.settings import (
+    RESOURCES,
+    Settings,
+    add_setting_arguments,
+    as_flags,
+    find_project_file,
+    load_settings,
+    shipped_file,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -241,3 +249,41 @@ def test_a_secret_that_stands_where_its_place_should_is_not_shown(tmp_path: Path
     words = error(tmp_path, POMMAI_DEVICE_SECRET="hunter2-hunter2", POMMAI_CLOUD_URL="https://a.example")
     assert "device_secret must be file:PATH, credential:NAME" in words
     assert "hunter2" not in words
+
+
+def test_a_bundle_stands_before_the_projects_files_and_after_files_that_somebody_named(tmp_path: Path) -> None:
+    for folder in ("bundle", "mine"):
+        (tmp_path / folder).mkdir()
+        for file in ("led_patterns.yaml", "personas.yaml"):
+            (tmp_path / folder / file).touch()
+    parser = argparse.ArgumentParser()
+    add_setting_arguments(parser)
+    flags = ["--personas", "mine/personas.yaml", "--updates", "updates"]
+    asked: list[Path] = []
+
+    def bundle(updates: Path) -> Path:
+        asked.append(updates)
+        return tmp_path / "bundle"
+
+    settings = load_settings(parser.parse_args(flags), environment={}, cwd=tmp_path, bundle=bundle)
+    assert asked == [tmp_path / "updates"]
+    assert settings.led_patterns == tmp_path / "bundle" / "led_patterns.yaml"
+    assert settings.personas == tmp_path / "mine" / "personas.yaml"
+    assert settings.chart == ROOT / "statechart.yaml"
+
+
+def test_flags_can_be_given_on_to_another_command(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    add_setting_arguments(parser)
+    (tmp_path / "own.toml").write_text("volume = 5\n")
+    given = parser.parse_args(["--config", str(tmp_path / "own.toml"), "--toy-id", "bear"])
+    assert as_flags(given) == [f"--config={tmp_path / 'own.toml'}", "--toy-id=bear"]
+    assert load_settings(parser.parse_args(as_flags(given)), environment={}).volume == 5
+
+
+def test_what_came_with_the_software_is_found_whatever_lies_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "statechart.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    assert shipped_file("statechart.yaml") == ROOT / "statechart.yaml"

@@ -15,7 +15,6 @@ from update_material import ROOT
 
 from pommai.bundle.manifest import CHART, CHART_SOURCE
 from pommai.chart.table import DecisionTable, dump
-from pommai.chart.table import load as load_table
 from pommai.errors import BundleError
 from pommai.toy.settings import RESOURCES, Settings
 from pommai.toy.update_check import MANDATORY, as_shipped, check_update, demanded
@@ -97,7 +96,7 @@ def test_a_bundle_cannot_weaken_a_promise_under_its_own_name(tmp_path: Path) -> 
     words = changed_source(
         tmp_path,
         (listens, "never: {in: safe_mode, doing: record}"),
-        ("            do: wait_for_resume", "            do: [wait_for_resume, hear]"),
+        ("do: wait_for_resume", "do: [wait_for_resume, hear]"),
     )
     assert "safe_mode_hears_nothing (demanded by the toy)" in words
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gateway_material import desk as gateway_desk
+from test_bundle_fetch import sends, served
 from update_material import Desk, Toy, chart, lights
+
+from pommai.bundle.store import Store
+from pommai.protocol import messages as m
 
 ENDLESS = {"statechart.yaml": chart(cloud_patience="2m", load_limit="2m", connect_limit="2m")}
 """With a server that is silent, a toy waits for it far longer than its trial lasts."""
@@ -69,3 +76,26 @@ def test_a_bundle_on_which_the_toy_ends_again_and_again_is_undone_at_a_start(
         child.logs("update undone .*version 12: the toy ended 3 times before it came to rest")
         child.logs('states="idle')
     assert toy.show().startswith("in force     what came with the software\n")
+
+
+def test_a_server_offers_a_bundle_and_the_toy_takes_it_changes_and_meets_its_server_again(
+    tmp_path: Path, desk: Desk
+) -> None:
+    bundle = desk.build(12, {"led_patterns.yaml": lights("leaf")}).read_bytes()
+    toy = Toy(tmp_path / "toy", desk)
+
+    async def story() -> None:
+        async with gateway_desk() as gateway:
+            with served(sends(bundle)) as url, toy.running(gateway.url) as child:
+                await asyncio.to_thread(child.logs, 'states="idle online"')
+                (session,) = gateway.sessions
+                about = {"url": url, "sha256": hashlib.sha256(bundle).hexdigest(), "size": len(bundle)}
+                await session.send(m.Command("update", about))
+                await asyncio.to_thread(child.logs, "update taken .*version 12 comes into force")
+                await asyncio.to_thread(toy.ends_to_begin_again, child)
+            assert Store(toy.updates).read().cloud
+            with toy.running(gateway.url) as child:
+                await asyncio.to_thread(child.logs, "update confirmed version=12")
+
+    asyncio.run(story())
+    assert toy.show().startswith("in force     version 12\n")

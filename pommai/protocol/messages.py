@@ -254,7 +254,7 @@ class PiConfigReport:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Do something now. `name`: stop, volume, restart, reload, play."""
+    """Do something now. `name`: stop, volume, restart, reload, play, update."""
 
     name: str
     args: Open = field(default_factory=dict)

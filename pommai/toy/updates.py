@@ -78,7 +78,7 @@ class Updates:
             logger.warning("update refused", extra={"reason": "the setting update_keys names nobody"})
             return
         loop = asyncio.get_running_loop()
-        if (self._taking is not None and not self._taking.done()) or loop.time() < self._deaf_until:
+        if self._is_taking() or loop.time() < self._deaf_until:
             logger.warning("update refused", extra={"reason": "another was offered a moment ago"})
             return
         self._taking = loop.create_task(self._take(args), name="update")
@@ -147,9 +147,12 @@ class Updates:
         self.wants_start = True
         self._stop()
 
+    def _is_taking(self) -> bool:
+        return self._taking is not None and not self._taking.done()
+
     def _is_quiet(self) -> bool:
         since = self._rests_since
-        return since is not None and asyncio.get_running_loop().time() - since >= self._quiet
+        return not self._is_taking() and since is not None and asyncio.get_running_loop().time() - since >= self._quiet
 
     async def _read(self) -> State:
         return await asyncio.to_thread(self._store.read)
