@@ -141,31 +141,104 @@ def test_settings_that_are_wrong_are_said_and_end_with_2(tmp_path: Path) -> None
     assert (done.returncode, "volume must be" in done.stderr) == (2, True)
 
 
-def test_whoever_sits_at_the_terminal_sees_colours_and_is_asked(tmp_path: Path) -> None:
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pommai", "doctor", "--only=system,wake", "--button=none"],
-        cwd=tmp_path,
-        env={**os.environ, **surroundings(tmp_path), "TERM": "xterm"},
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-    )
-    os.close(follower)
-    shown = b""
-    while True:
+class Terminal:
+    """A process on a pseudo-terminal."""
+
+    def __init__(self, folder: Path, program: list[str]) -> None:
+        self._leader, follower = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, *program],
+            cwd=folder,
+            env={**os.environ, **surroundings(folder), "TERM": "xterm", "PYTHONPATH": str(Path(__file__).parents[1])},
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            start_new_session=True,
+        )
+        os.close(follower)
+        self.shown = ""
+
+    def until(self, words: str) -> None:
+        """Wait until it has shown this."""
+        while words not in self.shown and self._read():
+            pass
+        assert words in self.shown, self.shown
+
+    def type(self, text: str) -> None:
+        os.write(self._leader, text.encode())
+
+    def end(self) -> int:
+        while self._read():
+            pass
+        os.close(self._leader)
+        return self.process.wait(60)
+
+    def _read(self) -> bool:
         try:
-            piece = os.read(leader, 4096)
+            piece = os.read(self._leader, 4096)
         except OSError:
-            break
-        if not piece:
-            break
-        shown += piece
-    os.close(leader)
-    assert process.wait(60) == 0
-    text = shown.decode()
-    assert "\x1b[32m✓\x1b[0m system" in text
-    assert "2 looked at" in text
+            return False
+        self.shown += piece.decode(errors="replace")
+        return bool(piece)
+
+
+def test_whoever_sits_at_the_terminal_sees_colours(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, ["-m", "pommai", "doctor", "--only=system,wake", "--button=none"])
+    assert terminal.end() == 0
+    assert "\x1b[32m✓\x1b[0m system" in terminal.shown
+    assert "2 looked at" in terminal.shown
+
+
+ASK = """
+import asyncio, os, sys
+os.close(os.open(os.ttyname(0), os.O_RDWR))  # now it is the terminal whose Ctrl-C counts
+from pommai.cli.doctor import AtTerminal
+print(asyncio.run(AtTerminal(sys.stdout).agrees("Did they shine?")))
+"""
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("\n", "True"), ("Yes\n", "True"), ("N\n", "False"), ("\x04", "None")])
+def test_a_person_answers_a_question(tmp_path: Path, typed: str, meant: str) -> None:
+    terminal = Terminal(tmp_path, ["-c", ASK])
+    terminal.until("Did they shine? [Y/n] ")
+    terminal.type(typed)
+    assert terminal.end() == 0
+    assert terminal.shown.split()[-1].endswith(meant)
+
+
+def test_a_question_can_be_left_with_ctrl_c(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, ["-c", ASK])
+    terminal.until("[Y/n] ")
+    terminal.type("\x03")
+    assert terminal.end() != 0
+    assert "KeyboardInterrupt" in terminal.shown
+
+
+SYSTEMCTL = """#!/bin/sh
+cat <<'END'
+LoadState=loaded
+ActiveState=inactive
+SubState=dead
+UnitFileState=enabled
+User=somebody-else
+WatchdogUSec=30s
+Environment=POMMAI_VOLUME=33
+ExecStart={ path=/x ; argv[]=/x/pommai run --config CONFIG ; ignore_errors=no }
+END
+"""
+
+
+def test_the_services_own_settings_are_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "toy.toml").write_text('device_id = "bear-of-the-service"\ntoken_file = "/root/closed/token"\n')
+    program = tmp_path / "systemctl"
+    program.write_text(SYSTEMCTL.replace("CONFIG", str(tmp_path / "toy.toml")))
+    program.chmod(0o755)
+    done = doctor(tmp_path, "--only=service,token", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("bear-of-the-service, to be pommai-bear; settings of pommai.service")
+    assert any(line.startswith("  · service  installed and stopped") for line in lines)
+    assert any("sudo -u somebody-else" in line for line in lines), "the token is closed to us, not to the toy"
 
 
 # -- in this process -----------------------------------------------------------------------
@@ -187,15 +260,3 @@ def test_a_check_that_does_not_exist_is_wrong_usage(capsys: pytest.CaptureFixtur
 def test_without_sound_nothing_is_heard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--only", "system,loop", "--no-sound", "--json"]) == 0
     assert [check["id"] for check in json.loads(capsys.readouterr().out)["checks"]] == ["system"]
-
-
-def test_a_person_is_asked_on_the_stream_that_is_not_for_machines(monkeypatch: pytest.MonkeyPatch) -> None:
-    import io
-
-    from pommai.cli.doctor import AtTerminal
-
-    for answer, meant in (("\n", True), ("y\n", True), ("N\n", False), ("", None)):
-        screen = io.StringIO()
-        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
-        assert asyncio.run(AtTerminal(screen).agrees("Did they shine?")) is meant
-        assert screen.getvalue() == "  Did they shine? [Y/n] "

@@ -153,5 +153,12 @@ class AtTerminal:
         import asyncio
 
         print(f"  {question} [Y/n] ", end="", file=self._stream, flush=True)
-        answer = await asyncio.to_thread(sys.stdin.readline)
+        # Not on a thread: one that waits for a line would not let a Ctrl-C end the program.
+        loop, there = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(sys.stdin.fileno(), there.set)
+        try:
+            await there.wait()
+        finally:
+            loop.remove_reader(sys.stdin.fileno())
+        answer = sys.stdin.readline()  # a terminal hands over whole lines
         return answer.strip().lower() in ("", "y", "yes") if answer else None

@@ -87,6 +87,7 @@ async def button(surroundings: Surroundings) -> Finding:
             return ok(f"{pin} can be read; nobody was asked to press it", pin=settings.button_pin, pressed=None)
         if not asked:
             return note(f"{pin} can be read; nobody pressed it", pin=settings.button_pin, pressed=None)
+        surroundings.person.tell("  now press it …")
         try:
             async with asyncio.timeout(PRESS_SECONDS):
                 await pressed.wait()
