@@ -60,13 +60,13 @@ def test_the_volume_is_the_one_last_asked_for(tmp_path, memory, kept, factor):
     assert board.loudness(settings(tmp_path, volume=60), memory) == factor
 
 
-def test_the_toys_that_came_with_it_are_those_of_the_project(caplog):
-    assert {"pommai-bear", "robo-rex"} <= board.built_in_toys(find_project_file("personas.yaml")).keys()
+def test_the_toys_that_came_with_it_are_those_of_the_project(caplog, tmp_path):
+    assert {"pommai-bear", "robo-rex"} <= board.built_in_toys(find_project_file("personas.yaml"), tmp_path).keys()
 
 
 def test_a_broken_file_of_toys_is_no_reason_not_to_start(tmp_path, caplog):
     (tmp_path / "personas.yaml").write_text("personas: [")
-    assert board.built_in_toys(tmp_path / "personas.yaml") == {}
+    assert board.built_in_toys(tmp_path / "personas.yaml", tmp_path) == {}
     assert "no toys built in" in caplog.text
 
 

@@ -190,7 +190,7 @@ def test_a_toy_that_nobody_has_set_up_starts_and_says_so(tmp_path, monkeypatch, 
 def test_a_table_of_another_toy_is_refused_and_no_thread_is_left_behind(tmp_path):
     from pommai.toy.charts import compile_file, tables
 
-    patterns = wiring.load_patterns(settings().led_patterns)
+    patterns = wiring.read_patterns(settings(cache_dir=tmp_path / "cache"))
     sounds = wiring.SoundFolder(RESOURCES / "sounds").names()
     text = tables.dump(compile_file(settings().chart, patterns, sounds)).replace("begin_turn", "begin_dance")
     chart = tmp_path / "other.json"

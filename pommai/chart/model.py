@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pommai.source import Node
+from pommai.nodes import Node
 
 Value = str | int | float | bool
 """What an action may get as an argument, once checked; durations are in seconds."""

@@ -6,8 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
-from pommai.chart.model import Value
+if TYPE_CHECKING:
+    from pommai.chart.model import Value
 
 
 @dataclass(frozen=True, slots=True)

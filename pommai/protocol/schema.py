@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import UnionType
 from typing import Annotated, Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -68,13 +69,16 @@ class Shape(Generic[T]):
 
     def __init__(self, kind: type[T]) -> None:
         self._kind = kind
-        self._fields: list[tuple[str, str, Read, bool]] = []
-        hints = get_type_hints(kind, include_extras=True)
-        for item in dataclasses.fields(cast(Any, kind)):
+
+    @cached_property
+    def _fields(self) -> list[tuple[str, str, Read, bool]]:
+        """Made at the first use: a toy that starts speaks of few of all there are."""
+        found = []
+        hints = get_type_hints(self._kind, include_extras=True)
+        for item in dataclasses.fields(cast(Any, self._kind)):
             optional = item.default is not dataclasses.MISSING or item.default_factory is not dataclasses.MISSING
-            self._fields.append(
-                (item.name, wire_name(hints[item.name], item.name), _reader(hints[item.name]), optional)
-            )
+            found.append((item.name, wire_name(hints[item.name], item.name), _reader(hints[item.name]), optional))
+        return found
 
     def read(self, value: object, where: str) -> T:
         """The dataclass. Unknown keys are ignored. Raises ProtocolError."""

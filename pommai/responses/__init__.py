@@ -16,9 +16,21 @@ Pure: no device, no clock, no event loop, no chance; time and randomness are han
     schema.py    the JSON Schema for editors
 """
 
+from collections.abc import Collection
+from pathlib import Path
+
 from pommai.responses.answer import Answer, Answerer
 from pommai.responses.listener import Listener
-from pommai.responses.load import load_responses
 from pommai.responses.model import Responses
 
 __all__ = ["Answer", "Answerer", "Listener", "Responses", "load_responses"]
+
+
+def load_responses(path: Path, sounds: Collection[str] | None = None) -> Responses:
+    """The responses of a file. `sounds` are the names that `audio:` may use; None: they are not looked up.
+
+    Raises ResponsesError with every problem found.
+    """
+    from pommai.responses import load  # late: a toy that has read its file before brings no reader
+
+    return load.load_responses(path, sounds)

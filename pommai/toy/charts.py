@@ -13,7 +13,6 @@ from pommai import __version__
 from pommai.chart import table as tables
 from pommai.chart.table import DecisionTable
 from pommai.errors import ChartError, SettingsError, TableError
-from pommai.toy.vocabulary import toy_vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +39,8 @@ def load_behaviour(
         raise SettingsError(f"the chart {path} cannot be read: {caught.strerror}") from caught
     if data.lstrip()[:1] == b"{":
         return _read(path, data)
+    from pommai.toy.vocabulary import toy_vocabulary  # late: a compiled chart has been held against it
+
     vocabulary = toy_vocabulary(led_patterns, sounds, commands)
     key = hashlib.sha256(data)
     for part in (__version__, vocabulary.fingerprint()):
@@ -67,6 +68,7 @@ def compile_file(
     from pommai.chart.compile import compile_chart
     from pommai.chart.load import load_chart
     from pommai.source import Reader
+    from pommai.toy.vocabulary import toy_vocabulary
 
     reader = Reader.of_file(path, ChartError)
     return compile_chart(check_chart(load_chart(reader), reader, toy_vocabulary(led_patterns, sounds, commands)))

@@ -25,8 +25,8 @@ from pommai.io.seal_key import key_file_of, open_seal
 from pommai.io.speech import EspeakSpeech
 from pommai.io.wake import OnChange, WakeListener, make_engine_for
 from pommai.protocol.messages import ToyProfile
-from pommai.toy.kept import kept
 from pommai.toy.forget import finish_reset
+from pommai.toy.kept import kept
 from pommai.toy.settings import Settings
 
 logger = logging.getLogger(__name__)

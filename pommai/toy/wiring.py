@@ -7,7 +7,7 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
@@ -35,11 +35,12 @@ from pommai.io.sounds import SoundFolder
 from pommai.io.tls import ServerTrust
 from pommai.io.toy_files import ToyFolders
 from pommai.io.voice_activity import SpeechGate, WebRtcVoiceActivity
-from pommai.lights.load import load_patterns
-from pommai.responses import Answerer, load_responses
+from pommai.lights.patterns import LightPatterns
+from pommai.responses import Answerer, Responses, load_responses
 from pommai.toy.background import keep_running
 from pommai.toy.charts import load_behaviour
 from pommai.toy.cloud import CloudParts, make_cloud
+from pommai.toy.kept import kept
 from pommai.toy.log_keeper import keep_logs
 from pommai.toy.on_board import built_in_toys, loudness, on_board, who_it_was
 from pommai.toy.runtime import Runtime
@@ -77,9 +78,9 @@ async def run_toy(
     all. Devices that fail never end it: they are logged, shown, and tried again.
     """
     loop = asyncio.get_running_loop()
-    patterns = load_patterns(settings.led_patterns)
+    patterns = read_patterns(settings)
     sounds = SoundFolder(settings.sounds)
-    responses = load_responses(settings.offline_responses, sounds.names())
+    responses = read_responses(settings, sounds.names())
     table = load_behaviour(
         settings.chart, frozenset(patterns), sounds.names(), settings.cache_dir, responses.command_names
     )
@@ -124,7 +125,7 @@ async def run_toy(
                 answerer=Answerer(responses, Random().randrange),
                 memory=board.memory,
                 clock=board.clock,
-                built_in=built_in_toys(settings.personas),
+                built_in=built_in_toys(settings.personas, settings.cache_dir),
                 show_theme=lights.set_theme,
                 live=LiveConfiguration(ToyFolders(settings.models, sounds)),
                 toy_id=toy_id,
@@ -161,6 +162,30 @@ async def run_toy(
             if button is not None:
                 button.close()
     return updates.wants_start
+
+
+def read_patterns(settings: Settings) -> LightPatterns:
+    """The light patterns. Raises LightsError with every problem of the file."""
+
+    def read() -> LightPatterns:
+        from pommai.lights.load import load_patterns
+
+        return load_patterns(settings.led_patterns)
+
+    return kept(settings.cache_dir, "lights", settings.led_patterns, read, code=["lights"])
+
+
+def read_responses(settings: Settings, sounds: Collection[str]) -> Responses:
+    """What there is to say without a server. Raises ResponsesError with every problem of the file."""
+    path = settings.offline_responses
+    return kept(
+        settings.cache_dir,
+        "responses",
+        path,
+        lambda: load_responses(path, sounds),
+        code=["responses"],
+        more=" ".join(sorted(sounds)),
+    )
 
 
 def make_link(settings: Settings, cloud: CloudParts | None, toy_id: str, clock: Clock) -> Link:
