@@ -25,7 +25,7 @@ from pommai.qa.soak_watch import Look, Vitals, size_mb, vitals
 
 LOOK_S: Final = 5.0
 """Between two looks at what everything takes."""
-STILL_EVERY_S: Final = 40.0
+STILL_EVERY_S: Final = 25.0
 """Between two still moments, in which nothing breaks, nobody plays, and what a toy at rest takes can be seen."""
 STILL_S: Final = 4.0
 SETTLE_S: Final = 1.0
