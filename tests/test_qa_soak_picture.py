@@ -19,7 +19,7 @@ def test_the_picture_names_what_was_broken_and_what_was_looked_at(tmp_path: Path
     svg, png = tmp_path / "soak.svg", tmp_path / "soak.png"
     draw(soak, [svg, png])
     written = re.findall(r"<text[^>]*>([^<]*)</text>", svg.read_text())
-    for words in ("card lost", "link cut", "clock", "memory [MB]", "open files", "tasks at rest", "toy", "gateway"):
+    for words in ("card lost", "link cut", "clock", "own memory [MB]", "open files", "tasks at rest", "toy", "gateway"):
         assert words in written, words
     assert png.read_bytes().startswith(b"\x89PNG")
 

@@ -34,6 +34,16 @@ def test_what_grows_after_it_was_warm_is_told_with_both_figures(name: str, an_ho
     assert words in wrong
 
 
+def test_one_that_is_started_again_is_measured_by_the_most_it_ever_took() -> None:
+    soak = a_soak()
+    gateway = [look for look in soak.looks if look.who == "gateway"]
+    for number, look in enumerate(gateway):  # each life takes more the longer it lasts
+        soak.looks[soak.looks.index(look)] = replace(look, memory_mb=60.0 + 3 * (number % 10), life=1 + number // 10)
+    assert soak.verdict == []
+    soak.looks.append(a_look(1799.0, "gateway", memory_mb=93.0))
+    assert soak.verdict == ["the gateway grew from 87.0 to 93.0 MB of memory"]
+
+
 def test_what_grows_while_it_gets_warm_is_no_growth() -> None:
     soak = a_soak()
     soak.looks = [replace(look, memory_mb=20.0) if look.at < 300 else look for look in soak.looks]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _COLOURS: Final = {"toy": "#2f6f8f", "gateway": "#d98b2b"}
 _FAULT: Final = "#b5412f"
 _ROWS: Final = (
-    ("memory_mb", "memory [MB]"),
+    ("memory_mb", "own memory [MB]"),
     ("handles", "open files"),
     ("threads", "threads"),
     ("tasks", "tasks at rest"),

@@ -126,12 +126,18 @@ class Soak:
         """How much everything has grown since it was warm; what there are too few looks for is left out."""
         found = []
         for who in sorted({look.who for look in self.looks}):
-            rested = [look for look in self.looks if look.who == who and look.rests and look.at >= self.warm_s]
+            rested = [look for look in self.looks if look.who == who and look.rests]
             for name in GROWTH:
-                values = [value for look in rested if (value := getattr(look, name)) is not None]
-                third = len(values) // 3
-                if third >= FEWEST:
-                    found.append(Growth(who, name, median(values[:third]), median(values[-third:])))
+                seen = [(look.at, value) for look in rested if (value := getattr(look, name)) is not None]
+                warm = [value for at, value in seen if at >= self.warm_s]
+                third = len(warm) // 3
+                if third < FEWEST:
+                    continue
+                if self.lives.get(who, 1) == 1:
+                    found.append(Growth(who, name, median(warm[:third]), median(warm[-third:])))
+                else:  # lives are of any length, and each gets warm anew: the most of all counts
+                    values = [value for _, value in seen]
+                    found.append(Growth(who, name, max(values[:-third]), max(values[-third:])))
         return found
 
     def _bounds(self) -> Iterable[str]:
@@ -177,7 +183,8 @@ class Soak:
 
 
 class Growth(NamedTuple):
-    """Medians at rest, of the first and the last third of the time since a process was warm."""
+    """Medians at rest, of the first and the last third of the time since a process was warm. Of a process that was
+    started several times, the most in the last third, and before that."""
 
     who: str
     name: str

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 CHUNK: Final = 65_536
-_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_OWN: Final = re.compile(r"^(?:RssAnon|VmSwap):\s+(\d+) kB", re.MULTILINE)
 _SWITCHES: Final = re.compile(r"^voluntary_ctxt_switches:\s+(\d+)", re.MULTILINE)
 
 
@@ -29,6 +29,7 @@ class Look:
     rests: bool
     """The toy rested, and no fault was at work, since the look before."""
     memory_mb: float
+    """Its own, in memory or in swap; not what can be read again from files, which comes and goes."""
     handles: int
     """Open files, sockets and pipes."""
     threads: int
@@ -60,7 +61,7 @@ def vitals(pid: int) -> Vitals | None:
     """Read them; None when the process has ended."""
     folder = Path("/proc") / str(pid)
     try:
-        pages = int((folder / "statm").read_text().split()[1])
+        own = [int(kilobytes) for kilobytes in _OWN.findall((folder / "status").read_text())]
         handles = len(os.listdir(folder / "fd"))
         switches: Counter[str] = Counter()
         for thread in os.listdir(folder / "task"):
@@ -70,11 +71,11 @@ def vitals(pid: int) -> Vitals | None:
                 continue
             if found:
                 switches[thread] = int(found[1])
-    except (OSError, IndexError):
+    except OSError:
         return None
-    if not pages:  # it has ended, and nobody has been told yet
+    if not own:  # it has ended, and nobody has been told yet
         return None
-    return Vitals(pages * _PAGE / 1e6, handles, len(switches), switches)
+    return Vitals(sum(own) * 1024 / 1e6, handles, len(switches), switches)
 
 
 def size_mb(database: Path) -> float:
