@@ -148,9 +148,20 @@ def test_a_folder_that_may_not_be_written_to_is_told_to_its_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)
+    monkeypatch.setattr(Path, "owner", lambda _: "root")
     found = disk(tmp_path, "/dev/sda / ext4 rw 0 0\n")
     assert found.mark is Mark.BROKEN
-    assert found.next_step.startswith("sudo chown pommai")
+    assert found.next_step.startswith(f"sudo chown pommai {tmp_path}")
     guest = disk(tmp_path, "/dev/sda / ext4 rw 0 0\n", unit=replace(RUNNING, user="toy"))
-    assert guest.mark is Mark.NOTE
-    assert guest.next_step.startswith("sudo -u toy ")
+    assert (guest.mark, guest.next_step[:12]) == (Mark.NOTE, "sudo -u toy ")
+    monkeypatch.setattr(Path, "owner", lambda _: "anna")
+    guest = disk(tmp_path, "/dev/sda / ext4 rw 0 0\n")
+    assert (guest.mark, guest.next_step[:13]) == (Mark.NOTE, "sudo -u anna ")
+
+
+def test_a_cache_alone_that_may_not_be_written_to_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cache").mkdir()
+    monkeypatch.setattr("os.access", lambda path, _: Path(path) != tmp_path / "cache")
+    monkeypatch.setattr(Path, "owner", lambda _: "root")
+    wanted = settings(tmp_path, cache_dir=str(tmp_path / "cache"))
+    assert disk(tmp_path, "/dev/sda / ext4 rw 0 0\n", settings=wanted).mark is Mark.WRONG

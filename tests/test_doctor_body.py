@@ -85,6 +85,17 @@ def test_a_bus_that_is_closed_to_the_user_is_broken_with_what_to_do(tmp_path: Pa
     assert "do_spi" in found.next_step
 
 
+def test_a_hat_whose_bus_is_switched_off_is_broken(tmp_path: Path) -> None:
+    files = {"/proc/asound/cards": " 1 [seeed2micvoicec]: seeed2micvoicec - seeed2micvoicec\n"}
+    bus = Bus()
+    there = world(tmp_path, files, lights=lambda _: Apa102(open_spi=lambda *_: bus), computer=PI)
+    found = look(body.lights, there)
+    assert (found.mark, "dtparam=spi=on" in found.next_step) == (Mark.BROKEN, True)
+    (tmp_path / "root" / "dev").mkdir()
+    (tmp_path / "root" / "dev" / "spidev0.0").touch()
+    assert look(body.lights, there).mark is Mark.OK
+
+
 def test_a_desk_has_no_lights_and_a_pi_should(tmp_path: Path) -> None:
     assert look(body.lights, world(tmp_path, lights=lambda _: SimulatedLights())).mark is Mark.NOTE
     assert look(body.lights, world(tmp_path, lights=lambda _: TerminalLights(io.StringIO()))).mark is Mark.NOTE

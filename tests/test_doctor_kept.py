@@ -144,7 +144,7 @@ def test_what_is_closed_to_this_user_is_said_to_be(tmp_path: Path, monkeypatch: 
     there = world(tmp_path, unit=replace(RUNNING, user="toy"))
     monkeypatch.setattr(Path, "stat", refuse)
     found = kept.remembered(there)
-    assert (found.mark, "is closed to pommai" in found.words) == (Mark.NOTE, True)
+    assert (found.mark, "is closed to the user pommai" in found.words) == (Mark.NOTE, True)
     assert found.next_step.startswith("sudo -u toy ")
 
 

@@ -123,6 +123,20 @@ def test_a_card_that_cannot_be_opened_is_broken(tmp_path: Path) -> None:
     assert (found.mark, found.words) == (Mark.BROKEN, "the microphone cannot be opened: Device unavailable")
 
 
+def test_who_has_the_card_is_named(tmp_path: Path) -> None:
+    class Shut(Room):
+        async def open(self, *_: object) -> None:
+            raise AudioDeviceError("the microphone cannot be opened: Device unavailable")
+
+    files = {
+        "/proc/asound/card1/pcm0c/sub0/status": "state: RUNNING\nowner_pid   : 812\ntrigger_time: 1.5\n",
+        "/proc/asound/card1/pcm0p/sub0/status": "closed\n",
+        "/proc/812/comm": "pulseaudio\n",
+    }
+    found = look(loop.loop, world(tmp_path, files, microphone=lambda _: Shut(), speaker=lambda _: Shut()))
+    assert found.next_step == "pulseaudio (process 812) has the card: end it"
+
+
 def test_a_card_that_stands_still_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Still(Room):
         async def _live(self, deliver: Callable[[bytes], None]) -> None:

@@ -65,4 +65,4 @@ def test_a_note_that_cannot_be_read_is_wrong(tmp_path: Path) -> None:
 def test_what_is_closed_to_this_user_is_said_to_be(tmp_path: Path) -> None:
     (tmp_path / "updates").mkdir()
     (tmp_path / "updates" / STATE).mkdir()
-    assert (seen(tmp_path).mark, "closed to pommai" in seen(tmp_path).words) == (Mark.NOTE, True)
+    assert (seen(tmp_path).mark, "closed to the user pommai" in seen(tmp_path).words) == (Mark.NOTE, True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
+import sys
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -109,6 +111,8 @@ class _Place(NamedTuple):
     free_mb: int
     read_only: bool
     writable: bool
+    owner: str
+    """Who has the folder, or the nearest one there is."""
 
 
 def disk(surroundings: Surroundings) -> Finding:
@@ -139,11 +143,15 @@ def disk(surroundings: Surroundings) -> Finding:
         return broken(words, f"make room: sudo du -xh {least.mount} | sort -h | tail", **figures)
     denied = [place for place in places if not place.writable and not place.read_only]
     if denied:
-        paths = listed([str(place.path) for place in denied])
-        if surroundings.as_toy:
-            words = f"{words}; whether the toy may write to {paths} is its own user's to say"
-            return note(words, f"{surroundings.as_toy} --only disk", **figures)
-        return broken(f"{paths} may not be written to", f"sudo chown {surroundings.computer.user} {paths}", **figures)
+        paths = [str(place.path) for place in denied]
+        owners = {place.owner for place in denied} - {surroundings.computer.user, "root"}
+        as_owner = f"sudo -u {min(owners)} {sys.executable} -m pommai doctor" if owners else ""
+        if other := surroundings.as_toy or as_owner:
+            words = f"{words}; whether the toy may write to {listed(paths)} is its own user's to say"
+            return note(words, f"{other} --only disk", **figures)
+        tell = broken if any(place.what != "cache" for place in denied) else wrong
+        step = f"sudo chown {surroundings.computer.user} {shlex.join(paths)}"
+        return tell(f"{listed(paths)} may not be written to", step, **figures)
     if least.free_mb < LITTLE_DISK_MB:
         return wrong(words, f"make room: sudo du -xh {least.mount} | sort -h | tail", **figures)
     kept = places[0]
@@ -181,9 +189,12 @@ def _look(what: str, path: Path, mounts: list[tuple[str, str, bool]]) -> _Place:
     mount, kind, read_only = next(
         (m for m in mounts if real == Path(m[0]) or Path(m[0]) in real.parents), ("/", "unknown", False)
     )
-    return _Place(
-        what, path, mount, kind, shutil.disk_usage(real).free // 1_000_000, read_only, os.access(real, os.W_OK)
-    )
+    try:
+        owner = real.owner()
+    except (KeyError, OSError):  # a number without a name
+        owner = ""
+    free = shutil.disk_usage(real).free // 1_000_000
+    return _Place(what, path, mount, kind, free, read_only, os.access(real, os.W_OK), owner)
 
 
 check_memory = blocking(memory)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from pommai.doctor.cards import read_cards
 from pommai.doctor.finding import Finding, broken, note, ok
 from pommai.doctor.surroundings import Surroundings
 from pommai.errors import DeviceError, PommaiError
@@ -19,6 +20,7 @@ COLOURS: Final[tuple[tuple[str, Colour], ...]] = (
     ("green", (0, 255, 0)),
     ("blue", (0, 0, 255)),
 )
+SWITCH_ON_SPI: Final = "write dtparam=spi=on into /boot/firmware/config.txt (deploy/install.sh does), and restart"
 SHOWN_SECONDS: Final = 0.6
 """Each colour."""
 PRESS_SECONDS: Final = 10.0
@@ -29,11 +31,15 @@ async def lights(surroundings: Surroundings) -> Finding:
     """Red, green and blue, one after the other."""
     if surroundings.holder:
         return note(f"not tried: {surroundings.holder}", surroundings.stop_toy)
+    hat = any(card.is_hat for card in read_cards(surroundings))
+    if hat and surroundings.settings.lights == "auto" and not (surroundings.root / "dev/spidev0.0").exists():
+        # The toy would take the pins of a plain LED, which this HAT does not have.
+        return broken("the HAT's lights are on SPI, and SPI is switched off", SWITCH_ON_SPI)
     device = surroundings.lights(surroundings.settings)
     kind = type(device).__name__
     if isinstance(device, SimulatedLights | TerminalLights):
         if surroundings.settings.lights == "auto" and surroundings.computer.is_pi:
-            return broken("there are none", "sudo raspi-config nonint do_spi 0, and restart")
+            return broken("there are none", SWITCH_ON_SPI)
         return note("at this desk there are none but the terminal's" if isinstance(device, TerminalLights) else "none")
     person = surroundings.person
     try:

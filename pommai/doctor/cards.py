@@ -57,6 +57,19 @@ def read_cards(surroundings: Surroundings) -> list[Card]:
     return found
 
 
+def held_by(surroundings: Surroundings) -> list[str]:
+    """Programs that have a card open now, as far as this user can see."""
+    found = {}
+    for status in (surroundings.root / "proc/asound").glob("card*/pcm*/sub*/status"):
+        owner = re.search(
+            r"^owner_pid\s*:\s*(\d+)", surroundings.text(str(status.relative_to(surroundings.root))), re.M
+        )
+        if owner is not None:
+            name = surroundings.text(f"/proc/{owner.group(1)}/comm").strip() or "a program"
+            found[owner.group(1)] = f"{name} (process {owner.group(1)})"
+    return list(found.values())
+
+
 def cards(surroundings: Surroundings) -> Finding:
     """What the kernel has."""
     found = read_cards(surroundings)

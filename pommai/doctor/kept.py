@@ -47,7 +47,7 @@ def find(surroundings: Surroundings) -> Path:
         try:
             candidate.stat()
         except PermissionError:
-            raise UnseenError(f"{candidate.parent} is closed to {surroundings.computer.user}") from None
+            raise UnseenError(f"{candidate.parent} is closed to the user {surroundings.computer.user}") from None
         except OSError:
             continue
         return candidate
@@ -62,7 +62,7 @@ def opened(surroundings: Surroundings) -> Iterator[sqlite3.Connection]:
         with path.open("rb"):
             pass
     except PermissionError:
-        raise UnseenError(f"{path} is closed to {surroundings.computer.user}") from None
+        raise UnseenError(f"{path} is closed to the user {surroundings.computer.user}") from None
     # Without a log nobody has it open, and looking need not begin one.
     how = "mode=ro" if path.with_name(path.name + "-wal").exists() else "immutable=1"
     with contextlib.closing(sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True, timeout=5.0)) as database:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from pommai.doctor.finding import Finding, broken, note, ok, wrong
+from pommai.doctor.cards import held_by
+from pommai.doctor.finding import Finding, broken, listed, note, ok, wrong
 from pommai.doctor.melody import QUIET_SECONDS, TAIL_SECONDS, Heard, listen, melody
 from pommai.doctor.surroundings import Surroundings
 from pommai.errors import PommaiError
@@ -38,7 +39,13 @@ async def loop(surroundings: Surroundings) -> Finding:
     try:
         recording, played_at, remarks = await play_and_hear(surroundings, melody(volume))
     except PommaiError as caught:
-        return broken(str(caught).split("\n")[0], "aplay -l; arecord -l; is another program using the card?")
+        holders = held_by(surroundings)
+        step = (
+            f"{listed(holders)} has the card: end it"
+            if holders
+            else "is another program using it? aplay -l; arecord -l"
+        )
+        return broken(str(caught).split("\n")[0], step)
     heard = await asyncio.to_thread(listen, recording, played_at)
     return judge(heard, settings.volume, remarks)
 

@@ -18,7 +18,7 @@ def updates(surroundings: Surroundings) -> Finding:
         return ok("none was ever taken: the toy is as it came")
     except OSError as caught:
         step = surroundings.as_toy and f"{surroundings.as_toy} --only updates"
-        return note(f"{folder} is closed to {surroundings.computer.user}: {caught.strerror}", step)
+        return note(f"{folder} is closed to the user {surroundings.computer.user}: {caught.strerror}", step)
     try:
         state = states.decode(raw)
     except BundleError as caught:
