@@ -600,3 +600,49 @@ def test_a_toy_that_has_to_rest_is_told_so(responses: Responses) -> None:
             assert (rest.action, rest.duration) == ("pause_interaction", responses.limits.conversations.rest)
 
     run(test())
+
+
+def heard(number: int = 1) -> Heard:
+    return Heard(1, SOUND, f"desk-{number}")
+
+
+def test_a_sentence_of_the_file_is_spoken_once_and_one_of_a_language_model_every_time(responses: Responses) -> None:
+    async def test() -> None:
+        mouth = Mouth()
+        talker = Talker("scripted", Ears("tell me a joke"), Talks(responses), mouth, mouth)
+        persona = replace(BEAR)
+        sentences: list[str] = []
+        for number in range(30):  # a device each: one is told to rest after so many turns
+            answer = told([piece async for piece in talker.answer(heard(number), persona)])
+            sentences += answer.said
+            assert answer.sound
+        assert len(mouth.said) == len(set(mouth.said)) == len(set(sentences)) < len(sentences)
+
+        async def again(reply: Reply) -> None:
+            await reply.head()
+            await reply.words("The sun paints it.")
+
+        async with stand_in(again, again) as service:
+            chat = Chat(service.endpoint())
+            mouth.said.clear()
+            talker = Talker("openai", Ears("why is the sky blue"), Talks(responses), mouth, mouth, chat)
+            for _ in range(2):
+                [piece async for piece in talker.answer(heard(), persona)]
+            await chat.close()
+        assert mouth.said == ["The sun paints it."] * 2
+
+    run(test())
+
+
+def test_what_the_spare_voice_said_in_need_is_not_kept(responses: Responses) -> None:
+    async def test() -> None:
+        voice, spare = Mouth(SpeechError("hoarse")), Mouth()
+        talker = Talker("scripted", Ears("xylophone quark"), Talks(responses), voice, spare)
+        first = told([piece async for piece in talker.answer(heard(), BEAR)])
+        assert spare.said == first.said
+        voice.error = None
+        for number in range(40):
+            [piece async for piece in talker.answer(heard(number), BEAR)]
+        assert set(first.said) & set(voice.said)
+
+    run(test())

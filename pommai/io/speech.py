@@ -67,8 +67,10 @@ class EspeakSpeech:
     speaks for it. Beyond what espeak-ng can do, speed and pitch go as far as they go.
     """
 
-    def __init__(self, program: str = "espeak-ng") -> None:
+    def __init__(self, program: str = "espeak-ng", cache_bytes: int = CACHE_BYTES) -> None:
+        """Of recent speech, `cache_bytes` are kept."""
         self._program = program
+        self._most_cached = cache_bytes
         self._cache: OrderedDict[_Request, tuple[bytes, ...]] = OrderedDict()
         self._cached = 0
         self._missing: set[str] = set()  # voices that espeak-ng turned out not to have
@@ -150,11 +152,11 @@ class EspeakSpeech:
     def _keep(self, request: _Request, frames: tuple[bytes, ...]) -> None:
         """Remember it, and forget what was not asked for longest."""
         size = len(frames) * FRAME_BYTES
-        if size > CACHE_BYTES or request in self._cache:
+        if size > self._most_cached or request in self._cache:
             return
         self._cache[request] = frames
         self._cached += size
-        while self._cached > CACHE_BYTES:
+        while self._cached > self._most_cached:
             _, forgotten = self._cache.popitem(last=False)
             self._cached -= len(forgotten) * FRAME_BYTES
 

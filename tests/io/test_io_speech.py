@@ -139,11 +139,9 @@ def test_what_was_said_lately_is_said_again_at_once(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
-def test_what_was_said_long_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speech, "CACHE_BYTES", 100_000)
-
+def test_what_was_said_long_ago_is_forgotten() -> None:
     async def main() -> None:
-        voice = EspeakSpeech()
+        voice = EspeakSpeech(cache_bytes=100_000)
         for number in range(12):
             await voice.speak(f"Number {number}", PLAIN)
             await voice.speak("Number 0", PLAIN)
@@ -153,9 +151,9 @@ def test_what_was_said_long_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) ->
         assert "Number 1" not in kept
         size = sum(len(frames) * FRAME_BYTES for frames in voice._cache.values())
         assert voice._cached == size <= 100_000
-        monkeypatch.setattr(speech, "CACHE_BYTES", 1_000)
-        await voice.speak("This is longer than what is kept", PLAIN)
-        assert [request.text for request in voice._cache] == kept
+        nothing = EspeakSpeech(cache_bytes=0)
+        await nothing.speak("This is between us", PLAIN)
+        assert not nothing._cache
 
     asyncio.run(main())
     assert CACHE_BYTES <= 2_000_000

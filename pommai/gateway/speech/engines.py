@@ -61,7 +61,7 @@ def open_engines(
         checks["hearing"] = hearing.trouble
     stack.push_async_callback(hearing.close)
     stack.push_async_callback(_cancel, asyncio.create_task(_load(hearing), name="speech model"))
-    spare = EspeakSpeech()
+    spare = EspeakSpeech(cache_bytes=0)  # the talker keeps what may be kept
     voice: Speech = spare
     if isinstance(settings.voice, Endpoint):
         from pommai.gateway.speech.voice import OpenAiSpeech

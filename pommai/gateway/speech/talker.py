@@ -16,6 +16,7 @@ from pommai.gateway.speech.ahead import ahead
 from pommai.gateway.speech.becoming import farewell, others, stays, wanted
 from pommai.gateway.speech.chat import FIRST_SECONDS, Chat, Message, Tool
 from pommai.gateway.speech.chat_stream import ToolCall
+from pommai.gateway.speech.kept import Kept
 from pommai.gateway.speech.parrot import Parrot
 from pommai.gateway.speech.present import unanswerable
 from pommai.gateway.speech.prompt import messages_for
@@ -58,6 +59,7 @@ class Talker:
         self._chat = chat
         self._parrot = Parrot()
         self._mouths = asyncio.Semaphore(MOUTHS)
+        self._kept = Kept()
 
     def refuse(self, personas: Personas) -> None:
         """Raise SettingsError when a persona wants to be answered for by what is not there."""
@@ -129,7 +131,8 @@ class Talker:
             yield Rest(answer.pause_seconds, answer.reply)
             return
         for number, sentence in enumerate(sentences_of(answer.reply)):
-            async for piece in self._sentence(sentence, persona, words if number == 0 else "", first=number == 0):
+            user_text = words if number == 0 else ""
+            async for piece in self._sentence(sentence, persona, user_text, first=number == 0, of_file=True):
                 yield piece
 
     async def _become(
@@ -204,21 +207,28 @@ class Talker:
     # -- speaking --------------------------------------------------------------------------
 
     async def _sentence(
-        self, sentence: str, persona: Persona, user_text: str, *, first: bool
+        self, sentence: str, persona: Persona, user_text: str, *, first: bool, of_file: bool = False
     ) -> AsyncGenerator[Piece, None]:
+        """The words and then the sound. That of a sentence `of_file` is kept: it will be said again."""
         yield Said(sentence, user_text or None)
-        async with self._mouths:
-            frames = b"".join(await self._speak(sentence, persona.profile.voice_settings))
-        yield frames if first else PAUSE + frames
+        voice = persona.profile.voice_settings
+        sound = self._kept.get(sentence, voice) if of_file else None
+        if sound is None:
+            async with self._mouths:
+                sound, is_spare = await self._speak(sentence, voice)
+            if of_file and not is_spare:
+                self._kept.keep(sentence, voice, sound)
+        yield sound if first else PAUSE + sound
 
-    async def _speak(self, sentence: str, voice: VoiceSettings) -> Sequence[bytes]:
+    async def _speak(self, sentence: str, voice: VoiceSettings) -> tuple[bytes, bool]:
+        """The sound, and whether it is the spare voice's in place of another's."""
         try:
-            return await self._voice.speak(sentence, voice)
+            return b"".join(await self._voice.speak(sentence, voice)), False
         except SpeechError as caught:
             if self._voice is self._spare:
                 raise
             _log.warning("the spare voice speaks", extra={"reason": str(caught)})
-            return await self._spare.speak(sentence, voice)
+            return b"".join(await self._spare.speak(sentence, voice)), True
 
 
 class Deaf:
