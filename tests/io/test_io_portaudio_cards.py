@@ -291,3 +291,38 @@ async def main():
         card.environment,
     )
     assert scene.result()[0] == [[3], [3, 2], 5]
+
+
+def test_a_card_that_is_gone_when_the_cards_are_looked_at_anew_is_told_lost_and_the_new_one_is_used(
+    card: AlsaPipes, tmp_path: Path
+) -> None:
+    cards, conf = tmp_path / "cards", tmp_path / "asound.conf"
+    without = "".join(line for line in conf.read_text().splitlines(True) if "pcm.speaker" not in line)
+    scene = Scene(
+        f"""
+cards, conf = (type(portaudio_host.CARDS)(name) for name in {(str(cards), str(conf))!r})
+portaudio_host.CARDS = cards
+
+async def main():
+    heard, reasons = [], []
+    speaker, microphone = PortAudioSpeaker("speaker"), PortAudioMicrophone("microphone")
+    await speaker.open(reasons.append)
+    conf.write_text({without!r})
+    cards.write_text("others")
+    await microphone.open(heard.append, never)
+    await until(lambda: reasons and len(heard) > 5)
+    await speaker.close()
+    try:
+        await speaker.open(never)
+    except DeviceError as error:
+        reasons.append(str(error).splitlines()[0])
+    await speaker.close()
+    await microphone.close()
+    return reasons, portaudio_host.HOST._users, portaudio_host.HOST._streams
+""",
+        card.environment,
+    )
+    (reasons, users, streams), _ = scene.result()
+    assert reasons[0] == "the speaker has stopped; its card must be gone"
+    assert reasons[1].startswith("there is no speaker named 'speaker'")
+    assert (users, streams) == (0, [])
