@@ -41,8 +41,8 @@ def measure() -> list[Figure]:
     binary, lag, size, load = _streaming(binary=True)
     as_hex, hex_lag, hex_size, hex_load = _streaming(binary=False)
     changes = _persona_changes()
-    first, dry = _answers()
-    fifo_first, fifo_dry = _answers("--first-come")
+    first, dry, spent = _answers()
+    fifo_first, fifo_dry, _ = _answers("--first-come")
     return [
         figure("toys: frame sent to handled, binary", binary, "ms", goal=20.0, goal_on="p99", note=note),
         figure("toys: the same, hex JSON", as_hex, "ms"),
@@ -57,6 +57,9 @@ def measure() -> list[Figure]:
         figure("toys: the same, first come first served", fifo_first, "ms"),
         figure("toys: sound missing in those answers", dry, "ms", note="that a toy is silent in the middle of one"),
         figure("toys: the same, first come first served", fifo_dry, "ms"),
+        figure(
+            "toys: processor for a second of those answers", [spent], "ms", note="heard, moved in pitch, said, sent"
+        ),
     ]
 
 
@@ -346,16 +349,18 @@ def _persona_changes() -> list[float]:
     return result
 
 
-def _answers(*options: str) -> tuple[list[float], list[float]]:
-    """All toys end a turn at once: milliseconds to the first frame of each answer, and of silence in each."""
+def _answers(*options: str) -> tuple[list[float], list[float], float]:
+    """All toys end a turn at once: milliseconds to the first frame of each answer, of silence in each, and of
+    processor for a second of them."""
     packets = _packets()[:SPOKEN]
 
-    def answer(gateway: _GatewayProcess) -> tuple[list[float], list[float]]:
+    def answer(gateway: _GatewayProcess) -> tuple[list[float], list[float], float]:
         crowd = _Crowd(gateway.port)
         for toy in crowd.toys:
             for at in range(SPOKEN - 1):
                 toy.send(_sound(True, 1, at, packets[at]))
         time.sleep(1.0)
+        gateway.ask("begin")
         ended = []
         for toy in crowd.toys:
             ended.append(time.monotonic())
@@ -363,6 +368,7 @@ def _answers(*options: str) -> tuple[list[float], list[float]]:
         limit = time.monotonic() + 60
         while any(len(toy.got) < SPOKEN for toy in crowd.toys) and time.monotonic() < limit:
             crowd.look_after(0.05)
+        spent = gateway.ask("times")["used"] * 1e3 / (TOYS * SPOKEN * FRAME)
         first = [(toy.got[0] - end) * 1e3 for toy, end in zip(crowd.toys, ended, strict=True)]
         dry = []
         for toy in crowd.toys:
@@ -371,9 +377,9 @@ def _answers(*options: str) -> tuple[list[float], list[float]]:
                 silent = max(silent, came - (began + at * FRAME))
             dry.append(silent * 1e3)
         crowd.close()
-        return first, dry
+        return first, dry, spent
 
-    result: tuple[list[float], list[float]] = _with_gateway(answer, *options)
+    result: tuple[list[float], list[float], float] = _with_gateway(answer, *options)
     return result
 
 
