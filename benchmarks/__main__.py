@@ -14,6 +14,7 @@ PARTS = (
     "chart_compile",
     "proof",
     "process",
+    "start",
     "conversation",
     "called",
     "alone",

@@ -285,9 +285,9 @@ def test_every_script_is_good_shell() -> None:
     for script in ("install.sh", "install_tools.sh", "pommai-mixer"):
         subprocess.run(["sh", "-n", ROOT / "deploy" / script], check=True)
     if shutil.which("shellcheck"):
-        subprocess.run(
-            ["shellcheck", "-x", "-P", ROOT, "deploy/install.sh", "deploy/pommai-mixer"], cwd=ROOT, check=True
-        )
+        scripts = ["deploy/install.sh", "deploy/pommai-mixer", "tools/install_test.sh"]
+        scripts += [str(path) for path in (ROOT / "deploy" / "image").rglob("*.sh")]
+        subprocess.run(["shellcheck", "-x", "-P", ROOT, *scripts], cwd=ROOT, check=True)
 
 
 def test_the_units_are_understood_by_systemd() -> None:

@@ -60,6 +60,8 @@ _HEADER = struct.Struct(">BBBxII")
 
 @dataclass(frozen=True, slots=True)
 class _Metadata:
+    """Of a piece of the child's turn, in the hex form."""
+
     sequence: m.Number
     is_final: bool = False
     timestamp: str | None = None
@@ -70,6 +72,8 @@ class _Metadata:
 
 @dataclass(frozen=True, slots=True)
 class _AudioChunk:
+    """A piece of the child's turn, in the hex form."""
+
     turn: m.Number
     data: str
     metadata: _Metadata
@@ -77,6 +81,8 @@ class _AudioChunk:
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
+    """A piece of an answer, in the hex form."""
+
     data: str
     sequence: m.Number
     is_final: bool = False
@@ -86,6 +92,8 @@ class _Chunk:
 
 @dataclass(frozen=True, slots=True)
 class _AudioResponse:
+    """Pieces of an answer, in the hex form."""
+
     turn: m.Number
     chunks: tuple[_Chunk, ...]
     transcript: str | None = None
