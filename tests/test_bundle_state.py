@@ -81,7 +81,7 @@ def test_what_waits_gives_way_only_to_what_is_newer() -> None:
     assert WAITING.refuses(manifest_of(version=13)) == ""
 
 
-KEPT = st.none() | st.builds(Kept, st.integers(1, 99), st.integers(0, 99), st.just("ab" * 32))
+KEPT = st.none() | st.builds(Kept, st.integers(1, 99), st.integers(0, 99), st.just("ab" * 32), st.text(max_size=20))
 STATES = st.builds(
     State,
     KEPT,
@@ -120,8 +120,8 @@ def test_the_floor_and_the_highest_version_only_rise(state: State, life: list[st
         b"[" * 50_000,
         encode(State())[:-20],
         encode(State()).replace(b'"format": 1', b'"format": 2'),
-        json.dumps({**json.loads(encode(SETTLED)), "current": [1, 0, "../../etc"]}).encode(),
-        json.dumps({**json.loads(encode(SETTLED)), "current": [1, 0, "/" * 64]}).encode(),
+        json.dumps({**json.loads(encode(SETTLED)), "current": [1, 0, "../../etc", ""]}).encode(),
+        json.dumps({**json.loads(encode(SETTLED)), "current": [1, 0, "/" * 64, ""]}).encode(),
         json.dumps({**json.loads(encode(SETTLED)), "highest": -1}).encode(),
         json.dumps({**json.loads(encode(SETTLED)), "highest": True}).encode(),
         json.dumps({**json.loads(encode(SETTLED)), "trial": [True]}).encode(),

@@ -190,3 +190,29 @@ def test_a_manifest_says_what_lies_in_the_store(tmp_path: Path) -> None:
     assert current is not None
     assert store.manifest(current).version == 11
     assert store.manifest(current).device_type == manifest_of().device_type
+
+
+def test_another_software_looks_at_a_bundle_once_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = settled(tmp_path, 11)
+    looked: list[int] = []
+    monkeypatch.setattr("pommai.bundle.store.__version__", "99.0")
+    for _ in range(2):
+        assert whole_version(store.begin(lambda place: looked.append(whole_version(place)))) == 11
+    assert looked == [11]
+
+
+def test_a_bundle_that_does_not_fit_a_newer_software_makes_room_for_what_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = settled(tmp_path, 11)
+    take(store, tmp_path, 12)
+    store.begin()
+    store.change(State.confirmed)
+    monkeypatch.setattr("pommai.bundle.store.__version__", "99.0")
+
+    def check(place: Path) -> None:
+        raise BundleError(f"the chart of {whole_version(place)} knows no dancing")
+
+    assert store.begin(check) is None
+    assert store.read().word == "version 11: it does not fit this software: the chart of 11 knows no dancing"
+    assert store.read().highest == 12

@@ -20,11 +20,12 @@ _MOST_WORD: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A bundle in the store. `sha256` is its manifest's."""
+    """A bundle in the store. `sha256` is its manifest's; `software` the version that has found it fit."""
 
     version: int
     floor: int
     sha256: str
+    software: str = ""
 
     @property
     def name(self) -> str:
@@ -122,7 +123,7 @@ def encode(state: State) -> bytes:
     """The state as it is kept."""
 
     def kept(one: Kept | None) -> Any:
-        return one and [one.version, one.floor, one.sha256]
+        return one and [one.version, one.floor, one.sha256, one.software]
 
     trial = state.trial and [state.trial.cloud, state.trial.starts, state.trial.fruitless]
     document = {
@@ -165,10 +166,10 @@ def decode(data: bytes) -> State:
 def _kept(written: Any) -> Kept | None:
     if written is None:
         return None
-    version, floor, sha256 = written
+    version, floor, sha256, software = written
     if not isinstance(sha256, str) or len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
         raise ValueError("no hash")  # a folder is named by it
-    return Kept(_count(version), _count(floor), sha256)
+    return Kept(_count(version), _count(floor), sha256, str(software)[:_MOST_WORD])
 
 
 def _count(value: Any) -> int:

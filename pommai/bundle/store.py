@@ -22,12 +22,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from pommai import __version__
 from pommai.bundle import state as states
 from pommai.bundle.container import Bundle
 from pommai.bundle.disk import Disk
 from pommai.bundle.manifest import SOUNDS, WHEELS, Manifest, decode
 from pommai.bundle.state import Kept, State
-from pommai.errors import BundleError
+from pommai.errors import BundleError, PommaiError
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ class Store:
         """
         manifest = bundle.manifest
         self._refuse(manifest)
-        kept = Kept(manifest.version, manifest.floor, hashlib.sha256(bundle.raw).hexdigest())
+        kept = Kept(manifest.version, manifest.floor, hashlib.sha256(bundle.raw).hexdigest(), __version__)
         with self._writing(bundle):
             place = self._write("bundles", kept, bundle, check)
             with self._locked():
@@ -165,11 +166,13 @@ class Store:
 
     # -- living with it --------------------------------------------------------------------
 
-    def begin(self) -> Path | None:
+    def begin(self, check: Callable[[Path], object] = lambda place: None) -> Path | None:
         """A toy starts: the folder of the bundle it runs; None: it is as it came.
 
         What waits comes into force and is on trial; what has failed its trial, or is damaged, makes room for what was
-        before. When none of this can be noted, the last bundle that has proved itself runs. Never raises.
+        before. A bundle that another version of the software has found fit is looked at again: `check` raises a
+        PommaiError when it is not. When none of this can be noted, the last bundle that has proved itself runs. Never
+        raises.
         """
         if not _has_state(self.folder):
             return None
@@ -177,7 +180,7 @@ class Store:
         try:
             with self._locked():
                 before = self.read()
-                state = self._without_damage(before.begun())
+                state = self._usable(before.begun(), check)
                 if state != before:
                     self._note(state)
         except OSError as caught:
@@ -189,9 +192,20 @@ class Store:
                 self._forget_others()
         return None if state.current is None else self.place(state.current)
 
-    def _without_damage(self, state: State) -> State:
-        while state.current is not None and not self.is_whole(state.current):
-            state = state.back("it is damaged on this card", again=True)
+    def _usable(self, state: State, check: Callable[[Path], object]) -> State:
+        """Go back as long as what is in force is damaged, or does not fit this software."""
+        while (current := state.current) is not None:
+            if not self.is_whole(current):
+                state = state.back("it is damaged on this card", again=True)
+            elif current.software == __version__:
+                break
+            else:
+                try:
+                    check(self.place(current))
+                except PommaiError as caught:
+                    state = state.back(f"it does not fit this software: {caught}", again=True)
+                else:
+                    state = replace(state, current=replace(current, software=__version__))
         return state
 
     def change(self, change: Callable[[State], State]) -> State:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 EPILOG = """\
 examples:
@@ -48,7 +49,15 @@ def run(args: argparse.Namespace) -> int:
     from pommai.toy.settings import as_flags, load_settings
     from pommai.toy.wiring import run_toy
 
-    settings = load_settings(args, bundle=lambda updates: Store(updates).begin())
+    def check(place: Path) -> None:
+        from pommai.toy.update_check import check_update  # once, after the software has changed
+
+        check_update(load_settings(args, bundle=lambda _: place))
+
+    def begin(updates: Path) -> Path | None:
+        return Store(updates).begin(check)
+
+    settings = load_settings(args, bundle=begin)
     configure_logs(settings.log_level, settings.log_format, secrets=[settings.token] if settings.token else [])
 
     def heed_signals(stop: Callable[[], None]) -> None:

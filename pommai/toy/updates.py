@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pommai.bundle.fetch import check_hash, check_size, check_url
 from pommai.bundle.state import Kept, State
 from pommai.bundle.store import Store
 from pommai.errors import BundleError
@@ -169,6 +168,8 @@ class Updates:
     # -- an offer ---------------------------------------------------------------------------
 
     async def _take(self, args: Mapping[str, object]) -> None:
+        from pommai.bundle.fetch import check_hash, check_size, check_url  # brings an HTTP client, for a rare moment
+
         try:
             url, sha256 = check_url(args.get("url")), check_hash(args.get("sha256"))
             size = check_size(args.get("size"))
