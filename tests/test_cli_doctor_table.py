@@ -81,12 +81,15 @@ def test_nothing_that_others_wrote_steers_the_terminal() -> None:
     assert plain("a\nb\tc\x07") == "a b c\\x07"
 
 
-def test_rows_come_as_the_checks_end_and_the_line_is_wiped(tmp_path: Path) -> None:
+def test_rows_come_as_the_checks_end_and_the_line_is_wiped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pommai.cli.progress.PATIENCE_S", 0.0)
+    stream, errors = io.StringIO(), Screen()
+
     async def slow(_: Surroundings) -> Finding:
-        await asyncio.sleep(1.0)
+        while "slow" not in errors.getvalue():
+            await asyncio.sleep(0)
         return ok("done")
 
-    stream, errors = io.StringIO(), Screen()
     checks = [CHECK, Check("slow", "Server", "something slow", slow)]
 
     async def main() -> None:

@@ -60,7 +60,7 @@ def behaviour(surroundings: Surroundings) -> Finding:
             return broken(words, f"pommai verify {settings.chart}", **figures)
         words += f"; {len(proof.verdicts)} properties proved"
     if not compiled and seconds > SLOW_SECONDS:
-        step = f"pommai compile {settings.chart}, and name what it writes in chart"
+        step = f"pommai compile {settings.chart}\nthen name what it has written in the setting chart"
         return note(f"{words}; {seconds:.0f} s to compile at the first start", step, **figures)
     return ok(words, **figures)
 

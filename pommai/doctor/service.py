@@ -66,7 +66,7 @@ def groups(surroundings: Surroundings, members: Callable[[str], list[str]] | Non
     if missing:
         return broken(
             f"{user} is not in the group{'s' if len(missing) > 1 else ''} {listed(missing)}",
-            f"sudo usermod -aG {','.join(missing)} {user}, then start the toy anew",
+            f"sudo usermod -aG {','.join(missing)} {user}\nthen log in anew, and start the toy anew",
             user=user,
             missing=missing,
         )
