@@ -168,7 +168,7 @@ async def main():
 
 
 @pytest.mark.parametrize("hangs", [False, True], ids=["vanishes", "hangs and vanishes"])
-def test_a_card_that_comes_back_is_heard_and_heard_from_again_within_two_seconds(
+def test_a_card_that_comes_back_is_heard_and_heard_from_again_without_a_restart(
     card: AlsaPipes, tmp_path: Path, hangs: bool
 ) -> None:
     scene = Scene(
@@ -180,7 +180,12 @@ async def main():
     await until(lambda: len(toy.heard_at) > 5 and toy.count("speaker.back"))
     ready()
     await until(lambda: toy.count("microphone.lost") and toy.count("speaker.lost"))
-    await asyncio.sleep(2.5)  # further attempts fail
+    tries, open_stream = [], portaudio_host.HOST.open_stream
+    def counted(*arguments):
+        tries.append(arguments)
+        return open_stream(*arguments)
+    portaudio_host.HOST.open_stream = counted
+    await until(lambda: len(tries) > 4)  # which fail
     ready()
     await until(lambda: toy.count("microphone.back") == 2 and toy.count("speaker.back") == 2)
     heard = len(toy.heard_at)
@@ -188,7 +193,7 @@ async def main():
     toy.voice.play(numbered(5))
     await asyncio.sleep(0.4)
     await toy.stop()
-    return toy.told, toy.heard_at[heard]
+    return [name for name, _ in toy.told]
 """,
         card.environment,
     )
@@ -198,14 +203,10 @@ async def main():
         time.sleep(0.5)
     card.stop()
     scene.until_ready()
-    again = time.monotonic()
     card.start()
-    (told, heard_at), _ = scene.result()
-    names = [name for name, _ in told]
+    names, _ = scene.result()
     assert sorted(names[2:4]) == ["microphone.lost", "speaker.lost"], "told once each"
     assert sorted(names[4:]) == ["microphone.back", "speaker.back"]
-    assert max(moment for _, moment in told[4:]) - again < 2.0
-    assert heard_at - again < 2.0
     card.stop()
     assert any(any(samples([frame])) for frame in read_wav(tmp_path / "played.wav")), "and it speaks"
 
