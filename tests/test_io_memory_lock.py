@@ -80,6 +80,7 @@ def test_a_memory_of_an_earlier_version_is_closed_at_the_next_start_and_nothing_
             await fill(memory)
         with closing(sqlite3.connect(path)) as database:  # as it was before there were seals
             database.execute("DROP TABLE seal")
+            database.execute("DROP TABLE sent")
             database.execute("PRAGMA user_version = 1")
             database.commit()
         assert readable(tmp_path) == set(PLANTED)

@@ -71,4 +71,8 @@ def test_no_secret_and_no_word_is_where_it_does_not_belong(tmp_path: Path) -> No
 
     kept = [name for name in found if name.startswith(("memory.db", "toys.db", "secret"))]
     assert {name for name in kept if stat.S_IMODE((tmp_path / name).stat().st_mode) & 0o077} == set()
-    assert WORDS[0] in str(guardian.read(tmp_path / "memory.db"))  # whom it belongs to can read it
+    seen = guardian.read(tmp_path / "memory.db")
+    assert WORDS[0] in str(seen)  # whom it belongs to can read it
+    left = {name: sent["kind"] for sent in seen["sent"] for name in sent["items"]}
+    assert (left["talk-1"], left["danger-1"]) == ("conversations:create", "guardian:reportEvent")
+    assert {sent["to"] for sent in seen["sent"]} == {"127.0.0.1"}

@@ -39,7 +39,7 @@ async def made(stack: AsyncExitStack, **settings: Any) -> CloudParts | None:
     def nobody() -> Any:
         raise AssertionError("no toy runs")
 
-    return await make_cloud(Settings(device_id=DEVICE, **settings), stack, SystemClock(), nobody)
+    return await make_cloud(Settings(device_id=DEVICE, **settings), stack, SystemClock(), lambda *_: None, nobody)
 
 
 def test_without_an_address_there_is_no_cloud() -> None:

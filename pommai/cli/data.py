@@ -21,6 +21,7 @@ _EPILOG = """\
 Examples:
   pommai data show                    what is kept, how much, since when, and what waits for the server
   pommai data show conversations      the talks themselves, oldest first
+  pommai data sent                    what has left the toy: when, what, how much, to whom, as far as it is still kept
   pommai data export talks.json       everything, as JSON; - writes it to standard output
   pommai data erase conversations     asks first; --yes does not
   pommai data erase everything        talks, incidents, figures, toys, and what the toy keeps in mind
@@ -50,10 +51,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    doing = parser.add_subparsers(dest="doing", metavar="show|export|erase|reset", required=True)
+    doing = parser.add_subparsers(dest="doing", metavar="show|sent|export|erase|reset", required=True)
     show = doing.add_parser("show", help="what is kept")
     show.add_argument("what", nargs="?", choices=_CONTENTS, help="show these themselves")
     show.add_argument("--json", action="store_true", help="for machines")
+    sent = doing.add_parser("sent", help="what has left the toy, and to whom")
+    sent.add_argument("--json", action="store_true", help="for machines")
     export = doing.add_parser("export", help="everything, as JSON")
     export.add_argument("file", metavar="FILE", help="where to write it; - is standard output")
     erase = doing.add_parser("erase", help="erase it for good")
@@ -63,7 +66,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     reset = doing.add_parser("reset", help="forget all that was ever kept, its key first")
     reset.add_argument("--yes", action="store_true", help="do not ask")
     add_setting_arguments(reset, ("memory", "memory_copy"))
-    for each in (show, export, erase):
+    for each in (show, sent, export, erase):
         add_setting_arguments(each, ("memory", "memory_key", "memory_copy"))
     parser.set_defaults(run=run)
 
@@ -90,7 +93,9 @@ def run(args: argparse.Namespace) -> int:
     found = guardian.read(path, _seal(settings))
     if args.doing == "export":
         return _export(found, args.file)
-    if args.json:
+    if args.doing == "sent":
+        print(json.dumps(found["sent"], ensure_ascii=False, indent=2) if args.json else "\n".join(_sent(found)))
+    elif args.json:
         print(json.dumps(found if args.what is None else found[args.what], ensure_ascii=False, indent=2))
     elif args.what is None:
         print("\n".join(_summary(found, copy)))
@@ -143,26 +148,48 @@ def _since(items: list[dict[str, Any]]) -> str:
     return f"{len(items)}, {f'since {min(times)[:16]}Z' if times else 'at a time that is not known'}"
 
 
+def _sent(found: dict[str, Any]) -> list[str]:
+    """What has left the toy, each with what is still known of what was in it."""
+    if not found["sent"]:
+        return ["nothing has left the toy, as far as is known (the newest 2,000 are noted)"]
+    known = {item["id"]: (name, item) for name in _DAYS for item in found[name]}
+    lines = []
+    for sent in found["sent"]:
+        lines.append(f"{_when(sent)}  {_plain(sent['kind'])} to {_plain(sent['to'])}, {sent['bytes']} bytes")
+        lines += [f"    {_words(*known[name])}" for name in sent["items"] if name in known]
+        gone = sum(name not in known for name in sent["items"])
+        lines += [f"    {gone} more, which the toy does not keep any longer"] if gone else []
+    return lines
+
+
 def _print_each(items: list[dict[str, Any]], what: str) -> None:
     if not items:
         print(f"no {_WORDS[what]} are kept")
     for item in items:
-        kept = item["kept"]
-        when = kept["time"][:19].replace("T", " ") + ("" if kept["trusted"] else " (clock not set)")
         state = item.get("state", "")
         if state == "refused":
             state = f"refused: {item.get('reason_refused')}"
-        if what == "conversations":
-            words = f"{item.get('toy_id')}: “{item.get('user_input')}” – “{item.get('toy_response')}”"
-            words += " (offline)" if item.get("was_offline") else ""
-        elif what == "safety":
-            transcript = item.get("transcript")
-            words = f"{item.get('severity', '')} {item.get('reason')}" + (f" “{transcript}”" if transcript else "")
-        elif what == "metrics":
-            words = f"{item.get('name')} = {item.get('value')}"
-        else:
-            words = f"{item.get('toyId')}: {item.get('name')}"
-        print(f"{when}  {_plain(words.strip())}{f'  [{_plain(state)}]' if state else ''}")
+        print(f"{_when(item)}  {_words(what, item)}{f'  [{_plain(state)}]' if state else ''}")
+
+
+def _when(item: dict[str, Any]) -> str:
+    kept = item["kept"]
+    return str(kept["time"][:19].replace("T", " ")) + ("" if kept["trusted"] else " (clock not set)")
+
+
+def _words(what: str, item: dict[str, Any]) -> str:
+    """An item on a line."""
+    if what == "conversations":
+        words = f"{item.get('toy_id')}: “{item.get('user_input')}” – “{item.get('toy_response')}”"
+        words += " (offline)" if item.get("was_offline") else ""
+    elif what == "safety":
+        transcript = item.get("transcript")
+        words = f"{item.get('severity', '')} {item.get('reason')}" + (f" “{transcript}”" if transcript else "")
+    elif what == "metrics":
+        words = f"{item.get('name')} = {item.get('value')}"
+    else:
+        words = f"{item.get('toyId')}: {item.get('name')}"
+    return _plain(words.strip())
 
 
 def _plain(text: str) -> str:

@@ -18,6 +18,7 @@ from pommai.errors import CloudFunctionError, CloudUnreachableError
 from pommai.io.cloud_http import CloudHttp, CloudTimes, HttpReply, plain
 from pommai.io.link_retry import Backoff
 from pommai.io.secret import Secret
+from pommai.io.sent import NoteSent, ids_in
 
 FunctionKind = Literal["query", "mutation", "action"]
 LONGEST_WAIT: Final = 3600.0
@@ -31,9 +32,11 @@ _STORAGE_ID = re.compile(r"[\x21-\x7e]{1,256}")
 class ConvexClient:
     """Calls functions by path, such as `conversations:create`. Whose token goes with a call, the caller says."""
 
-    def __init__(self, http: CloudHttp, *, random: Random | None = None) -> None:
+    def __init__(self, http: CloudHttp, *, random: Random | None = None, on_sent: NoteSent | None = None) -> None:
+        """`on_sent` hears of what leaves the toy."""
         self._http = http
         self._random = random or Random()
+        self._note = on_sent or (lambda *_: None)
 
     @property
     def times(self) -> CloudTimes:
@@ -58,6 +61,8 @@ class ConvexClient:
         """
         headers = {"Content-Type": "application/json"} | _authorization(token)
         content = json.dumps({"path": path, "args": args, "format": "json"}, allow_nan=False).encode()
+        if kind == "mutation":  # a query and an action ask for something, and tell nothing but who asks
+            self._note(path, self.host, len(content), ids_in(args))
         backoff = Backoff(self._random, first=self.times.retry_first, limit=self.times.retry_limit)
         left = attempts or self.times.attempts
         while True:
@@ -79,6 +84,7 @@ class ConvexClient:
 
         Raises as `call` does.
         """
+        self._note("recording of a turn", self.host, len(data), [])
         reply = await self._http.post(url, data, {"Content-Type": content_type}, self.times.upload)
         _check_status("the upload", reply)
         value = _json(reply.body)

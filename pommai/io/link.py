@@ -30,6 +30,7 @@ from pommai.io.link_retry import Backoff
 from pommai.io.link_socket import SteadyConnection
 from pommai.io.link_token import Credentials, FixedToken, check_header
 from pommai.io.ports import LinkListener
+from pommai.io.sent import NoteSent, SentNotes
 from pommai.io.signed import CommandGuard
 from pommai.io.tls import ServerTrust, check_encrypted
 from pommai.protocol.limits import MAX_MESSAGE_BYTES, MESSAGES_PER_MINUTE, SENDER_SECONDS, RateLimit
@@ -94,12 +95,13 @@ class WebSocketLink:
         trust: ServerTrust | None = None,
         plaintext: bool = False,
         guard: CommandGuard | None = None,
+        on_sent: NoteSent | None = None,
         times: LinkTimes | None = None,
         random: Random | None = None,
     ) -> None:
         """`url` is wss://, or ws:// on this machine (anywhere with `plaintext`); `token` is asked for at each connect
-        where it is not always the same; `trust` replaces that in the system's authorities; `guard` asks for signatures.
-        Raises SettingsError."""
+        where it is not always the same; `trust` replaces that in the system's authorities; `guard` asks for signatures;
+        `on_sent` hears of what leaves the toy. Raises SettingsError."""
         try:
             self._uri = parse_uri(url)
         except InvalidURI as caught:
@@ -117,6 +119,7 @@ class WebSocketLink:
         check = None if self._trust is None else self._trust.check
         self._connection = cast("type[ClientConnection]", partial(SteadyConnection, check=check))
         self._guard = guard
+        self._notes = SentNotes(on_sent or (lambda *_: None), self._uri.host)
         self._times = times or LinkTimes()
         self._backoff = Backoff(random or Random(), first=self._times.retry_first, limit=self._times.retry_limit)
         self._binary = False
@@ -161,7 +164,10 @@ class WebSocketLink:
         if not self._sending.allow(asyncio.get_running_loop().time()):
             self._odd("own_rate_limit", f"more than {MESSAGES_PER_MINUTE} messages a minute to be sent")
             return False
-        return self._outbox.put_message(text)
+        taken = self._outbox.put_message(text)
+        if taken:
+            self._notes.message(message, len(text))
+        return taken
 
     def send_audio(self, turn: int, sequence: int, packet: bytes, *, final: bool) -> bool:
         if self._outbox is None:
@@ -172,7 +178,10 @@ class WebSocketLink:
         except ProtocolError as caught:
             self._odd("unsendable_audio", str(caught))
             return False
-        return self._outbox.put_audio(data, final=final)
+        taken = self._outbox.put_audio(data, final=final)
+        if taken:
+            self._notes.sound(turn, len(packet), final=final)
+        return taken
 
     async def run(self, listener: LinkListener) -> None:
         while True:
@@ -214,6 +223,7 @@ class WebSocketLink:
             return reason_of(caught, datetime.now(UTC)), self._backoff.failed()
         finally:
             self._outbox = None
+            self._notes.end()
             if websocket is not None:
                 await self._close(websocket)
 

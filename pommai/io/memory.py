@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -22,7 +22,7 @@ from pommai.io.clock import uptime as system_uptime
 from pommai.io.memory_items import BATCH_ITEMS, Item, batch_of, cut, is_due
 from pommai.io.memory_keeper import Keeper
 from pommai.io.memory_popular import asked
-from pommai.io.memory_queue import Ask
+from pommai.io.memory_queue import Ask, Sent
 from pommai.io.ports import CONVERSATIONS, LOGS, METRICS, SAFETY, Clock
 from pommai.io.seal import Seal
 from pommai.protocol.messages import Conversation, SyncAck, SyncBatch, ToyProfile
@@ -213,6 +213,17 @@ class SqliteMemory:
 
     def popular(self) -> Mapping[str, str]:
         return MappingProxyType(self._keeper.popular)
+
+    def note_sent(self, kind: str, receiver: str, size: int, items: Sequence[str]) -> None:
+        """Note for the guardian that something left the toy: `size` bytes, with items of these ids. Never raises."""
+        try:
+            listed = json.dumps([cut(name, 128) for name in items[:BATCH_ITEMS]])
+            self._keeper.pending.sent.append(
+                Sent(cut(kind, 128), cut(receiver, 256), size, listed, self._keeper.moment())
+            )
+            self._keeper.wake()
+        except Exception:
+            _cannot_keep("note of what was sent")
 
     def retain(self, days: Mapping[str, int]) -> None:
         known = {kind: max(0, int(count)) for kind, count in days.items() if kind in self._keeper.days}

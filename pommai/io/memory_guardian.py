@@ -37,7 +37,7 @@ _ERASE = {
     "toys": ("DELETE FROM toys",),
 }
 # How long things are kept is the guardian's own word, and stays.
-_ERASE_EVERYTHING = tuple(f"DELETE FROM {table}" for table in ("items", "asks", "answers", "toys", "facts"))
+_ERASE_EVERYTHING = tuple(f"DELETE FROM {table}" for table in ("items", "asks", "answers", "toys", "facts", "sent"))
 
 
 @dataclass(slots=True)
@@ -77,6 +77,7 @@ def read(path: Path, seal: Seal | None = None) -> dict[str, Any]:
             " GROUP BY question ORDER BY asked DESC, question"
         ).fetchall()
         facts = database.execute("SELECT name, value FROM facts ORDER BY name").fetchall()
+        sent = database.execute("SELECT * FROM sent ORDER BY sequence").fetchall()
         days = {**DEFAULT_DAYS, **dict(database.execute("SELECT kind, days FROM retention").fetchall())}
     return {
         "file": str(path),
@@ -86,6 +87,16 @@ def read(path: Path, seal: Seal | None = None) -> dict[str, Any]:
         "toys": [{"kept": _time(row), **_json(_text(seal, row["body"], TOY, row["toy_id"]))} for row in toys],
         "questions": [_question(row, seal) for row in asks],
         "facts": {name: _text(seal, value, FACT, name) for name, value in facts},
+        "sent": [
+            {
+                "kept": _time(row),
+                "kind": row["kind"],
+                "to": row["receiver"],
+                "bytes": row["bytes"],
+                "items": json.loads(row["items"]),
+            }
+            for row in sent
+        ],
         "moved_aside": [str(file) for file in files.damaged_files(path)],
     }
 

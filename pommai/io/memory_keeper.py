@@ -256,12 +256,7 @@ class Keeper:
 
     async def _written(self, group: Pending) -> None:
         self._changes += 1
-        moments = (
-            *(item.moment for item in group.items.values()),
-            *(ask.moment for ask in group.asks),
-            *(when for _, when in group.toys.values()),
-        )
-        self._untimed = self._untimed or any(when.source == UNKNOWN for when in moments)
+        self._untimed = self._untimed or any(when.source == UNKNOWN for when in group.moments())
         self._count_dropped(group.dropped)
         await self._recount()
         if group.asks:

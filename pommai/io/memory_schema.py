@@ -50,6 +50,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # A word that opens with the right key alone. From here on, texts may be closed (bytes, see seal.py).
     ("CREATE TABLE seal (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",),
+    # What left the toy. `items`: ids, as a JSON list.
+    (
+        """CREATE TABLE sent (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL, receiver TEXT NOT NULL, bytes INTEGER NOT NULL, items TEXT NOT NULL,
+            wall INTEGER NOT NULL, source INTEGER NOT NULL, boot TEXT NOT NULL, uptime REAL NOT NULL
+        )""",
+    ),
 )
 """Statements that make version n of version n - 1, the first from an empty file. Only ever added to."""
 

@@ -31,9 +31,11 @@ MOST_WAITING = 5000
 MOST_REFUSED = 500
 MOST_SAFETY_EVENTS = 5000
 MOST_TOYS = 200
+MOST_SENT = 2000
+"""Notes of what has left the toy: some weeks."""
 DAY_MS = 86_400_000
 
-_TIMED = ("items", "asks", "toys")
+_TIMED = ("items", "asks", "toys", "sent")
 """Tables whose rows say when they were."""
 _FACTS = "SELECT name, value FROM facts"
 _ITEM = "sequence, kind, id, priority, body, wall, source, boot, uptime"
@@ -189,6 +191,13 @@ class Store:
         await self._many(
             "DELETE FROM facts WHERE name = ?", [(n,) for n, value in group.facts.items() if value is None]
         )
+        if group.sent:
+            await self._many(
+                "INSERT INTO sent (kind, receiver, bytes, items, wall, source, boot, uptime)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(sent.kind, sent.receiver, sent.bytes, sent.items, *sent.moment) for sent in group.sent],
+            )
+            await self._execute("DELETE FROM sent WHERE sequence <= (SELECT max(sequence) FROM sent) - ?", (MOST_SENT,))
         if group.retention is not None:
             await self._many(
                 "INSERT INTO retention VALUES (?, ?) ON CONFLICT (kind) DO UPDATE SET days = excluded.days",

@@ -11,6 +11,7 @@ from pommai.actions.body import Body
 from pommai.actions.voices import HeldVoices
 from pommai.errors import SettingsError
 from pommai.io.ports import Clock
+from pommai.io.sent import NoteSent
 from pommai.io.tls import ServerTrust
 from pommai.toy.background import keep_running
 from pommai.toy.logs import hide
@@ -30,7 +31,7 @@ class CloudParts:
 
 
 async def make_cloud(
-    settings: Settings, stack: AsyncExitStack, clock: Clock, body: Callable[[], Body]
+    settings: Settings, stack: AsyncExitStack, clock: Clock, on_sent: NoteSent, body: Callable[[], Body]
 ) -> CloudParts | None:
     """The parts; None where the settings name no cloud. The stack ends them. `body` is asked once the toy runs.
 
@@ -51,7 +52,8 @@ async def make_cloud(
         ) from caught
     hide((await settings.device_secret.read()).reveal())
     trust = ServerTrust(now=clock.now)
-    client = ConvexClient(CloudHttp(settings.cloud_url, trust=trust, plaintext=settings.plaintext == "anywhere"))
+    http = CloudHttp(settings.cloud_url, trust=trust, plaintext=settings.plaintext == "anywhere")
+    client = ConvexClient(http, on_sent=on_sent)
     stack.push_async_callback(client.close)
     tokens = DeviceTokens(client, settings.device_id, settings.device_secret, on_secret=hide)
     keep_running(stack, tokens.keep_fresh(), "tokens")

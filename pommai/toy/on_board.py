@@ -22,6 +22,7 @@ from pommai.io.ports import Clock, Emit, Memory, Recogniser, Speech, WakeSpec, W
 from pommai.io.recogniser import VoskRecogniser
 from pommai.io.seal import KEY_BYTES, KeySeal, Seal
 from pommai.io.seal_key import key_file_of, open_seal
+from pommai.io.sent import NoteSent
 from pommai.io.speech import EspeakSpeech
 from pommai.io.wake import OnChange, WakeListener, make_engine_for
 from pommai.protocol.messages import ToyProfile
@@ -40,6 +41,8 @@ class OnBoard:
     """The parts."""
 
     memory: Memory
+    note_sent: NoteSent
+    """Notes in the memory what leaves the toy."""
     clock: Clock
     wake: WakeWord
     recogniser: Recogniser
@@ -68,7 +71,7 @@ async def on_board(settings: Settings, stack: AsyncExitStack, post: Emit) -> OnB
     stack.push_async_callback(wake.close)
     recogniser = VoskRecogniser(model or settings.models / settings.vosk_model, cache=settings.cache_dir)
     stack.push_async_callback(recogniser.close)
-    return OnBoard(memory, clock, wake, recogniser, EspeakSpeech())
+    return OnBoard(memory, memory.note_sent, clock, wake, recogniser, EspeakSpeech())
 
 
 async def _seal(settings: Settings) -> tuple[Seal, str]:

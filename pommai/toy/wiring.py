@@ -29,7 +29,7 @@ from pommai.io.lights_show import LightShow
 from pommai.io.link import WebSocketLink
 from pommai.io.link_none import NoLink
 from pommai.io.playback import Playback
-from pommai.io.ports import Button, Clock, Lights, Link, Microphone, Speaker
+from pommai.io.ports import Button, Lights, Link, Microphone, Speaker
 from pommai.io.service_manager import ServiceManager
 from pommai.io.sounds import SoundFolder
 from pommai.io.tls import ServerTrust
@@ -42,7 +42,7 @@ from pommai.toy.charts import load_behaviour
 from pommai.toy.cloud import CloudParts, make_cloud
 from pommai.toy.kept import kept
 from pommai.toy.log_keeper import keep_logs
-from pommai.toy.on_board import built_in_toys, loudness, on_board, who_it_was
+from pommai.toy.on_board import OnBoard, built_in_toys, loudness, on_board, who_it_was
 from pommai.toy.runtime import Runtime
 from pommai.toy.server_keys import make_guard
 from pommai.toy.settings import Settings
@@ -94,8 +94,8 @@ async def run_toy(
         board = await on_board(settings, stack, lambda event: runtime.post(event))
         toy_id = who_it_was(settings, board.memory)
         keep_logs(stack, board.memory.keep_log)
-        cloud = await make_cloud(settings, stack, board.clock, lambda: runtime.body)
-        link = make_link(settings, cloud, toy_id, board.clock)
+        cloud = await make_cloud(settings, stack, board.clock, board.note_sent, lambda: runtime.body)
+        link = make_link(settings, cloud, toy_id, board)
         hearing = Capture(microphone, settings.echo)
         lights = LightShow(make_lights(settings), patterns)
 
@@ -188,7 +188,7 @@ def read_responses(settings: Settings, sounds: Collection[str]) -> Responses:
     )
 
 
-def make_link(settings: Settings, cloud: CloudParts | None, toy_id: str, clock: Clock) -> Link:
+def make_link(settings: Settings, cloud: CloudParts | None, toy_id: str, board: OnBoard) -> Link:
     """The way to the server: with the token that somebody has set, else with those of the cloud.
 
     A toy that has neither goes nowhere: nobody has told it who it is.
@@ -202,9 +202,10 @@ def make_link(settings: Settings, cloud: CloudParts | None, toy_id: str, clock: 
         device_id=settings.device_id,
         toy_id=toy_id,
         capabilities=CAPABILITIES,
-        trust=ServerTrust(pins=settings.server_pins, now=clock.now),
+        trust=ServerTrust(pins=settings.server_pins, now=board.clock.now),
         plaintext=settings.plaintext == "anywhere",
-        guard=make_guard(settings, clock),
+        guard=make_guard(settings, board.clock),
+        on_sent=board.note_sent,
     )
 
 
