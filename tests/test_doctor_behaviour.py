@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,12 @@ from pommai.cli import main
 from pommai.doctor import behaviour
 from pommai.doctor.finding import Finding, Mark
 from pommai.toy.settings import find_project_file
+
+
+@pytest.fixture(autouse=True)
+def no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is not what these tests are about."""
+    monkeypatch.setattr(behaviour, "SLOW_SECONDS", math.inf)
 
 
 def seen(folder: Path, *, thorough: bool = False, **values: str) -> Finding:
@@ -38,6 +45,12 @@ def test_the_projects_own_files_are_well_and_nothing_is_written(tmp_path: Path) 
     assert found.mark is Mark.OK
     assert found.figures["patterns"] > 5  # type: ignore[operator]
     assert not (tmp_path / "charts").exists()
+
+
+def test_a_chart_that_takes_long_to_compile_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(behaviour, "SLOW_SECONDS", 0.0)
+    found = seen(tmp_path)
+    assert (found.mark, found.next_step[:15]) == (Mark.NOTE, "pommai compile ")
 
 
 @pytest.mark.parametrize(
