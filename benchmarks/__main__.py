@@ -29,6 +29,7 @@ PARTS = (
     "campaign",
     "responses",
     "memory",
+    "seal",
     "cloud",
 )
 OUT = Path("out") / "bench.json"
