@@ -3,33 +3,42 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pommai.gateway.waiting import ANSWER_SECONDS, CROWD, LATELY_SECONDS, MOST_SECONDS, Waiting
+from pommai.gateway.waiting import ANSWER_SECONDS, CROWD, LATELY_SECONDS, LOOK_SECONDS, MOST_SECONDS, Place, Waiting
 
 
-def crowd(count: int, waited: float, at: float = 100.0) -> Waiting:
-    """So many wait that a new one has CROWD before it; the last that was served waited that long among as many."""
+def crowd(count: int, since: float = 0.0) -> tuple[Waiting, list[Place]]:
+    """So many have come at once, and wait."""
     waiting = Waiting()
-    places = [waiting.join(at - waited) for _ in range(count + 1)]
-    places[-1].served(at)
-    return waiting
+    return waiting, [waiting.join(since) for _ in range(count)]
 
 
-def test_who_comes_now_waits_as_long_as_the_last_and_longer_by_as_much_as_there_are_more() -> None:
-    waiting = crowd(CROWD, 4.0)
-    assert waiting.expected(100.0) == 4.0
-    for _ in range(CROWD):
-        waiting.join(100.0)
-    assert waiting.expected(100.0) == 8.0
+def test_who_comes_now_waits_until_all_before_it_are_served_as_quickly_as_the_last_ones() -> None:
+    waiting, places = crowd(100)
+    for tenth in range(1, 31):  # ten a second
+        places.pop().served(tenth / 10)
+    assert waiting.expected(3.0) == 7.0
+    for _ in range(50):
+        waiting.join(3.0)
+    assert waiting.expected(3.0) == 12.0
 
 
 def test_a_few_are_no_crowd_however_long_they_wait() -> None:
-    assert crowd(CROWD - 1, 15.0).expected(100.0) == 0.0
+    waiting, places = crowd(CROWD)
+    places.pop().served(9.0)
+    assert waiting.expected(9.0) == 0.0
+    waiting.join(9.0)
+    waiting.join(10.0)
+    assert waiting.expected(10.0) == 0.0, "how quickly the few were served says nothing about many"
 
 
-def test_nobody_is_refused_because_of_what_was_long_ago() -> None:
-    waiting = crowd(CROWD, 15.0)
-    assert waiting.expected(100.0 + LATELY_SECONDS) > MOST_SECONDS
-    assert waiting.expected(100.1 + LATELY_SECONDS) == 0.0
+def test_how_quick_it_is_counts_only_while_there_is_a_crowd_and_lately() -> None:
+    waiting, places = crowd(300)
+    for _ in range(200):
+        places.pop().served(0.5)
+    assert waiting.expected(LOOK_SECONDS - 0.1) == 0.0
+    assert 0.0 < waiting.expected(LOOK_SECONDS) < MOST_SECONDS
+    places.pop().served(LATELY_SECONDS)
+    assert waiting.expected(LATELY_SECONDS + 1.0) > MOST_SECONDS
 
 
 def test_before_anybody_was_served_nothing_is_known() -> None:

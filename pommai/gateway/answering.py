@@ -34,7 +34,7 @@ PACE: Final = 2.0
 TOGETHER: Final = 5
 """Frames that go out one after the other, when it is time for the last of them: to wake up costs more than a frame."""
 ENCODE_AT_ONCE: Final = 10
-"""Frames encoded in one go, off the event loop: about 2 ms."""
+"""Frames encoded in one go, off the event loop: half a millisecond, or two."""
 MOST_SHOWN: Final = 500
 """Characters of a toy's words that are logged."""
 

@@ -17,7 +17,7 @@ from pommai.protocol.limits import MAX_MESSAGE_BYTES, RateLimit
 CLOSE_SECONDS: Final = 0.4
 """How long a toy may take to say goodbye."""
 UNSENT_BYTES: Final = 4096
-"""What may wait in the process for a toy that reads slowly: about two seconds of sound. Then its answer waits."""
+"""What may wait in the process for a toy that reads slowly: half a second of sound or more. Then its answer waits."""
 SEND_BUFFER_BYTES: Final = 16 * 1024
 """SO_SNDBUF (Linux doubles it, for its own book-keeping): the default swallows megabytes, and they look sent."""
 NOT_SENT_BYTES: Final = 4096

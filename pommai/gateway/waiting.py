@@ -8,7 +8,6 @@ long is told at once, and whoever has waited too long is given up.
 from __future__ import annotations
 
 from collections import deque
-from statistics import fmean
 from typing import Final
 
 ANSWER_SECONDS: Final = 18.0
@@ -17,9 +16,10 @@ MOST_SECONDS: Final = 12.0
 """Who would wait longer than this is told at once that there is no answer now."""
 CROWD: Final = 16
 """Turns that wait. Fewer are no crowd: when they wait long, a service is slow, and one more does not make it slower."""
-LATELY_SECONDS: Final = 10.0
-"""How long it counts what the last ones waited."""
-_LAST: Final = 8
+LOOK_SECONDS: Final = 2.0
+"""How long there has to be a crowd before it is known how quickly it gets smaller ..."""
+LATELY_SECONDS: Final = 6.0
+"""... and how far back that counts."""
 
 
 class Waiting:
@@ -27,40 +27,43 @@ class Waiting:
 
     def __init__(self) -> None:
         self._count = 0
-        self._lately: deque[tuple[float, float, int]] = deque(maxlen=_LAST)
+        self._crowd_since = 0.0
+        self._served: deque[float] = deque()
+        """When there were answers, since there is a crowd, lately: as many as there can be."""
 
     def __len__(self) -> int:
         """How many wait."""
         return self._count
 
     def expected(self, now: float) -> float:
-        """Seconds that who comes now will probably wait: as long as the last ones, and longer by as much as there are
-        more before it. 0.0 while there is no crowd, and when it is not known."""
-        while self._lately and self._lately[0][0] < now - LATELY_SECONDS:
-            self._lately.popleft()
-        if self._count < CROWD or not self._lately:
+        """Seconds that who comes now will probably wait: until all before it are served, as quickly as the last ones
+        were. 0.0 while there is no crowd, and when it is not known."""
+        while self._served and self._served[0] < now - LATELY_SECONDS:
+            self._served.popleft()
+        looked = min(now - self._crowd_since, LATELY_SECONDS)
+        if self._count < CROWD or looked < LOOK_SECONDS or not self._served:
             return 0.0
-        return fmean(waited * self._count / max(before, CROWD) for _, waited, before in self._lately)
+        return self._count * looked / len(self._served)
 
     def join(self, now: float) -> Place:
         """One more waits."""
-        place = Place(self, now, self._count)
         self._count += 1
-        return place
+        if self._count == CROWD:
+            self._crowd_since = now
+            self._served.clear()
+        return Place(self)
 
-    def _leave(self, since: float, before: int, served_at: float | None) -> None:
+    def _leave(self, served_at: float | None) -> None:
         self._count -= 1
-        if served_at is not None:
-            self._lately.append((served_at, served_at - since, before))
+        if served_at is not None and self._count >= CROWD - 1:
+            self._served.append(served_at)
 
 
 class Place:
     """A turn that waits, until it is served or gives up."""
 
-    def __init__(self, waiting: Waiting, since: float, before: int) -> None:
+    def __init__(self, waiting: Waiting) -> None:
         self._waiting: Waiting | None = waiting
-        self._since = since
-        self._before = before
 
     def served(self, now: float) -> None:
         """It has its first sound. Harmless when it waits no more."""
@@ -73,4 +76,4 @@ class Place:
     def _end(self, served_at: float | None) -> None:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
-            waiting._leave(self._since, self._before, served_at)
+            waiting._leave(served_at)
