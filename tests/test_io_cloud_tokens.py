@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from random import Random
 from typing import Any
@@ -84,6 +85,8 @@ def test_a_cloud_that_is_away_at_renewal_is_asked_until_it_is_back() -> None:
         assert await tokens.token() == "socket-000001"
         async with asyncio.timeout(10):
             while asked(cloud) < 3:
+                with contextlib.suppress(LinkError):  # on a busy machine they end before they are renewed
+                    await tokens.token()
                 await asyncio.sleep(0.01)
         assert not cloud.trouble
         keeping.cancel()

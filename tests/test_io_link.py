@@ -10,6 +10,7 @@ import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -469,7 +470,7 @@ def test_a_flood_reaches_the_toy_only_up_to_the_limit_and_leaves_the_loop_to_oth
 
     async def story() -> None:
         async with serving(polite(flood)) as server:
-            link = link_to(server)
+            link = link_to(server, times=replace(QUICK, handshake=10.0))  # reading a flood takes a busy machine long
             async with running(link) as recorder:
                 turns = 0
                 while not recorder.calls or not isinstance(recorder.calls[-1], DownAudio):

@@ -120,11 +120,12 @@ class VoskModel:
     def listener(self, phrases: Sequence[str] | None = None) -> VoskListener:
         """Someone to listen for these phrases, or for all the model knows. The caller closes it. Raises ModelError."""
         loaded = self._in_use()
-        if phrases is None:
-            handle = loaded.library.c.vosk_recognizer_new(loaded.handle, SAMPLE_RATE)
-        else:
-            grammar = self.grammar(phrases).encode()
-            handle = loaded.library.c.vosk_recognizer_new_grm(loaded.handle, SAMPLE_RATE, grammar)
+        grammar = None if phrases is None else self.grammar(phrases).encode()
+        with _making:  # one at a time: under a heavy load, Kaldi was once seen to end the process in here
+            if grammar is None:
+                handle = loaded.library.c.vosk_recognizer_new(loaded.handle, SAMPLE_RATE)
+            else:
+                handle = loaded.library.c.vosk_recognizer_new_grm(loaded.handle, SAMPLE_RATE, grammar)
         if handle == loaded.library.NULL:
             raise ModelError(f"Vosk cannot listen with the model in {self.folder}")
         return VoskListener(loaded.library, handle)
@@ -218,6 +219,7 @@ class _Loaded:
 
 
 _lock = threading.Lock()
+_making = threading.Lock()
 _loaded: dict[str, _Loaded] = {}
 _tried: set[str] = set()
 
