@@ -142,21 +142,14 @@ class Settings:
     server_pins: tuple[str, ...] = _setting(
         kinds.pins,
         (),
-        "keys that the server at url may have, in place of all that the system's authorities vouch for: two or more, "
-        "the one in force and a spare, each as sha256/BASE64 (`pommai gateway --tls-cert` logs its own)",
+        "keys of the server at url, two or more, as sha256/BASE64, in place of all that authorities vouch for",
         shown_default="the system's authorities",
     )
     server_keys: Path | None = _setting(
-        kinds.path_or_none,
-        None,
-        "file of public keys, a line each, of servers that sign what changes the toy (`pommai gateway --signing-key`); "
-        "then nothing else changes it",
+        kinds.path_or_none, None, "file of public keys, a line each, without whose signature nothing changes the toy"
     )
     plaintext: str = _setting(
-        kinds.choice("loopback", "anywhere"),
-        "loopback",
-        "where the server and the cloud may be talked to without TLS: loopback (this machine alone) or anywhere "
-        "(a desk without children)",
+        kinds.choice("loopback", "anywhere"), "loopback", "where TLS may be gone without: loopback, or anywhere (a desk)"
     )
     device_id: str = _setting(kinds.device_id, "default-toy-001", "id of this device", environment="DEVICE_ID")
     toy_id: str = _setting(kinds.toy_id, "pommai-bear", "id of the toy to be, one of the server's")
@@ -252,10 +245,7 @@ class Settings:
         shown_default="~/.local/share/pommai/memory.db",
     )
     memory_key: SecretSource | None = _setting(
-        kinds.secret_place,
-        None,
-        "where the secret is that the memory is closed with, as device_secret; else a key is made in a file beside it",
-        hidden_value=True,
+        kinds.secret_place, None, "where a secret is that the memory is closed with", hidden_value=True
     )
     memory_copy: Path | None = _setting(
         kinds.path_or_none, None, "file that gets a copy of the memory, where that lies in RAM, or none"
