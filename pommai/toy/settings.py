@@ -149,7 +149,7 @@ class Settings:
         kinds.path_or_none, None, "file of public keys, a line each, without whose signature nothing changes the toy"
     )
     plaintext: str = _setting(
-        kinds.choice("loopback", "anywhere"), "loopback", "where TLS may be gone without: loopback, or anywhere (a desk)"
+        kinds.choice("loopback", "anywhere"), "loopback", "where TLS may be missing: loopback, or anywhere (a desk)"
     )
     device_id: str = _setting(kinds.device_id, "default-toy-001", "id of this device", environment="DEVICE_ID")
     toy_id: str = _setting(kinds.toy_id, "pommai-bear", "id of the toy to be, one of the server's")
