@@ -9,15 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from pommai.bundle.manifest import CHART_SOURCE, FILES, SOUNDS
+from pommai.bundle.store import STATE
 from pommai.errors import SettingsError
 from pommai.io.secret import SecretFile
 from pommai.toy.setting_kinds import SoundPort
 from pommai.toy.settings import (
+    BUNDLED,
     RESOURCES,
     Settings,
     add_setting_arguments,
     as_flags,
     find_project_file,
+    has_bundles,
     load_settings,
     shipped_file,
 )
@@ -287,3 +291,11 @@ def test_what_came_with_the_software_is_found_whatever_lies_about(
     (tmp_path / "statechart.yaml").touch()
     monkeypatch.chdir(tmp_path)
     assert shipped_file("statechart.yaml") == ROOT / "statechart.yaml"
+
+
+def test_a_bundle_holds_its_files_where_the_settings_look(tmp_path: Path) -> None:
+    assert set(BUNDLED.values()) == {*FILES, SOUNDS} - {CHART_SOURCE}
+    assert not has_bundles(tmp_path / "updates")
+    (tmp_path / "updates").mkdir()
+    (tmp_path / "updates" / STATE).touch()
+    assert has_bundles(tmp_path / "updates")

@@ -44,9 +44,8 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
     import signal
 
-    from pommai.bundle.store import Store
     from pommai.toy.logs import configure_logs
-    from pommai.toy.settings import as_flags, load_settings
+    from pommai.toy.settings import as_flags, has_bundles, load_settings
     from pommai.toy.wiring import run_toy
 
     def check(place: Path) -> None:
@@ -55,6 +54,10 @@ def run(args: argparse.Namespace) -> int:
         check_update(load_settings(args, bundle=lambda _: place))
 
     def begin(updates: Path) -> Path | None:
+        if not has_bundles(updates):
+            return None
+        from pommai.bundle.store import Store
+
         return Store(updates).begin(check)
 
     settings = load_settings(args, bundle=begin)

@@ -17,8 +17,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from pommai.bundle.manifest import CHART, SOUNDS
-from pommai.bundle.store import in_force
 from pommai.errors import SettingsError
 from pommai.hints import did_you_mean, quote
 from pommai.io.secret import SecretSource
@@ -70,13 +68,29 @@ def _data_folder() -> Path:
 
 
 BUNDLED = {
-    "chart": CHART,
+    "chart": "statechart.pommai.json",
     "led_patterns": "led_patterns.yaml",
     "offline_responses": "offline_responses.yaml",
     "personas": "personas.yaml",
-    "sounds": SOUNDS,
+    "sounds": "sounds",
 }
 """Settings that an update bundle stands in for, and what holds them there. Who names a file has that file."""
+
+
+def has_bundles(updates: Path) -> bool:
+    """Whether this toy was ever given an update bundle. Most were not, and need nothing that deals with them."""
+    try:
+        return (updates / "state.json").is_file()
+    except OSError:
+        return False
+
+
+def _bundle_in_force(updates: Path) -> Path | None:
+    if not has_bundles(updates):
+        return None
+    from pommai.bundle.store import in_force
+
+    return in_force(updates)
 
 
 # -- the table -----------------------------------------------------------------------------
@@ -333,7 +347,7 @@ def load_settings(
     *,
     environment: Mapping[str, str] = os.environ,
     cwd: Path | None = None,
-    bundle: Callable[[Path], Path | None] = in_force,
+    bundle: Callable[[Path], Path | None] = _bundle_in_force,
 ) -> Settings:
     """The settings in force. `arguments` are those of a parser that had `add_setting_arguments`.
 

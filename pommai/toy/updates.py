@@ -13,12 +13,13 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pommai.bundle.state import Kept, State
-from pommai.bundle.store import Store
 from pommai.errors import BundleError
-from pommai.toy.settings import Settings
+from pommai.toy.settings import Settings, has_bundles
+
+if TYPE_CHECKING:
+    from pommai.bundle.state import Kept, State
 
 logger = logging.getLogger(__name__)
 
@@ -47,13 +48,13 @@ class Updates:
         quiet: float = QUIET,
     ) -> None:
         self._settings = settings
-        self._store = Store(settings.updates)
         self._stop = stop
         self._reached = reached
         self._flags = tuple(flags)
         self._look = look
         self._quiet = quiet
         self._rested = False
+        self._rest_is_noted = False
         self._rests_since: float | None = None
         self._offer: asyncio.Future[None] | None = None
         self._taking: asyncio.Task[None] | None = None
@@ -94,20 +95,23 @@ class Updates:
                 await asyncio.wait([self._taking])
 
     async def _watch(self) -> None:
-        loop = asyncio.get_running_loop()
-        runs = await self._tell()
-        ends = loop.time() + self._settings.update_trial
-        told = False
+        updates = self._settings.updates
+        ends = asyncio.get_running_loop().time() + self._settings.update_trial
+        runs = await self._tell() if has_bundles(updates) else None
         while not self.wants_start:
-            state = await self._read()
-            if state.trial is not None and state.current == runs:
-                if self._rested and not told:
-                    told = await self._note(State.rested)
-                if loop.time() >= ends:
-                    await self._judge(state)
-            elif (state.waiting is not None or state.current != runs) and self._is_quiet():
-                await self._begin_again(runs)
+            if has_bundles(updates):
+                await self._look_at(await self._read(), runs, ends)
             await asyncio.sleep(self._look)
+
+    async def _look_at(self, state: State, runs: Kept | None, ends: float) -> None:
+        """Do what there is to do. `runs` is the bundle this process runs, `ends` the loop time its trial ends at."""
+        if state.trial is not None and state.current == runs:
+            if self._rested and not self._rest_is_noted:
+                self._rest_is_noted = await self._note(lambda now: now.rested())
+            if asyncio.get_running_loop().time() >= ends:
+                await self._judge(state)
+        elif (state.waiting is not None or state.current != runs) and self._is_quiet():
+            await self._begin_again()
 
     async def _tell(self) -> Kept | None:
         """Log what this start is about, for grown-ups and their server too. The bundle that runs."""
@@ -128,7 +132,7 @@ class Updates:
         assert state.current is not None
         version = state.current.version
         if self._rested and (self._reached() or not state.trial.cloud):
-            if await self._note(State.confirmed):
+            if await self._note(lambda now: now.confirmed()):
                 logger.warning("update confirmed", extra={"version": version})
             return
         # Without its server a toy may be in another house: the same bundle may be offered again.
@@ -137,7 +141,7 @@ class Updates:
         await self._note(lambda now: now.back(why, again=self._rested))
         self._end()
 
-    async def _begin_again(self, runs: Kept | None) -> None:
+    async def _begin_again(self) -> None:
         reached = self._reached() > 0
         if await self._note(lambda state: replace(state, cloud=reached)) and self._is_quiet():
             self._end()
@@ -154,12 +158,16 @@ class Updates:
         return not self._is_taking() and since is not None and asyncio.get_running_loop().time() - since >= self._quiet
 
     async def _read(self) -> State:
-        return await asyncio.to_thread(self._store.read)
+        from pommai.bundle.store import Store
+
+        return await asyncio.to_thread(Store(self._settings.updates).read)
 
     async def _note(self, change: Callable[[State], State]) -> bool:
         """Whether it could be noted; it is tried again at the next look."""
+        from pommai.bundle.store import Store
+
         try:
-            await asyncio.to_thread(self._store.change, change)
+            await asyncio.to_thread(Store(self._settings.updates).change, change)
         except OSError as caught:
             logger.warning("updates not noted", extra={"reason": str(caught)})
             return False
