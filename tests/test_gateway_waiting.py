@@ -14,12 +14,12 @@ def crowd(count: int, since: float = 0.0) -> tuple[Waiting, list[Place]]:
 
 def test_who_comes_now_waits_until_all_before_it_are_served_as_quickly_as_the_last_ones() -> None:
     waiting, places = crowd(100)
-    for tenth in range(1, 31):  # ten a second
+    for tenth in range(1, 51):  # ten a second
         places.pop().served(tenth / 10)
-    assert waiting.expected(3.0) == 7.0
+    assert waiting.expected(5.0) == 5.0
     for _ in range(50):
-        waiting.join(3.0)
-    assert waiting.expected(3.0) == 12.0
+        waiting.join(5.0)
+    assert waiting.expected(5.0) == 10.0
 
 
 def test_a_few_are_no_crowd_however_long_they_wait() -> None:

@@ -16,9 +16,9 @@ MOST_SECONDS: Final = 12.0
 """Who would wait longer than this is told at once that there is no answer now."""
 CROWD: Final = 16
 """Turns that wait. Fewer are no crowd: when they wait long, a service is slow, and one more does not make it slower."""
-LOOK_SECONDS: Final = 2.0
-"""How long there has to be a crowd before it is known how quickly it gets smaller ..."""
-LATELY_SECONDS: Final = 6.0
+LOOK_SECONDS: Final = 4.0
+"""How long there has to be a crowd before it is known how quickly it is served: its first answers take a while ..."""
+LATELY_SECONDS: Final = 8.0
 """... and how far back that counts."""
 
 
