@@ -48,6 +48,8 @@ for release in ${RELEASES:-bookworm trixie}; do
     done
     # The way out of this machine: its resolver, its authorities, its mirrors of PyPI.
     cp /etc/resolv.conf "$system/etc/resolv.conf"
+    # Every Raspberry Pi has it; a minimal system does not, and a package that writes it never takes it away.
+    [ -e "$system/etc/hosts" ] || echo "127.0.0.1 localhost" >"$system/etc/hosts"
     mkdir -p "$system/boot/firmware/overlays" "$system/work"
     cp /etc/ssl/certs/ca-certificates.crt "$system/work/authorities"
     touch "$system/boot/firmware/overlays/wm8960-soundcard.dtbo"
