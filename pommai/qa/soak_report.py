@@ -34,8 +34,8 @@ def as_markdown(soak: Soak, pictures: Sequence[str]) -> str:
         "",
         *_markdown(_GROWTH, _growth_rows(soak)),
         "",
-        f"Medians at still moments, of the first and the last third of what comes after {soak.warm_s:.0f} s; of who "
-        "was started again meanwhile, the most in the last third and before.",
+        f"The least at still moments, in the first and the last third of what comes after {soak.warm_s:.0f} s; of "
+        "who was started again meanwhile, the most in the last third and before.",
         "",
         *[f"- {words}" for words in findings(soak)],
         "",

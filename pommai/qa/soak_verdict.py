@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any, Final, NamedTuple
 
 from pommai.qa.soak_kept import Ledger
@@ -133,8 +132,8 @@ class Soak:
                 third = len(warm) // 3
                 if third < FEWEST:
                     continue
-                if self.lives.get(who, 1) == 1:
-                    found.append(Growth(who, name, median(warm[:third]), median(warm[-third:])))
+                if self.lives.get(who, 1) == 1:  # speech models come and go, and what leaks stays: the least counts
+                    found.append(Growth(who, name, min(warm[:third]), min(warm[-third:])))
                 else:  # lives are of any length, and each gets warm anew: the most of all counts
                     values = [value for _, value in seen]
                     found.append(Growth(who, name, max(values[:-third]), max(values[-third:])))
@@ -183,7 +182,7 @@ class Soak:
 
 
 class Growth(NamedTuple):
-    """Medians at rest, of the first and the last third of the time since a process was warm. Of a process that was
+    """The least at rest, in the first and the last third of the time since a process was warm. Of a process that was
     started several times, the most in the last third, and before that."""
 
     who: str
