@@ -109,7 +109,9 @@ def test_a_certificate_is_looked_at(name: str, trusted: bool, words: str) -> Non
 
     async def scene() -> None:
         server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_side)
-        http = CloudHttp(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", times=QUICK, trust=ServerTrust(client_side))
+        http = CloudHttp(
+            f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", times=QUICK, trust=ServerTrust(client_side)
+        )
         try:
             if words:
                 with pytest.raises(CloudUnreachableError, match=words):
