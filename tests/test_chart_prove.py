@@ -47,7 +47,7 @@ def test_the_toy_keeps_all_its_promises() -> None:
     ("written", "instead", "broken"),
     [
         (
-            "description: The server is there. What it has not heard of yet, it is told, incidents first.",
+            "description: The server is there.",
             "enter: ask_who_i_am",
             {"safe_mode_is_private"},
         ),

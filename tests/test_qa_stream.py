@@ -26,7 +26,7 @@ sources:
 DIGESTS = {
     "child": "ffdd3b5b1546c39a",
     "flaky-wifi": "9d1a48d90c14f677",
-    "hostile": "67f8dbf96796d9e5",
+    "hostile": "05601bbafe89680b",
     "night": "ad961f142e86fd2e",
 }
 """A profile that was edited has other streams, and old seeds another meaning: say so in the commit."""
