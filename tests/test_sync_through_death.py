@@ -173,7 +173,7 @@ class Ledger:
 
 def words_of(item: Row) -> str:
     """What tells one happening from another, whatever its id."""
-    return str(item.get("reason") or item.get("user_input") or item.get("name"))
+    return str(item.get("reason") or item.get("user_input") or item.get("name") or item.get("event"))
 
 
 @asynccontextmanager
@@ -374,8 +374,10 @@ def queues(kept: Mapping[str, Row]) -> dict[str, list[int]]:
     for item in kept.values():
         if "user_input" in item:
             kind = "conversations"
+        elif "value" in item:
+            kind = "figures"
         else:
-            kind = "figures" if "value" in item else f"incidents, {item.get('severity')}"
+            kind = "logs" if "level" in item else f"incidents, {item.get('severity')}"
         found[kind].append(item["sequence"])
     return found
 
