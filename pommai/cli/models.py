@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pommai.io.model_download import Progress
     from pommai.io.vosk_model import VoskModel
 
 _DESCRIPTION = """\
@@ -39,8 +37,6 @@ _CHECK = """\
 Load a model, and say which words of the wake words it does not know. A toy can be called by any phrase whose words are
 all known: by its wake word, or else by one of its alternatives.
 """
-_BAR = 30
-_QUARTERS = 4
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -125,44 +121,21 @@ def _list(folder: Path, *, as_json: bool) -> int:
 
 
 def _get(what: str, folder: Path, cache: Path) -> int:
+    from pommai.cli.progress import Progress
     from pommai.io.models import get_model
     from pommai.io.vosk_model import load_model
 
-    with _progress() as progress:
+    with Progress(sys.stderr, _told) as progress:
         place, new = get_model(what, folder, progress)
     load_model(place, cache).close()  # tried out now, so that a toy need not when a child waits
     print(f"{place.name} is {'now in' if new else 'there already:'} {place}")
     return 0
 
 
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Shows what is being done on standard error: a bar on a terminal, a line for each quarter elsewhere."""
+def _told(doing: str, done: int, total: int) -> tuple[float, str]:
     from pommai.io.model_download import spoken_size
 
-    alive = sys.stderr.isatty()
-    shown: tuple[str, int] | None = None
-
-    def show(doing: str, done: int, total: int) -> None:
-        nonlocal shown
-        steps = _BAR * 10 if alive else _QUARTERS
-        step = done * steps // total if total else steps
-        if shown == (doing, step):
-            return
-        changed = shown is not None and shown[0] != doing
-        shown = doing, step
-        words = f"{spoken_size(done)} of {spoken_size(total)}"
-        if alive:
-            bar = "█" * (step // 10) + "·" * (_BAR - step // 10)
-            print(f"{chr(10) if changed else ''}\r{doing:<11} {bar} {words}\x1b[K", end="", file=sys.stderr, flush=True)
-        elif step:
-            print(f"{doing}: {words}", file=sys.stderr, flush=True)
-
-    try:
-        yield show
-    finally:
-        if alive and shown is not None:
-            print(file=sys.stderr)
+    return done / max(total, 1), f"{doing} {spoken_size(done)} of {spoken_size(total)}"
 
 
 # -- check ---------------------------------------------------------------------------------
