@@ -42,6 +42,7 @@ opens = st.dictionaries(texts, anything, max_size=4)
 items = st.lists(st.builds(lambda rest, id_: {**rest, "id": id_}, opens, texts), max_size=3).map(tuple)
 maybe = st.none() | texts
 names = st.lists(texts, max_size=3).map(tuple)
+versions = st.integers(0, MAX_INTEGER)
 factors = st.floats(0.25, 4.0)
 profiles = st.builds(
     m.ToyProfile,
@@ -86,6 +87,18 @@ MESSAGES = {
         m.PiConfigReport, opens, st.lists(st.builds(m.RefusedSetting, texts, texts), max_size=3).map(tuple)
     ),
     m.Command: st.builds(m.Command, texts, opens),
+    m.UpdateReport: st.builds(
+        m.UpdateReport,
+        versions,
+        texts,
+        texts,
+        st.booleans(),
+        versions,
+        st.lists(versions, max_size=3).map(tuple),
+        st.none() | st.text("0123456789abcdef", min_size=64, max_size=64),
+        st.sampled_from(["", "taking", "taken", "refused"]),
+        texts,
+    ),
     m.GuardianAlert: st.builds(m.GuardianAlert, texts, texts, texts, maybe, maybe),
     m.SafetyOverride: st.builds(
         m.SafetyOverride, st.sampled_from(["pause_interaction", "resume"]), st.floats(0.0, 86_400.0), texts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from pommai.protocol.messages import GuardianAlert, Message, PiConfigReport, SaveConversation, SyncBatch
+from pommai.protocol.messages import GuardianAlert, Message, PiConfigReport, SaveConversation, SyncBatch, UpdateReport
 
 NoteSent = Callable[[str, str, int, Sequence[str]], None]
 """Kind, receiver (a host), bytes, and ids of the items in it."""
@@ -30,6 +30,8 @@ class SentNotes:
                 self._note("conversation", self._receiver, size, [conversation.id])
             case PiConfigReport():
                 self._note("settings in force", self._receiver, size, [])
+            case UpdateReport():
+                self._note("state of updates", self._receiver, size, [])
 
     def sound(self, turn: int, size: int, *, final: bool) -> None:
         """A frame of a turn was given to the connection."""

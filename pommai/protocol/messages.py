@@ -18,6 +18,8 @@ Number = Annotated[int, Range(0, MAX_NUMBER)]
 Id = Annotated[str, Pattern(r"[A-Za-z0-9_-]{1,128}", "an id of letters, digits, - and _")]
 DeviceId = Annotated[str, Pattern(r"[A-Za-z0-9_.:-]{1,128}", "an id of letters, digits, - _ . and :")]
 """Wider than Id, for many a device goes by its MAC address or host name."""
+Version = Annotated[int, Range(0, MAX_INTEGER)]
+"""Of an update bundle."""
 Open = Mapping[str, object]
 """An object whose keys the protocol leaves open: JSON values, checked only for depth and size of numbers."""
 
@@ -262,6 +264,29 @@ class Command:
     """A toy that has keys of its server asks for one where the command changes it."""
 
 
+@dataclass(frozen=True, slots=True)
+class UpdateReport:
+    """Which update bundle the toy runs, and what has become of the one it was offered last. Toys that take bundles say
+    so on every connect, and whenever it changes."""
+
+    version: Version
+    """In force; 0: what came with the software."""
+    device_type: str
+    """The kind of toy it is, and `fleet` the fleet it is of, as bundles name them."""
+    fleet: str = ""
+    trial: bool = False
+    """It has not proved itself yet."""
+    waiting: Version = 0
+    """Taken, and in force from the next rest on; 0: none."""
+    failed: tuple[Version, ...] = ()
+    """Versions that did not work on this toy, the latest of them."""
+    offer: Annotated[str | None, Pattern(r"[0-9a-f]{64}", "a SHA-256 in hexadecimal")] = None
+    """SHA-256 of the file that was offered last, since the toy was started."""
+    outcome: Literal["", "taking", "taken", "refused"] = ""
+    """What came of that offer, and `reason` why, when it was refused."""
+    reason: str = ""
+
+
 # -- safety --------------------------------------------------------------------------------
 
 
@@ -368,6 +393,7 @@ Message = (
     | PiConfigUpdate
     | PiConfigReport
     | Command
+    | UpdateReport
     | GuardianAlert
     | SafetyOverride
     | SaveConversation

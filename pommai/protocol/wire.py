@@ -43,6 +43,7 @@ TYPES: Mapping[str, type[m.Message]] = MappingProxyType(
         "pi_config_update": m.PiConfigUpdate,
         "pi_config_report": m.PiConfigReport,
         "command": m.Command,
+        "update_report": m.UpdateReport,
         "guardian_alert": m.GuardianAlert,
         "safety_override": m.SafetyOverride,
         "save_conversation": m.SaveConversation,

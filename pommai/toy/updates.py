@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from pommai.errors import BundleError
 from pommai.toy.settings import Settings, has_bundles
+from pommai.toy.update_report import Send, UpdateReports
 
 if TYPE_CHECKING:
     from pommai.bundle.state import Kept, State
@@ -34,8 +35,8 @@ _MOST_WORDS: Final = 500
 
 
 class Updates:
-    """`stop` ends the toy. `reached()` is how often it has reached its server. `flags` are those the toy was started
-    with: whoever takes a bundle for it is given the same."""
+    """`stop` ends the toy. `reached()` is how often it has reached its server, `send` gives it a message. `flags` are
+    those the toy was started with: whoever takes a bundle for it is given the same."""
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Updates:
         *,
         stop: Callable[[], None],
         reached: Callable[[], int],
+        send: Send = lambda message: False,
         flags: Sequence[str] = (),
         look: float = LOOK,
         quiet: float = QUIET,
@@ -50,6 +52,7 @@ class Updates:
         self._settings = settings
         self._stop = stop
         self._reached = reached
+        self._reports = UpdateReports(settings.device_type, settings.fleet, reached, send)
         self._flags = tuple(flags)
         self._look = look
         self._quiet = quiet
@@ -80,6 +83,8 @@ class Updates:
         loop = asyncio.get_running_loop()
         if self._is_taking() or loop.time() < self._deaf_until:
             logger.warning("update refused", extra={"reason": "another was offered a moment ago"})
+            if not self._is_taking():
+                self._reports.note(args.get("sha256"), "refused", "another was offered a moment ago")
             return
         self._taking = loop.create_task(self._take(args), name="update")
 
@@ -99,8 +104,11 @@ class Updates:
         ends = asyncio.get_running_loop().time() + self._settings.update_trial
         runs = await self._tell() if has_bundles(updates) else None
         while not self.wants_start:
-            if has_bundles(updates):
-                await self._look_at(await self._read(), runs, ends)
+            state = await self._read() if has_bundles(updates) else None
+            if self._settings.update_keys is not None:  # else it takes none, and has nothing to say
+                self._reports.tell(state, runs)
+            if state is not None:
+                await self._look_at(state, runs, ends)
             await asyncio.sleep(self._look)
 
     async def _look_at(self, state: State, runs: Kept | None, ends: float) -> None:
@@ -178,14 +186,17 @@ class Updates:
     async def _take(self, args: Mapping[str, object]) -> None:
         from pommai.bundle.fetch import check_hash, check_size, check_url  # brings an HTTP client, for a rare moment
 
+        self._reports.note(args.get("sha256"), "taking")
         try:
             url, sha256 = check_url(args.get("url")), check_hash(args.get("sha256"))
             size = check_size(args.get("size"))
             words = await self._apply(f"--from={url}", f"--sha256={sha256}", f"--size={size}")
         except (BundleError, OSError) as caught:
             logger.warning("update refused", extra={"reason": str(caught)[:_MOST_WORDS]})
+            self._reports.note(args.get("sha256"), "refused", str(caught))
         else:
             logger.warning("update taken", extra={"words": words[:_MOST_WORDS]})
+            self._reports.note(sha256, "taken")
         finally:
             self._deaf_until = asyncio.get_running_loop().time() + BETWEEN_OFFERS
 

@@ -1,0 +1,77 @@
+"""What a toy tells its server of its update bundles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pommai.bundle.state import Kept, State, Trial
+from pommai.protocol.messages import Message, UpdateReport
+from pommai.toy.update_report import MOST_FAILED, MOST_WORDS, UpdateReports
+
+OFFER = "ab" * 32
+OLD, NEW = Kept(11, 0, "0" * 64), Kept(12, 0, "1" * 64)
+
+
+class Line:
+    """A connection that takes messages, or does not."""
+
+    def __init__(self) -> None:
+        self.connections = 1
+        self.is_up = True
+        self.said: list[Message] = []
+        self.reports = UpdateReports("pommai", "home", lambda: self.connections, self._send)
+
+    def _send(self, message: Message) -> bool:
+        if self.is_up:
+            self.said.append(message)
+        return self.is_up
+
+
+def test_it_is_said_once_on_every_connection_and_again_when_it_has_changed() -> None:
+    line = Line()
+    line.connections = 0
+    line.reports.tell(None, None)
+    assert line.said == []
+    line.connections = 1
+    for _ in range(3):
+        line.reports.tell(None, None)
+    assert line.said == [UpdateReport(0, "pommai", "home")]
+    line.connections = 2
+    line.reports.tell(None, None)
+    assert len(line.said) == 2
+    line.reports.note(OFFER, "taking")
+    line.reports.tell(None, None)
+    assert line.said[-1] == UpdateReport(0, "pommai", "home", offer=OFFER, outcome="taking")
+
+
+def test_what_could_not_be_sent_is_said_later() -> None:
+    line = Line()
+    line.is_up = False
+    line.reports.tell(None, None)
+    line.is_up = True
+    line.reports.tell(None, None)
+    assert len(line.said) == 1
+
+
+def test_it_says_what_runs_what_waits_and_what_did_not_work() -> None:
+    line = Line()
+    state = State(current=OLD, waiting=NEW, failed=tuple(range(1, 100)))
+    line.reports.tell(state, OLD)
+    assert line.said[-1] == UpdateReport(11, "pommai", "home", waiting=12, failed=tuple(range(1, 100))[-MOST_FAILED:])
+    line.reports.tell(replace(state, current=NEW, waiting=None, trial=Trial(True), failed=()), NEW)
+    assert line.said[-1] == UpdateReport(12, "pommai", "home", trial=True)
+    line.reports.tell(State(current=OLD, trial=Trial(True)), NEW)  # gone back by hand
+    assert line.said[-1] == UpdateReport(12, "pommai", "home")
+
+
+def test_a_reason_is_one_line_that_is_cut_short_and_an_offer_without_a_hash_is_nobodys() -> None:
+    line = Line()
+    line.reports.note(OFFER, "refused", "no\n  room " + "x" * 1000)
+    for nonsense in (None, 7, "", "AB" * 32, OFFER + "\n"):
+        line.reports.note(nonsense, "taken")
+    line.reports.tell(None, None)
+    (report,) = line.said
+    assert isinstance(report, UpdateReport)
+    assert (report.offer, report.outcome) == (OFFER, "refused")
+    assert report.reason.startswith("no room xxx")
+    assert len(report.reason) == MOST_WORDS
