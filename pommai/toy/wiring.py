@@ -144,7 +144,9 @@ async def run_toy(
             trace=trace,
             on_configuration=_tell_rest(manager, lambda resting: updates.on_configuration(resting), table),
         )
-        updates = Updates(settings, stop=runtime.stop, reached=lambda: runtime.body.connections, flags=flags)
+        updates = Updates(
+            settings, stop=runtime.stop, reached=lambda: runtime.body.connections, send=link.send, flags=flags
+        )
         recall_safe_mode(runtime.body)
         recall_configuration(runtime.body)
         keep_running(stack, keep_vitals(lambda: runtime.body), "vitals")
