@@ -12,8 +12,10 @@ from pommai.cli import main
 from pommai.cli.devices import _ago, _table
 from pommai.gateway.data_file import DataFile
 from pommai.gateway.devices import Device, Devices
+from pommai.gateway.home import open_home
 from pommai.gateway.server_clock import DAY, HOUR, MINUTE, as_iso
 from pommai.io.secret import SecretFile
+from pommai.toy.provision import read_boot_file
 
 NOW = 1_800_000_000_000
 
@@ -115,3 +117,31 @@ def test_the_list_is_read_at_a_glance() -> None:
     assert re.split(r"  +", first) == ["bear", "2026-12-06", "3 min ago", "9 d old", "2, newest 30 min old"]
     assert re.split(r"  +", second) == ["rex", "2027-01-14", "never", "revoked 2 h ago", "none"]
     assert [_ago(-5), _ago(59_999), _ago(90 * MINUTE)] == ["0 s", "59 s", "1 h"]
+
+
+def test_a_device_is_told_by_a_file_for_its_card_and_the_screen_shows_no_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, card = tmp_path / "toys.db", tmp_path / "pommai.toml"
+    order = ["devices", "add", "bear-7", "--data", str(file), "--boot-file", str(card), "--address", "192.168.1.5"]
+    assert main(order) == 0
+    told = read_boot_file(card)
+    shown = capsys.readouterr().out
+    assert told.secrets["secret"] not in shown
+    assert f"pommai gateway --data {file} --at-home" in shown
+    assert told.plain["server_pins"] == list(open_home(file).pins)
+    assert knows(file, "bear-7", told.secrets["secret"])
+
+
+def test_nobody_is_registered_who_could_not_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "toys.db"
+    order = ["devices", "add", "bear-7", "--data", str(file), "--address", "192.168.1.5", "--boot-file"]
+    assert main([*order, str(tmp_path / "bootfs" / "pommai.toml")]) == 2
+    assert "is the card in this computer" in capsys.readouterr().err
+    assert not file.exists()
+    assert main([*order, str(tmp_path / "pommai.toml"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "deviceId": "bear-7",
+        "bootFile": str(tmp_path / "pommai.toml"),
+        "address": "192.168.1.5",
+    }

@@ -15,7 +15,7 @@ from tls_material import SPARE, clock, day, noting, pin, served_with, trusting
 from pommai.errors import CloudUnreachableError, SettingsError
 from pommai.io.cloud_http import CloudHttp, CloudTimes
 from pommai.io.link import LinkTimes, WebSocketLink
-from pommai.io.tls import ServerTrust, is_loopback
+from pommai.io.tls import ServerTrust, is_loopback, pins_at
 
 AUTHORITY = trustme.CA()
 NOW = "2026-11-21T12:00:00.000Z"
@@ -252,3 +252,18 @@ def test_in_the_clear_the_toy_talks_to_this_machine_alone(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost"])
 def test_this_machine_is_this_machine(host: str) -> None:
     assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    ("address", "counts"),
+    [
+        ("https://gateway.example:8766", True),
+        ("https://GATEWAY.example", True),
+        ("https://gateway.example.evil.example", False),
+        ("https://happy-animal-123.convex.cloud", False),
+        (None, False),
+    ],
+)
+def test_the_pins_of_a_server_count_at_its_other_ports_and_nowhere_else(address: str | None, counts: bool) -> None:
+    pins = ("one", "two")
+    assert pins_at(address, "wss://gateway.example:8765/audio-stream", pins) == (pins if counts else ())

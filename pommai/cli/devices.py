@@ -20,6 +20,9 @@ does: they notice within a second, and cut whoever was revoked.
 _EPILOG = """\
 Examples:
   pommai devices add bear-7 --data toys.db       its secret is printed, this once
+  pommai devices add bear-7 --data toys.db --boot-file /media/me/bootfs/pommai.toml
+                                                 for `pommai gateway --at-home`: writes the file that tells the toy who
+                                                 it is, and where and by what key it knows this computer
   pommai devices list --data toys.db             who is registered, when each was seen, how old its secret is
   pommai devices rotate bear-7 --data toys.db    a new secret; the old one ends when the new one is first used, or after
                                                  7 days: so there is time to bring it to the toy
@@ -59,6 +62,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             "--data", type=Path, required=True, metavar="FILE", help="the data file of the gateway (its --data)"
         )
         order.add_argument("--json", action="store_true", help="for machines")
+        if name in ("add", "rotate"):
+            order.add_argument(
+                "--boot-file",
+                type=Path,
+                metavar="FILE",
+                help="write the secret there and not on the screen, with all else that a toy of `pommai gateway "
+                "--at-home` must know: pommai.toml for the boot partition of its card",
+            )
+            order.add_argument(
+                "--address",
+                metavar="HOST",
+                help="how the toy reaches the gateway (default: this computer's address in its network); NAME.local, "
+                "where the network knows that, outlives a change of address",
+            )
     parser.set_defaults(run=run)
 
 
@@ -70,7 +87,30 @@ def run(args: argparse.Namespace) -> int:
     if args.doing not in ("add", "service-key") and not path.is_file():
         # To open it would make it, and then nobody would notice that its name is misspelt.
         raise StoreError(f"there is no file {path}; it is made by `pommai gateway --data` or `pommai devices add`")
+    boot_file: Path | None = getattr(args, "boot_file", None)
+    if boot_file is not None:
+        return _add_with_boot_file(args, boot_file)
     found, lines = asyncio.run(_obey(args))
+    print(json.dumps(found, ensure_ascii=False, indent=2) if args.json else "\n".join(lines))
+    return 0
+
+
+def _add_with_boot_file(args: argparse.Namespace, boot_file: Path) -> int:
+    """Give a device a secret by way of its card. Nothing is registered that could not be told to it."""
+    from pommai.cli.boot_file import check_place, write_boot_file
+    from pommai.gateway.home import open_home, own_address
+
+    check_place(boot_file)
+    address = args.address or own_address()
+    pins = open_home(args.data).pins
+    found, _ = asyncio.run(_obey(args))
+    write_boot_file(boot_file, args.device, found.pop("deviceSecret"), address, pins)
+    lines = [
+        f"{boot_file} tells {args.device} who it is, and to look for its gateway at {address}.",
+        "The toy takes it at its next start and wipes it. The gateway runs on this computer with:",
+        f"  pommai gateway --data {args.data} --at-home",
+    ]
+    found |= {"bootFile": str(boot_file), "address": address}
     print(json.dumps(found, ensure_ascii=False, indent=2) if args.json else "\n".join(lines))
     return 0
 

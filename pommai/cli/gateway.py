@@ -77,6 +77,7 @@ Examples:
   pommai gateway                                    with a token made for this run, which is printed
   {TOKEN_VARIABLE}=... pommai gateway        with your own
   pommai gateway --data toys.db                     that remembers what toys have sent
+  pommai gateway --data toys.db --at-home           for toys in the same Wi-Fi; see `pommai devices add --help`
   pommai gateway --host 0.0.0.0 --tls-cert fullchain.pem --tls-key privkey.pem
                                                     for toys anywhere; renewed files are noticed
   curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8766/sessions
@@ -94,7 +95,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1; with --at-home all of this computer)")
     parser.add_argument("--port", type=int, default=8765, help="0 takes any that is free (default: %(default)s)")
     parser.add_argument(
         "--http-port",
@@ -102,6 +103,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="PORT",
         help=f"where operators find it by HTTP: 0 takes any that is free, none is nowhere (default: {HTTP_PORT}; with "
         f"--port 0 any)",
+    )
+    parser.add_argument(
+        "--at-home",
+        action="store_true",
+        help="for toys in the same Wi-Fi: listen to all of them, with a certificate that is made here and kept beside "
+        "--data, and whose key `pommai devices add --boot-file` tells a toy",
     )
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="encrypt both with this certificate chain (PEM)")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the key of the certificate (PEM)")
@@ -165,7 +172,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Listen until told to end. Raises PommaiError when it cannot, SettingsError when it was asked for nonsense."""
     from pommai.cli.gateway_operators import given_token, open_token, renew_token
-    from pommai.cli.gateway_tls import open_certificate, warning_of
+    from pommai.cli.gateway_tls import be_at_home, open_certificate, warning_of
     from pommai.gateway.gateway_file import load_gateway_file
     from pommai.gateway.personas import load_personas
     from pommai.gateway.personas_watch import PersonasWatch
@@ -180,6 +187,8 @@ def run(args: argparse.Namespace) -> int:
     if args.new_operator_token:
         print(renew_token(given, args.data))
         return 0
+    at_home = be_at_home(args) if args.at_home else []
+    host = args.host or "127.0.0.1"
     hidden = [
         each for each in (token, given, gateway_remote.given_key(), *gateway_fleet.secrets_of(args.redis)) if each
     ]
@@ -191,14 +200,14 @@ def run(args: argparse.Namespace) -> int:
         words = [gateway_remote.WELCOME if args.cloud else gateway_devices.WELCOME.format(data=args.data)]
     personas: Path = args.personas or find_project_file("personas.yaml")
     watch = PersonasWatch(personas)
-    settings = GatewaySettings(load_personas(personas), token, args.host, args.port, args.most_toys)
+    settings = GatewaySettings(load_personas(personas), token, host, args.port, args.most_toys)
     if not allow_files(settings.most_toys):
         words.append(f"the system lets this process have too few files open for {settings.most_toys} toys (ulimit -n)")
     engines = load_gateway_file(args.engines or find_project_file("gateway.yaml"))
     certificate = open_certificate(args.tls_cert, args.tls_key)
     http_port = _http_port(args.http_port, args.port)
     operators = None if http_port == OFF else open_token(given, args.data)
-    words += warning_of(args.host, certificate)
+    words += [*at_home, *warning_of(host, certificate)]
     signer = None if args.signing_key is None else _signer(args.signing_key)
     place, cloud = (args.redis, args.name), (args.cloud, args.service_key_file)
     plan = _Plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ipaddress
 import logging
 from datetime import UTC, datetime
@@ -31,6 +32,30 @@ def open_certificate(cert: Path | None, key: Path | None) -> Certificate | None:
     if words := certificate.warning(datetime.now(UTC)):
         logging.getLogger(__name__).warning(words)
     return certificate
+
+
+def be_at_home(args: argparse.Namespace) -> list[str]:
+    """Fill in what `--at-home` leaves out: where to listen, and with which certificate. What is to be said of it.
+
+    Raises SettingsError.
+    """
+    from pommai.gateway.home import open_home, own_address
+
+    if args.data is None:
+        raise SettingsError("--at-home needs --data FILE: the certificate and the toys' secrets are kept beside it")
+    if args.tls_cert is not None or args.tls_key is not None:
+        raise SettingsError(
+            "--at-home makes a certificate of its own: leave out --tls-cert and --tls-key, or --at-home"
+        )
+    home = open_home(args.data)
+    args.tls_cert, args.tls_key = home.cert, home.key
+    args.host = args.host or "0.0.0.0"
+    try:
+        where = own_address()
+    except SettingsError as caught:
+        return [f"at home: {caught}"]
+    tell = f"pommai devices add NAME --data {args.data} --boot-file FILE"
+    return [f"at home: toys find this computer at {where}; each is told so by: {tell}"]
 
 
 def warning_of(host: str, certificate: Certificate | None) -> list[str]:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pommai.errors import CertificateError, SettingsError
 from pommai.io.certificate import Validity, pin_of, validity_of
@@ -90,6 +91,16 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def pins_at(address: str | None, server: str, pins: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of a server's pins that count at another address of the toy's: all on the server's host, else none.
+
+    A gateway at home answers at two ports with the one certificate that nobody but its pins vouches for; a cloud
+    elsewhere has nothing to do with the gateway's keys.
+    """
+    same = urlsplit(address or "").hostname == urlsplit(server).hostname
+    return pins if same else ()
 
 
 def check_encrypted(name: str, secure: bool, host: str, scheme: str, *, plaintext: bool) -> None:

@@ -1,0 +1,85 @@
+"""What a person at home does, up to a toy that its gateway lets in: no authority vouches for anything here, and nothing
+goes unencrypted."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pommai.toy.provision import take
+
+POMMAI = (sys.executable, "-m", "pommai")
+
+
+def clean(folder: Path) -> dict[str, str]:
+    """The environment of somebody who has set nothing."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("POMMAI_", "CONVEX_", "DEVICE_"))}
+    return kept | {"XDG_DATA_HOME": str(folder / "data"), "XDG_CACHE_HOME": str(folder / "cache")}
+
+
+@contextmanager
+def gateway(folder: Path) -> Iterator[tuple[str, str]]:
+    """`pommai gateway --at-home`, at ports of its own; its two ports."""
+    words = ("gateway", "--data", "toys.db", "--at-home", "--host", "127.0.0.1", "--port", "0")
+    with subprocess.Popen(
+        [*POMMAI, *words], cwd=folder, env=clean(folder), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            said = ""
+            while "listening on" not in said:
+                line = process.stdout.readline()
+                assert line, said
+                said += line
+            (http,) = re.findall(r"operators: https://127\.0\.0\.1:(\d+)", said)
+            (socket,) = re.findall(r"listening on wss://127\.0\.0\.1:(\d+)/", said)
+            yield socket, http
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+
+
+def doctor(folder: Path) -> dict[str, Any]:
+    """What the doctor says of the toy's way to its server, by check."""
+    words = ("doctor", "--config", "etc/pommai.toml", "--only", "token,tls,gateway,cloud", "--yes", "--json")
+    said = subprocess.run([*POMMAI, *words], cwd=folder, env=clean(folder), capture_output=True, text=True)
+    return {check["id"]: check for check in json.loads(said.stdout)["checks"]}
+
+
+def test_three_commands_lead_from_a_card_to_a_toy_that_its_gateway_lets_in(tmp_path: Path) -> None:
+    card, etc = tmp_path / "bootfs", tmp_path / "etc"
+    card.mkdir()
+    etc.mkdir()
+    with gateway(tmp_path) as (socket, http):
+        add = ("devices", "add", "bear-7", "--data", "toys.db", "--address", "127.0.0.1")
+        command = [*POMMAI, *add, "--boot-file", str(card / "pommai.toml")]
+        subprocess.run(command, cwd=tmp_path, env=clean(tmp_path), check=True, capture_output=True)
+        told = (card / "pommai.toml").read_text()
+        (card / "pommai.toml").write_text(told.replace(":8765/", f":{socket}/").replace(":8766", f":{http}"))
+        assert take(card, etc / "pommai.toml")
+        found = doctor(tmp_path)
+        assert {name: check["mark"] for name, check in found.items()} == {
+            "token": "ok",
+            "tls": "ok",
+            "gateway": "ok",
+            "cloud": "ok",
+        }, found
+        assert found["tls"]["figures"]["pinned"] is True
+        assert found["tls"]["figures"]["days_left"] > 3600
+
+        # Somebody in between has any certificate but this gateway's: the toy shows it nothing, at neither port.
+        settings = (etc / "pommai.toml").read_text()
+        (etc / "pommai.toml").write_text(re.sub(r"sha256/.", "sha256/+", settings))
+        found = doctor(tmp_path)
+        assert found["tls"]["mark"] == "broken"
+        assert "is none of server_pins" in found["tls"]["words"]
+        assert found["cloud"]["mark"] == "broken"
+        assert "is none of server_pins" in found["cloud"]["words"]
