@@ -30,17 +30,15 @@ def test_a_damaged_model_has_one_file_that_differs_and_is_mended(house: House) -
 
 
 def test_a_card_that_was_pulled_out_cannot_be_opened_until_it_is_back(house: House, tmp_path: Path) -> None:
-    house.card_folder = tmp_path / "card"
-    house.card_folder.mkdir()
-    house.card = AlsaPipes(house.card_folder, tmp_path / "played.wav")
+    house.card = AlsaPipes(tmp_path, tmp_path / "played.wav")
     house.card.start()
     for _ in range(2):
         house.pull_card()
         for fifo in ("microphone.fifo", "speaker.fifo"):
-            with pytest.raises(IsADirectoryError):
-                (house.card_folder / fifo).open("wb")
+            with pytest.raises(FileNotFoundError):
+                (tmp_path / "card" / fifo).open("wb")
         house.plug_card()
-        with (house.card_folder / "microphone.fifo").open("rb", buffering=0) as pipe:
+        with (tmp_path / "card" / "microphone.fifo").open("rb", buffering=0) as pipe:
             assert len(pipe.read(640)) == 640
     house.card.stop()
 

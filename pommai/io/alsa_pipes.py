@@ -9,6 +9,10 @@ then a frame is five whole pages, or fifteen at 48 kHz, and PortAudio asks for e
 
 The pipes take whatever rate they are opened with; a card that was made for another one than the toy's own hears and
 plays nonsense at any other.
+
+Who opens a FIFO waits for a partner, for ever if need be, which no driver of a card that was pulled out does. So nobody
+can find a FIFO that has no partner: `start` shows both at once when they are held, `stop` hides both at once before it
+lets go, and whoever had found one by then is seen off.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import select
+import shutil
 import struct
 import termios
 import threading
@@ -43,7 +49,12 @@ STANDING: Final = 5
 RESET_SECONDS: Final = 1.0
 """The pacer gives up catching up when it is further behind, as after the machine slept."""
 _STOP_SECONDS: Final = 2.0
+_GONE_LOOKS: Final = 10
+"""Nobody was there at so many looks in a row: nobody comes any more who had begun to open a pipe that is hidden now."""
+_LOOK_SECONDS: Final = 0.02
 
+_MICROPHONE: Final = "microphone.fifo"
+_SPEAKER: Final = "speaker.fifo"
 _CONFIGURATION: Final = """\
 pcm.microphone {{ type file slave.pcm {{ type null }} file "/dev/null" infile "{microphone}" format raw }}
 pcm.wide {{ type file slave.pcm {{ type null }} file "{speaker}" format raw truncate true }}
@@ -78,8 +89,6 @@ class AlsaPipes:
         self._said: asyncio.Event | None = None
         self._backlog: deque[int] = deque(maxlen=STANDING)
         self._partial = b""
-        self._left: list[int] = []
-        """Speakers of cards that were unplugged while somebody played."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -88,55 +97,75 @@ class AlsaPipes:
 
     def start(self) -> None:
         """Make the pipes and begin to pace them. Raises AudioDeviceError when the folder does not allow it."""
-        microphone, speaker = self._fifos()
-        ttable = " ".join(f"ttable.{channel}.{channel} 1" for channel in range(self._card.channels))
-        configuration = _CONFIGURATION.format(microphone=microphone, speaker=speaker, width=WIDTH, ttable=ttable)
+        made, shown = self._directory / "card.new", self._directory / "card"
         try:
-            for fifo in (microphone, speaker):
-                fifo.unlink(missing_ok=True)
-                os.mkfifo(fifo, 0o600)
+            for folder in (made, shown):
+                shutil.rmtree(folder, ignore_errors=True)
+            made.mkdir()
+            self._hold(made)
             self._recorder.open()
+            made.rename(shown)
+            ttable = " ".join(f"ttable.{channel}.{channel} 1" for channel in range(self._card.channels))
+            # Last: before that, whoever looks finds no card.
+            self._configure(
+                _CONFIGURATION.format(
+                    microphone=shown / _MICROPHONE, speaker=shown / _SPEAKER, width=WIDTH, ttable=ttable
+                )
+            )
         except OSError as caught:
             raise AudioDeviceError(
                 f"no sound pipes can be made in {self._directory}: {caught.strerror or caught}"
             ) from caught
-        # The microphone's also for reading, to throw away what nobody hears; the speaker's not for writing, to learn
-        # whether anybody plays.
-        self._microphone = os.open(microphone, os.O_RDWR | os.O_NONBLOCK)
-        self._speaker = os.open(speaker, os.O_RDONLY | os.O_NONBLOCK)
-        fcntl.fcntl(self._microphone, fcntl.F_SETPIPE_SZ, MICROPHONE_PIPE_BYTES)
-        # The smallest that holds a wide frame: what is written ahead is less than two frames.
-        fcntl.fcntl(self._speaker, fcntl.F_SETPIPE_SZ, self._wide_bytes)
         self._hear, self._play = to_card(self._card), from_card(self._card)
         self._partial = b""
-        (self._directory / "asound.conf").write_text(configuration)  # last: before that, whoever looks finds no card
         self._stopping.clear()
         self._thread = threading.Thread(target=self._pace, name="alsa-pipes", daemon=True)
         self._thread.start()
 
+    def _hold(self, folder: Path) -> None:
+        """Make both pipes, and be at one end of each."""
+        for name in (_MICROPHONE, _SPEAKER):
+            os.mkfifo(folder / name, 0o600)
+        # The microphone's also for reading, to throw away what nobody hears; the speaker's not for writing, to learn
+        # whether anybody plays.
+        self._microphone = os.open(folder / _MICROPHONE, os.O_RDWR | os.O_NONBLOCK)
+        self._speaker = os.open(folder / _SPEAKER, os.O_RDONLY | os.O_NONBLOCK)
+        fcntl.fcntl(self._microphone, fcntl.F_SETPIPE_SZ, MICROPHONE_PIPE_BYTES)
+        # The smallest that holds a wide frame: what is written ahead is less than two frames.
+        fcntl.fcntl(self._speaker, fcntl.F_SETPIPE_SZ, self._wide_bytes)
+
+    def _configure(self, text: str) -> None:
+        """Give ALSA another configuration, whole at once.
+
+        ALSA reads it anew only when its inode or its time, in whole seconds, is another: so the time is made to be.
+        """
+        new = self._directory / "asound.conf.new"
+        new.write_text(text)
+        another = time.time_ns() // 1000 % 2**31
+        os.utime(new, (another, another))
+        new.replace(self._directory / "asound.conf")
+
     def stop(self) -> None:
         """Unplug the card and complete the recording. Harmless when called again.
 
-        ALSA knows of no card then; without that PortAudio would wait for ever on a pipe with nobody at its end.
+        From now on it cannot be opened. Who plays or hears gets silence as fast as he can take it, and so notices; a
+        pipe that was simply closed could meet an assertion of ALSA (pcm_plugin.c, snd_pcm_plugin_status) that aborts
+        the process, and one that nobody empties would hang a thread that holds ALSA's lock.
         """
         if self._thread is None:
             return
+        gone = self._directory / f"card.{time.monotonic_ns()}"
         with contextlib.suppress(OSError):  # the folder itself is gone
-            (self._directory / "asound.conf").write_text(_UNPLUGGED)
+            self._configure(_UNPLUGGED)
+            (self._directory / "card").rename(gone)
         self._stopping.set()
         self._thread.join(_STOP_SECONDS)
         self._thread = None
         self._wake()
         os.close(self._microphone)
-        # A card that hangs its player is noticed, but a closed pipe may meet an assertion of ALSA (pcm_plugin.c,
-        # snd_pcm_plugin_status) that aborts it: so it stays until the player has let go.
-        self._left.append(self._speaker)
-        self._let_go()
+        threading.Thread(target=_see_off, args=(gone, self._speaker), name="alsa-pipes-gone", daemon=True).start()
         with contextlib.suppress(OSError):  # the recording ends where it could last be written
             self._recorder.close()
-
-    def _fifos(self) -> tuple[Path, Path]:
-        return self._directory / "microphone.fifo", self._directory / "speaker.fifo"
 
     def say(self, frames: Sequence[bytes]) -> None:
         """Speak into the microphone, after what is still being said; it hears silence otherwise."""
@@ -161,8 +190,6 @@ class AlsaPipes:
                 return
             self._speak()
             self._listen()
-            if self._left:
-                self._let_go()
 
     def _speak(self) -> None:
         """Put the next frame into the microphone's pipe."""
@@ -210,12 +237,29 @@ class AlsaPipes:
             with contextlib.suppress(OSError):  # a full disk must not stop the card
                 self._recorder.add(self._play(played.tobytes()))
 
-    def _let_go(self) -> None:
-        """Empty the speakers that are left, so that who hangs there comes free, and close those that nobody plays."""
-        for speaker in self._left.copy():
-            if not is_played(speaker):
-                os.close(speaker)
-                self._left.remove(speaker)
+
+def _see_off(folder: Path, speaker: int) -> None:
+    """Keep those going who still use the pipes in a folder that is hidden, until nobody does; then remove them."""
+    readable = select.poll()
+    readable.register(speaker, select.POLLIN)
+    quiet = 0
+    while quiet < _GONE_LOOKS:
+        readable.poll(_LOOK_SECONDS * 1e3)
+        playing, hearing = is_played(speaker), is_heard(folder / _MICROPHONE)
+        quiet = 0 if playing or hearing else quiet + 1
+        if not playing:  # or else poll returns at once: the pipe is at its end
+            time.sleep(_LOOK_SECONDS)
+    os.close(speaker)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_heard(microphone: Path) -> bool:
+    """Whether somebody reads this pipe, or waits to: then he need not wait any longer."""
+    try:
+        os.close(os.open(microphone, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:  # ENXIO: nobody; or the pipe itself is gone
+        return False
+    return True
 
 
 def is_played(speaker: int) -> bool:

@@ -6,15 +6,16 @@ import array
 import asyncio
 import os
 import stat
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from audio_material import number, numbered
 
 from pommai.errors import AudioDeviceError
-from pommai.io.alsa_pipes import WIDTH, AlsaPipes, bytes_in
+from pommai.io.alsa_pipes import WIDTH, AlsaPipes, _see_off, bytes_in
 from pommai.io.wav import read_wav
 from pommai.protocol.audio import FRAME_BYTES
 
@@ -37,12 +38,12 @@ def wide(frame: bytes) -> bytes:
 def test_starting_makes_two_pipes_and_the_configuration_that_names_them(card: AlsaPipes, tmp_path: Path) -> None:
     configuration = Path(card.environment["ALSA_CONFIG_PATH"]).read_text()
     for name in ("microphone.fifo", "speaker.fifo"):
-        assert stat.S_ISFIFO((tmp_path / name).stat().st_mode)
-        assert f'"{tmp_path / name}"' in configuration
+        assert stat.S_ISFIFO((tmp_path / "card" / name).stat().st_mode)
+        assert f'"{tmp_path / "card" / name}"' in configuration
 
 
 def test_what_is_said_comes_out_of_the_microphones_pipe_in_order(card: AlsaPipes, tmp_path: Path) -> None:
-    with (tmp_path / "microphone.fifo").open("rb", buffering=0) as pipe:
+    with (tmp_path / "card" / "microphone.fifo").open("rb", buffering=0) as pipe:
         for _ in range(3):
             assert number(pipe.read(FRAME_BYTES)) == 0
         card.say(numbered(5))
@@ -60,14 +61,14 @@ def test_what_nobody_listened_to_is_gone(card: AlsaPipes, tmp_path: Path) -> Non
         await card.said()
 
     asyncio.run(main())
-    with (tmp_path / "microphone.fifo").open("rb", buffering=0) as pipe:
+    with (tmp_path / "card" / "microphone.fifo").open("rb", buffering=0) as pipe:
         heard = [number(pipe.read(FRAME_BYTES)) for _ in range(10)]
     assert len([value for value in heard if value]) <= 6, "no more than the pipe holds"
 
 
 def test_what_is_written_to_the_speakers_pipe_is_recorded(card: AlsaPipes, tmp_path: Path) -> None:
     def play(data: bytes) -> None:
-        with (tmp_path / "speaker.fifo").open("wb", buffering=0) as pipe:
+        with (tmp_path / "card" / "speaker.fifo").open("wb", buffering=0) as pipe:
             while data:
                 data = data[pipe.write(data) :]
         while bytes_in(card._speaker) or card._partial:
@@ -95,26 +96,78 @@ def test_a_card_can_be_plugged_in_again(tmp_path: Path) -> None:
     pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
     for _ in range(2):
         pipes.start()
-        with (tmp_path / "microphone.fifo").open("rb", buffering=0) as pipe:
+        with (tmp_path / "card" / "microphone.fifo").open("rb", buffering=0) as pipe:
             assert len(pipe.read(FRAME_BYTES)) == FRAME_BYTES
         pipes.stop()
         pipes.stop()
 
 
-def test_who_hangs_on_a_card_that_was_unplugged_comes_free_when_it_is_plugged_in_again(tmp_path: Path) -> None:
+def until(truth: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 10
+    while not truth():
+        assert time.monotonic() < limit
+        time.sleep(0.005)
+
+
+def test_a_card_that_was_unplugged_refuses_whoever_opens_it_and_nothing_waits_for_ever(tmp_path: Path) -> None:
+    pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
+    for _ in range(3):
+        pipes.start()
+        pipes.stop()
+        for name, mode in (("microphone.fifo", os.O_RDONLY), ("speaker.fifo", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)):
+            with pytest.raises(FileNotFoundError):  # even one who makes what is not there, as ALSA does
+                os.open(tmp_path / "card" / name, mode, 0o600)
+    until(lambda: sorted(path.name for path in tmp_path.iterdir()) == ["asound.conf", "played.wav"])
+
+
+def test_who_plays_while_the_card_is_unplugged_goes_on_into_the_void_and_who_hears_comes_to_the_end(
+    tmp_path: Path,
+) -> None:
     pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
     pipes.start()
-    with (tmp_path / "speaker.fifo").open("wb", buffering=0) as player:
-        pipes.stop()
-        os.set_blocking(player.fileno(), False)
-        while player.write(bytes(4096)):  # as much as there is room for; a player would wait now
-            pass
-        os.set_blocking(player.fileno(), True)
-        pipes.start()
-        assert player.write(bytes(65_536)) == 65_536
-        player.close()
-        pipes.stop()
-    assert not pipes._left, "and then nobody plays any more"
+    player, ear = (
+        (tmp_path / "card" / "speaker.fifo").open("wb", buffering=0),
+        os.open(tmp_path / "card" / "microphone.fifo", os.O_RDONLY),
+    )
+    pipes._stopping.set()  # the card hangs first, and its player with it
+    os.set_blocking(player.fileno(), False)
+    while player.write(bytes(4096)):
+        pass
+    os.set_blocking(player.fileno(), True)
+    pipes.stop()
+    assert player.write(bytes(1_000_000)) == 1_000_000
+    while os.read(ear, 65_536):
+        pass
+    pipes.start()  # another one, for others
+    assert player.write(bytes(1_000_000)) == 1_000_000
+    player.close()
+    os.close(ear)
+    pipes.stop()
+    until(lambda: not list(tmp_path.glob("card*")))
+
+
+def test_who_had_found_the_microphone_before_it_was_hidden_does_not_wait_for_it_for_ever(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "microphone.fifo")
+    os.mkfifo(tmp_path / "speaker.fifo")
+    speaker = os.open(tmp_path / "speaker.fifo", os.O_RDONLY | os.O_NONBLOCK)
+    heard: list[bytes] = []
+    late = threading.Thread(target=lambda: heard.append((tmp_path / "microphone.fifo").read_bytes()))
+    late.start()
+    _see_off(tmp_path, speaker)
+    late.join(10)
+    assert heard == [b""]
+
+
+def test_alsa_notices_every_change_of_the_configuration(tmp_path: Path) -> None:
+    # It looks at the inode and at the time in whole seconds, and a card may come and go within one.
+    pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
+    seen = []
+    for _ in range(5):
+        for change in (pipes.start, pipes.stop):
+            change()
+            found = (tmp_path / "asound.conf").stat()
+            seen.append(int(found.st_mtime))
+    assert len(set(seen)) == 10
 
 
 def test_a_folder_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) -> None:

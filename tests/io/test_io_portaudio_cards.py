@@ -6,6 +6,7 @@ in the words PortAudio has for it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,6 +165,50 @@ async def main():
         card.environment,
     )
     assert "sudo apt-get install libspeexdsp1" in scene.result()[0]
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["vanishes", "hangs and vanishes"])
+def test_a_card_that_comes_back_is_heard_and_heard_from_again_without_a_restart(
+    card: AlsaPipes, tmp_path: Path, hangs: bool
+) -> None:
+    scene = Scene(
+        LISTENING
+        + """
+async def main():
+    toy = Toy()
+    await toy.start()
+    await until(lambda: len(toy.heard_at) > 5 and toy.count("speaker.back"))
+    ready()
+    await until(lambda: toy.count("microphone.lost") and toy.count("speaker.lost"))
+    tries, open_stream = [], portaudio_host.HOST.open_stream
+    def counted(*arguments):
+        tries.append(arguments)
+        return open_stream(*arguments)
+    portaudio_host.HOST.open_stream = counted
+    await until(lambda: len(tries) > 4)  # which fail
+    ready()
+    await until(lambda: toy.count("microphone.back") == 2 and toy.count("speaker.back") == 2)
+    heard = len(toy.heard_at)
+    await until(lambda: len(toy.heard_at) > heard + 5)
+    toy.voice.play(numbered(5))
+    await asyncio.sleep(0.4)
+    await toy.stop()
+    return [name for name, _ in toy.told]
+""",
+        card.environment,
+    )
+    scene.until_ready()
+    if hangs:
+        card._stopping.set()
+        time.sleep(0.5)
+    card.stop()
+    scene.until_ready()
+    card.start()
+    names, _ = scene.result()
+    assert sorted(names[2:4]) == ["microphone.lost", "speaker.lost"], "told once each"
+    assert sorted(names[4:]) == ["microphone.back", "speaker.back"]
+    card.stop()
+    assert any(any(samples([frame])) for frame in read_wav(tmp_path / "played.wav")), "and it speaks"
 
 
 def test_a_card_plugged_in_while_the_other_one_plays_is_found_and_the_other_one_goes_on(
