@@ -102,7 +102,7 @@ def test_a_toy_in_order_with_its_gateway_is_let_go_with_0(tmp_path: Path, card: 
     assert checks["libraries"]["mark"] == "ok"
     assert TOKEN not in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        *("asound.conf", "microphone.fifo", "speaker.fifo"),
+        *("asound.conf", "card"),
     ], "nothing is left behind"
 
 

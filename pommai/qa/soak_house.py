@@ -74,9 +74,7 @@ class House:
     async def _begin(self, stack: AsyncExitStack) -> None:
         await asyncio.to_thread(self._lay_out)
         pipes = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pommai-soak-")))
-        self.card_folder = pipes / "card"
-        self.card_folder.mkdir()
-        self.card = AlsaPipes(self.card_folder, pipes / "played.wav")
+        self.card = AlsaPipes(pipes, pipes / "played.wav")
         self.card.start()
         stack.callback(self.card.stop)
         trace = stack.enter_context(contextlib.closing(Pipe(pipes / "trace")))
@@ -172,15 +170,9 @@ class House:
     def pull_card(self) -> None:
         """Pull the sound card out: what uses it fails, and it cannot be opened."""
         self.card.stop()
-        for fifo in self.card_folder.glob("*.fifo"):
-            fifo.unlink()
-            fifo.mkdir()  # ALSA would make a file for the speaker and play into it, however fast
 
     def plug_card(self) -> None:
         """Put it in again."""
-        for place in self.card_folder.glob("*.fifo"):
-            if place.is_dir():
-                place.rmdir()
         self.card.start()
 
     # -- the model -------------------------------------------------------------------------
