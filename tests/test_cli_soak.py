@@ -12,7 +12,7 @@ import pytest
 from soak_sights import a_soak
 
 from pommai.cli import main
-from pommai.qa import soak_days, soak_run
+from pommai.qa import soak_days, soak_disk, soak_run
 from pommai.qa.soak_run import Now
 from pommai.qa.soak_verdict import Soak
 
@@ -30,6 +30,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return soak
 
     monkeypatch.setattr(soak_run, "run_soak", run)
+    monkeypatch.setattr(soak_disk, "go_apart", lambda: asked.get("no_disks", ""))
     return asked
 
 
@@ -44,6 +45,17 @@ def test_a_soak_that_went_well_leaves_a_report_and_a_picture(
     assert json.loads((tmp_path / "report.json").read_text())["well"] is True
     assert "![What they take" in (tmp_path / "report.md").read_text()
     assert (tmp_path / "soak.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_disks_of_their_own_it_is_done_another_way_and_told(
+    seen: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["soak", "--report", str(tmp_path)]) == 0
+    assert seen["disks"] is True
+    seen["no_disks"] = "Operation not permitted"
+    assert main(["soak", "--report", str(tmp_path)]) == 0
+    assert seen["disks"] is False
+    assert "Operation not permitted" in capsys.readouterr().out
 
 
 def test_what_went_wrong_is_told_and_is_exit_code_1(

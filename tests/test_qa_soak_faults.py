@@ -22,6 +22,7 @@ class Notes:
     def __init__(self, tmp_path: Path) -> None:
         self.network = BadNetwork()
         self.done: list[Any] = []
+        self.disks: dict[str, Any] = {}
         self.toy, self.gateway = self._program("toy", tmp_path), self._program("gateway", tmp_path)
 
     def _program(self, name: str, tmp_path: Path) -> SimpleNamespace:
@@ -31,6 +32,7 @@ class Notes:
 
         set_clock(tmp_path / f"{name}.clock", 0.0)
         return SimpleNamespace(
+            name=name,
             send=lambda number: self.done.append((name, number.name)),
             limit_files=lambda most: self.done.append((name, most)),
             end=end,
@@ -102,6 +104,30 @@ def test_it_is_made_whole_too_when_the_soak_ends_meanwhile(tmp_path: Path) -> No
 
 def test_memory_is_asked_for_again_and_again(tmp_path: Path) -> None:
     assert work(Notes(tmp_path), "memory short")[1:] == ([("toy", "SIGUSR2")], [])
+
+
+def test_a_disk_is_full_itself_where_there_is_one_and_at_times_others_write_too(tmp_path: Path) -> None:
+    house = Notes(tmp_path)
+    house.disks["toy"] = SimpleNamespace(fill=lambda: house.done.append("full"), free=lambda: house.done.append("free"))
+    assert work(house, "toy disk full", number=1) == ("ENOSPC", ["full"], ["free"])
+    house.done.clear()
+    assert work(house, "toy disk full", number=2) == ("ENOSPC, and others write", ["full", "full"], ["free"])
+    house.done.clear()
+    assert work(house, "gateway disk full")[0] == "EFBIG"
+
+
+def test_a_disk_that_cannot_be_filled_is_no_secret(tmp_path: Path) -> None:
+    house = Notes(tmp_path)
+
+    def fill() -> None:
+        house.done.append("full")
+        if len(house.done) > 1:
+            raise OSError(16, "busy")
+
+    house.disks["toy"] = SimpleNamespace(fill=fill, free=lambda: house.done.append("free"))
+    with pytest.raises(OSError, match="busy"):
+        work(house, "toy disk full", number=2)
+    assert house.done == ["full", "full", "free"]
 
 
 def test_a_slow_network_is_as_slow_as_its_dose_says_and_quick_again(tmp_path: Path) -> None:

@@ -49,4 +49,4 @@ def test_a_house_begins_empty_and_with_files_of_its_own(house: House, tmp_path: 
     house._lay_out()
     assert list((tmp_path / "toy").iterdir()) == []
     assert "pommai-bear" in house.personas.read_text()
-    assert str(tmp_path / "model") in (house.personas.parent / "gateway.yaml").read_text()
+    assert str(tmp_path / "model") in (tmp_path / "gateway.yaml").read_text()

@@ -35,6 +35,14 @@ def test_a_soak_without_anything_is_told_nevertheless() -> None:
     assert as_text(soak).splitlines()[-1] == "nothing went wrong"
 
 
+def test_a_machine_that_mounts_nothing_is_told_of() -> None:
+    soak = a_soak()
+    assert not any("EFBIG" in words for words in findings(soak))
+    soak.no_disks = "Operation not permitted"
+    assert any("EFBIG" in words and "Operation not permitted" in words for words in findings(soak))
+    assert soak.as_json()["no_disks"] == "Operation not permitted"
+
+
 def test_the_report_for_a_file_has_tables_the_picture_and_who_did_what() -> None:
     soak = a_soak()
     soak.did = {"child": {"talked": 1200, "called": 2}, "designer": {}}

@@ -39,8 +39,10 @@ With --days it lets a simulated toy live for so many days on virtual time instea
 jumps and a power-off each night, and counts what it holds at each midnight.
 """
 _EPILOG = """\
-The faults are drawn from the seed: the same seed breaks the same things in the same order. Nothing needs root. A disk
-is full because no file may grow (RLIMIT_FSIZE); the clock jumps, and memory is taken away, in the toy's own process.
+The faults are drawn from the seed: the same seed breaks the same things in the same order. Nothing needs root. Toy and
+gateway have a disk in memory each that nobody else sees; what was on it is in the report's folder at the end. Where the
+machine mounts nothing for those who are not root, no file may grow instead (RLIMIT_FSIZE), and the report says so. The
+clock jumps, and memory is taken away, in the toy's own process.
 
 Examples:
   pommai soak                            half an hour; report, picture, logs and databases are in out/soak
@@ -107,10 +109,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _soak(args: argparse.Namespace) -> int:
+    from pommai.qa.soak_disk import go_apart
     from pommai.qa.soak_report import as_text
 
+    no_disks = go_apart()
     model = _model(args.vosk_model)
-    soak = asyncio.run(_run(args, model))
+    soak = asyncio.run(_run(args, model, disks=not no_disks))
+    soak.no_disks = no_disks
     _report(args.report, soak)
     print(json.dumps(soak.as_json(), indent=1) if args.json else as_text(soak))
     if soak.interrupted:
@@ -133,7 +138,7 @@ def _model(name: str | None) -> Path:
     return model
 
 
-async def _run(args: argparse.Namespace, model: Path) -> Soak:
+async def _run(args: argparse.Namespace, model: Path, *, disks: bool) -> Soak:
     from pommai.lights.load import load_patterns
     from pommai.qa.soak_run import run_soak
     from pommai.toy.charts import load_behaviour
@@ -149,7 +154,7 @@ async def _run(args: argparse.Namespace, model: Path) -> Soak:
     resting = frozenset(table.specification.resting)
     with Progress(sys.stderr, _so_far) as progress:
         return await run_soak(
-            args.report, model, resting, seconds=args.seconds, seed=args.seed, stop=stop, progress=progress
+            args.report, model, resting, seconds=args.seconds, seed=args.seed, stop=stop, progress=progress, disks=disks
         )
 
 

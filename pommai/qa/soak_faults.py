@@ -15,8 +15,8 @@ from pommai.qa.soak_program import Program
 
 Work = Callable[[House, Fault], AbstractAsyncContextManager[str]]
 """Entering it says what was done, in words, where the kind alone does not."""
-_PAGING_S: Final = 0.25
-"""Between two times that memory is taken away."""
+_AGAIN_S: Final = 0.25
+"""Between two times that memory is taken away, or room on a disk."""
 
 
 def fault_at_work(house: House, fault: Fault) -> AbstractAsyncContextManager[str]:
@@ -82,12 +82,27 @@ async def _stop(house: House, fault: Fault) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _fill_disk(house: House, fault: Fault) -> AsyncIterator[str]:
+    """A full disk if it has one, else files that may not grow. Half of the time others write to the disk, too: what the
+    program gives up there it cannot use.
+    """
     program = _program(house, fault)
-    program.limit_files(0)
+    disk = house.disks.get(program.name)
+    if disk is None:
+        program.limit_files(0)
+        try:
+            yield "EFBIG"
+        finally:
+            program.limit_files(None)
+        return
+    disk.fill()
     try:
-        yield ""
+        if fault.number % 2:
+            yield "ENOSPC"
+        else:
+            async with _again(disk.fill):
+                yield "ENOSPC, and others write"
     finally:
-        program.limit_files(None)
+        disk.free()
 
 
 @asynccontextmanager
@@ -111,17 +126,8 @@ async def _pull(house: House, fault: Fault) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _press_memory(house: House, fault: Fault) -> AsyncIterator[str]:
-    async def again() -> None:
-        while True:
-            house.toy.send(signal.SIGUSR2)
-            await asyncio.sleep(_PAGING_S)
-
-    task = asyncio.create_task(again(), name="memory short")
-    try:
+    async with _again(lambda: house.toy.send(signal.SIGUSR2)):
         yield ""
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 @asynccontextmanager
@@ -131,6 +137,25 @@ async def _damage(house: House, fault: Fault) -> AsyncIterator[str]:
         yield file.name
     finally:
         house.mend_model(file)
+
+
+@asynccontextmanager
+async def _again(what: Callable[[], None]) -> AsyncIterator[None]:
+    """Do it now, and again and again."""
+
+    async def again() -> None:
+        while True:
+            what()
+            await asyncio.sleep(_AGAIN_S)
+
+    task = asyncio.create_task(again(), name="fault, again")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
 
 
 def _program(house: House, fault: Fault) -> Program:

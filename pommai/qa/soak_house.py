@@ -19,7 +19,9 @@ from typing import Any, Final, Self
 
 from pommai.errors import PommaiError
 from pommai.io.alsa_pipes import AlsaPipes
+from pommai.io.secret import keep_secret
 from pommai.qa.soak_agent import set_clock
+from pommai.qa.soak_disk import Disk
 from pommai.qa.soak_network import BadNetwork
 from pommai.qa.soak_program import Program
 from pommai.qa.soak_watch import Pipe, ToyWatch
@@ -42,11 +44,17 @@ class House:
     `out` gets logs and databases, those of another time are deleted. Raises PommaiError when something does not start.
     """
 
-    def __init__(self, out: Path, model: Path, resting: frozenset[str]) -> None:
-        """`model`: the folder of a Vosk model; it is copied. `resting`: states the toy may stay in."""
+    def __init__(self, out: Path, model: Path, resting: frozenset[str], *, disks: bool = False) -> None:
+        """`model`: the folder of a Vosk model; it is copied. `resting`: states the toy may stay in.
+
+        With `disks`, toy and gateway have a disk of their own each, see soak_disk; what was on them is in `out` after
+        leaving.
+        """
         self.watch = ToyWatch(resting)
+        self.disks: dict[str, Disk] = {}
+        """By the name of the program."""
         self.memory, self.archive = out / "toy" / "memory.db", out / "gateway" / "archive.db"
-        self.personas = out / "gateway" / "personas.yaml"
+        self.personas = out / "personas.yaml"
         self.model = out / "model"
         self.operator_token = secrets.token_urlsafe(24)
         self.operators = ""
@@ -57,6 +65,7 @@ class House:
         self._port = self._http_port = "0"
         self._out = out.absolute()
         self._spare_model = model
+        self._wants_disks = disks
         self._stack = AsyncExitStack()
         self._looks: dict[str, Pipe] = {}
 
@@ -73,6 +82,8 @@ class House:
 
     async def _begin(self, stack: AsyncExitStack) -> None:
         await asyncio.to_thread(self._lay_out)
+        if self._wants_disks:
+            self._mount_disks(stack)
         pipes = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pommai-soak-")))
         self.card = AlsaPipes(pipes, pipes / "played.wav")
         self.card.start()
@@ -107,7 +118,19 @@ class House:
         for file in self.model.rglob("*"):
             file.chmod(0o755 if file.is_dir() else 0o644)
         shutil.copyfile(find_project_file("personas.yaml"), self.personas)
-        (self.personas.parent / "gateway.yaml").write_text(_GATEWAY.format(model=self._out / "model"))
+        (self._out / "gateway.yaml").write_text(_GATEWAY.format(model=self._out / "model"))
+
+    def _mount_disks(self, stack: AsyncExitStack) -> None:
+        for name in ("toy", "gateway"):
+            self.disks[name] = Disk(self._out / name)
+            stack.push_async_callback(asyncio.to_thread, self._take_from_disk, name)
+
+    def _take_from_disk(self, name: str) -> None:
+        """Have what is on a disk where it was mounted, without it."""
+        with tempfile.TemporaryDirectory(prefix="pommai-soak-") as kept:
+            shutil.copytree(self._out / name, kept, dirs_exist_ok=True)
+            self.disks.pop(name).unmount()
+            shutil.copytree(kept, self._out / name, dirs_exist_ok=True)
 
     # -- programs --------------------------------------------------------------------------
 
@@ -115,7 +138,7 @@ class House:
         """Start it, where it was. Raises PommaiError when it does not listen."""
         words = ["gateway", "--host", "127.0.0.1", "--port", self._port, "--http-port", self._http_port]
         words += ["--data", str(self._out / "gateway" / "archive.db"), "--personas", str(self.personas.absolute())]
-        words += ["--engines", str(self._out / "gateway" / "gateway.yaml")]
+        words += ["--engines", str(self._out / "gateway.yaml")]
         environment = {"POMMAI_GATEWAY_TOKEN": self._token, "POMMAI_OPERATOR_TOKEN": self.operator_token}
         async with self.personas_lock:
             await self._start_gateway(words, environment)
@@ -133,6 +156,7 @@ class House:
         settings = {
             "url": f"ws://127.0.0.1:{self.network.port}/audio-stream",
             "device-id": DEVICE,
+            "token-file": keep_secret(self._out / "toy" / "token", self._token),
             "vosk-model": self._out / "model",
             "microphone": "portaudio",
             "speaker": "portaudio",
@@ -147,7 +171,7 @@ class House:
             "trace": trace,
         }
         words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
-        await self.toy.start(["run", *words], {"POMMAI_USER_TOKEN": self._token, **self.card.environment})
+        await self.toy.start(["run", *words], self.card.environment)
 
     async def _read_trace(self, trace: Pipe) -> None:
         while True:

@@ -55,6 +55,8 @@ def findings(soak: Soak) -> list[str]:
     ledger = soak.ledger
     archived = len(ledger.seen.keys() & ledger.archived.keys())
     found.append(f"{len(ledger.seen):,} conversations seen in the toy's memory, {archived:,} of them at the gateway")
+    if soak.no_disks:
+        found.append(f"no disk was full, files could not grow instead (EFBIG): nothing can be mounted, {soak.no_disks}")
     if not soak.growths():
         found.append("it was too short to say whether anything grows")
     if not soak.verdict:

@@ -97,16 +97,17 @@ async def run_soak(
     seed: int,
     stop: asyncio.Event,
     progress: Callable[[Now], None] = lambda now: None,
+    disks: bool = False,
 ) -> Soak:
     """Soak for so long, or until `stop`; then let everything be told, and end.
 
-    `out`, `model`, `resting`: see House. Below two minutes it is a hasty soak: every kind of fault, but short.
+    `out`, `model`, `resting`, `disks`: see House. Below two minutes it is a hasty soak: every kind of fault, but short.
     Raises PommaiError when it cannot begin.
     """
     hasty = seconds < 120.0
     soak = Soak(seed, hasty, Ledger(DEVICE))
     spoken = await speak()
-    async with House(out, model, resting) as house:
+    async with House(out, model, resting, disks=disks) as house:
         run = _Run(house, soak, seconds, progress)
         people = (
             Child(house, run.gate.busy, spoken, Random(f"child {seed}")),

@@ -96,6 +96,8 @@ class Soak:
     ended: str = ""
     """Why it ended early; empty when it did not."""
     interrupted: bool = False
+    no_disks: str = ""
+    """Why no real disk could be full, if none could."""
 
     @property
     def warm_s(self) -> float:
@@ -158,6 +160,7 @@ class Soak:
             "well": not self.verdict,
             "verdict": self.verdict,
             "interrupted": self.interrupted,
+            "no_disks": self.no_disks,
             "faults": [
                 {
                     "number": recovery.fault.number,
