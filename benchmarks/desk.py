@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pommai.io.alsa_pipes import AlsaPipes
+from pommai.io.secret import keep_secret
 
 ROOT = Path(__file__).resolve().parent.parent
 VOSK_TINY = ROOT / "tests" / "data" / "vosk-tiny" / "model"
@@ -47,11 +48,12 @@ class Desk:
             self.toy = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "pommai", "run", "--url", self.url, "--button", "lines", "--lights", "none"),
                 *("--memory", str(self.folder / "memory.db"), "--cache-dir", str(self.folder / "cache")),
+                *("--token-file", str(keep_secret(self.folder / "token", TOKEN))),
                 *("--vosk-model", "none", "--trace", str(self.trace), "--log-format", "json", *arguments),
                 stdin=asyncio.subprocess.PIPE,
                 stderr=log,
                 cwd=ROOT,
-                env=os.environ | self.pipes.environment | self._bytecode() | {"POMMAI_USER_TOKEN": TOKEN},
+                env=os.environ | self.pipes.environment | self._bytecode(),
             )
 
     def _bytecode(self) -> dict[str, str]:

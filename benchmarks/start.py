@@ -22,6 +22,7 @@ from pathlib import Path
 
 from benchmarks.desk import ROOT
 from benchmarks.figures import Figure, figure
+from pommai.io.secret import keep_secret
 
 STARTS = 9
 REFERENCE_MS = 262.0
@@ -64,7 +65,8 @@ def _start(folder: Path, *options: str) -> tuple[str, float]:
     trace.unlink(missing_ok=True)
     kept = ("POMMAI_", "CONVEX_", "DEVICE_", "PYTHONDONTWRITE")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(kept)}
-    environment |= {"POMMAI_USER_TOKEN": "x", "PYTHONPYCACHEPREFIX": str(folder / "bytecode"), "PYTHONPATH": str(ROOT)}
+    environment |= {"PYTHONPYCACHEPREFIX": str(folder / "bytecode"), "PYTHONPATH": str(ROOT)}
+    environment["POMMAI_TOKEN_FILE"] = str(keep_secret(folder / "token", "measured"))
     none = [word for name in ("microphone", "speaker", "lights", "vosk-model") for word in (f"--{name}", "none")]
     paths = ["--trace", str(trace), "--memory", str(folder / "memory.db"), "--cache-dir", str(folder / "cache")]
     words = [*options, "-m", "pommai", "run", "--button", "lines", "--url", "ws://127.0.0.1:9/", *none, *paths]

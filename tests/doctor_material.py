@@ -10,6 +10,7 @@ from typing import Any
 from pommai.doctor.finding import Finding, Run
 from pommai.doctor.surroundings import Computer, Output, Surroundings
 from pommai.doctor.unit import Unit
+from pommai.io.secret import keep_secret
 from pommai.toy.settings import Settings, load_settings
 
 NOON = 1_796_000_000.0
@@ -20,8 +21,10 @@ RUNNING = Unit(active="active", substate="running", user="pommai", watchdog="30s
 
 
 def settings(folder: Path, **values: str) -> Settings:
-    """Settings with a memory of its own, and these beside."""
-    names = {"url": "CONVEX_URL", "device_id": "DEVICE_ID", "token": "POMMAI_USER_TOKEN"}
+    """Settings with a memory of its own, and these beside; `token` is put into a file."""
+    names = {"url": "CONVEX_URL", "device_id": "DEVICE_ID"}
+    if "token" in values:
+        values["token_file"] = str(keep_secret(folder / "token", values.pop("token")))
     given = {"memory": str(folder / "memory.db"), "cache_dir": str(folder), "models": str(folder), **values}
     environment = {names.get(name, f"POMMAI_{name.upper()}"): value for name, value in given.items()}
     return load_settings(environment=environment)

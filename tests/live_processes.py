@@ -15,6 +15,8 @@ from typing import Any
 
 from gateway_material import TOKEN
 
+from pommai.io.secret import keep_secret
+
 PATIENCE = 60.0
 """Seconds; a busy machine may be slow, and what hangs fails in the end."""
 
@@ -115,5 +117,6 @@ def toy(folder: Path, url: str, name: str = "toy") -> Iterator[Child]:
     arguments += ["--memory", str(folder / f"{name}.db"), "--memory-copy", "none", "--device-id", "desk-1"]
     trace = folder / f"{name}.jsonl"
     arguments += ["--trace", str(trace), "--cache-dir", str(folder / "cache")]
-    with child(folder, name, *arguments, words=trace, POMMAI_USER_TOKEN=TOKEN) as process:
+    arguments += ["--token-file", str(keep_secret(folder / f"{name}.token", TOKEN))]
+    with child(folder, name, *arguments, words=trace) as process:
         yield process

@@ -19,6 +19,7 @@ from gateway_material import TOKEN, desk
 from pommai.cli import main
 from pommai.doctor.catalogue import NAMES
 from pommai.io.alsa_pipes import AlsaPipes
+from pommai.io.secret import keep_secret
 
 TINY = Path(__file__).parent / "data" / "vosk-tiny" / "model"
 PLANTED = "a-planted-token-that-nobody-may-see"
@@ -87,7 +88,7 @@ def test_a_toy_in_order_with_its_gateway_is_let_go_with_0(tmp_path: Path, card: 
                     "--yes",
                     "--json",
                     CONVEX_URL=f"ws://127.0.0.1:{gateway.port}/audio-stream",
-                    POMMAI_USER_TOKEN=TOKEN,
+                    POMMAI_TOKEN_FILE=str(keep_secret(tmp_path / "token", TOKEN)),
                     **card.environment,
                 )
             )
@@ -102,7 +103,7 @@ def test_a_toy_in_order_with_its_gateway_is_let_go_with_0(tmp_path: Path, card: 
     assert checks["libraries"]["mark"] == "ok"
     assert TOKEN not in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        *("asound.conf", "card"),
+        *("asound.conf", "card", "token"),
     ], "nothing is left behind"
 
 
@@ -112,7 +113,7 @@ def test_a_toy_that_would_not_work_is_told_in_a_table_and_ends_with_1(tmp_path: 
         tmp_path,
         "--only=devices,loop,token,network,gateway",
         CONVEX_URL="ws://127.0.0.1:9/audio-stream",
-        POMMAI_USER_TOKEN=PLANTED,
+        POMMAI_TOKEN_FILE=str(keep_secret(tmp_path / "token", PLANTED)),
         ALSA_CONFIG_PATH=str(tmp_path / "none.conf"),
     )
     assert done.returncode == 1
@@ -131,7 +132,7 @@ def test_a_token_that_cannot_be_read_does_not_keep_the_doctor_from_looking(tmp_p
     done = doctor(tmp_path, "--only=system,token,gateway", "--token-file", "/nowhere/token", "--json")
     checks = told(done)
     assert done.returncode == 1
-    assert "/nowhere/token cannot be read" in checks["token"]["words"]
+    assert "/nowhere/token, which holds the toy's secret, cannot be read" in checks["token"]["words"]
     assert checks["gateway"]["mark"] == "note"
     assert checks["system"]["mark"] == "ok"
 

@@ -94,7 +94,7 @@ def test_a_gateway_that_runs_is_loaded_with_a_token_from_a_file(
 def test_the_wrong_token_is_told(
     speech: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("POMMAI_USER_TOKEN", "somebody-elses-token")
+    monkeypatch.setenv("POMMAI_GATEWAY_TOKEN", "somebody-elses-token")
     with a_gateway() as url:
         assert main(["load", "--gateway", url, "--toys", "2", "--speech", speech]) == 1
     assert "the server refuses the toy's token" in capsys.readouterr().err
@@ -104,7 +104,7 @@ def test_without_matplotlib_there_are_figures_and_words_how_to_get_a_picture(
     tmp_path: Path, speech: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setenv("POMMAI_USER_TOKEN", TOKEN)
+    monkeypatch.setenv("POMMAI_GATEWAY_TOKEN", TOKEN)
     with a_gateway() as url:
         words = ["--gateway", url, "--toys", "1", "--turns", "1", "--speech", speech, "--report", str(tmp_path)]
         assert main(["load", *words]) == 0
@@ -132,7 +132,7 @@ def test_without_matplotlib_there_are_figures_and_words_how_to_get_a_picture(
         (["--token-file", "x"], "--token-file is about a gateway that runs already"),
         (["--gateway", "wss://toys.example.com/"], "toys.example.com is another machine"),
         (["--gateway", "toys"], "a gateway's address is like ws://127.0.0.1:8765/audio-stream, not 'toys'"),
-        (["--gateway", "ws://127.0.0.1:1/"], "the gateway wants a token: set POMMAI_USER_TOKEN"),
+        (["--gateway", "ws://127.0.0.1:1/"], "the gateway wants a token: set POMMAI_GATEWAY_TOKEN"),
         (["--gateway", "ws://127.0.0.1:1/", "--token-file", "gone"], "the token cannot be read from gone"),
         (["--report", "/proc/nowhere"], "the report cannot be written to /proc/nowhere"),
     ],
@@ -140,7 +140,7 @@ def test_without_matplotlib_there_are_figures_and_words_how_to_get_a_picture(
 def test_wrong_usage_is_said_in_words_and_reaches_nobody(
     words: list[str], told: str, speech: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("POMMAI_USER_TOKEN", raising=False)
+    monkeypatch.delenv("POMMAI_GATEWAY_TOKEN", raising=False)
     assert main(["load", "--speech", speech, *words]) == 2
     assert told in capsys.readouterr().err
 
@@ -148,7 +148,7 @@ def test_wrong_usage_is_said_in_words_and_reaches_nobody(
 def test_a_gateway_that_may_open_too_few_files_is_told_beforehand(
     speech: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("POMMAI_USER_TOKEN", TOKEN)
+    monkeypatch.setenv("POMMAI_GATEWAY_TOKEN", TOKEN)
     code = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (70, 70)); print(); input()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

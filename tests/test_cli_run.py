@@ -20,6 +20,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
+from pommai.io.secret import keep_secret
 from pommai.io.wav import read_wav, write_wav
 from pommai.protocol import messages as m
 from pommai.protocol.wire import decode, encode_message
@@ -82,13 +83,13 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def command(cache: Path, *arguments: str) -> tuple[list[str], dict[str, str]]:
+def command(folder: Path, cache: Path, *arguments: str) -> tuple[list[str], dict[str, str]]:
     settings = ("--button", "lines", "--lights", "none", "--microphone", "none", "--speaker", "none")
     words = [sys.executable, "-m", "pommai", "run", *settings, "--cache-dir", str(cache), *arguments]
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("POMMAI_", "CONVEX_", "DEVICE_"))
     }
-    return words, {**clean, "POMMAI_USER_TOKEN": "only-for-tests"}
+    return words, {**clean, "POMMAI_TOKEN_FILE": str(keep_secret(folder / "token", "only-for-tests"))}
 
 
 @pytest.fixture
@@ -96,10 +97,10 @@ def toy(tmp_path: Path, cache: Path) -> Iterator[Callable[..., ToyProcess]]:
     """Starts toys, and sees to it that none outlives its test."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(url: str, *arguments: str, token: str = "only-for-tests") -> ToyProcess:
+    def start(url: str, *arguments: str, **more: str) -> ToyProcess:
         trace = tmp_path / f"trace{len(started)}.jsonl"
-        argv, environment = command(cache, "--url", url, "--trace", str(trace), *arguments)
-        environment["POMMAI_USER_TOKEN"] = token
+        argv, environment = command(tmp_path, cache, "--url", url, "--trace", str(trace), *arguments)
+        environment |= more
         pipe = subprocess.PIPE
         process = subprocess.Popen(argv, cwd=tmp_path, env=environment, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
         started.append(process)
@@ -268,9 +269,9 @@ def test_a_server_that_goes_away_in_the_middle_of_a_turn_leaves_an_answer(
 def refused(tmp_path: Path, cache: Path) -> Callable[..., tuple[int, str]]:
     """Runs a toy that cannot begin: its exit code and what it says."""
 
-    def run(*arguments: str, token: str = "x") -> tuple[int, str]:
-        argv, environment = command(cache, "--url", NOBODY, *arguments)
-        environment["POMMAI_USER_TOKEN"] = token
+    def run(*arguments: str, **more: str) -> tuple[int, str]:
+        argv, environment = command(tmp_path, cache, "--url", NOBODY, *arguments)
+        environment |= more
         done = subprocess.run(
             argv, cwd=tmp_path, env=environment, text=True, capture_output=True, timeout=PATIENCE, check=False
         )
@@ -323,6 +324,30 @@ def test_a_wrong_setting_is_named(
 
 
 def test_a_toy_without_a_token_runs_and_says_where_to_put_it(toy: Callable[..., ToyProcess]) -> None:
-    bear = toy(NOBODY, token="")
+    bear = toy(NOBODY, POMMAI_TOKEN_FILE="")
     bear.wait_for("configuration", "not_set_up")
-    assert "POMMAI_USER_TOKEN" in bear.end(signal.SIGINT)
+    assert "by token_file in its settings" in bear.end(signal.SIGINT)
+
+
+def test_a_toy_that_may_not_use_its_token_says_so_too_and_goes_online_when_that_was_put_right(
+    toy: Callable[..., ToyProcess], tmp_path: Path
+) -> None:
+    open_to_all = keep_secret(tmp_path / "open", "only-for-tests")
+    open_to_all.chmod(0o644)
+    bear = toy(NOBODY, "--token-file", str(open_to_all))
+    bear.wait_for("configuration", "not_set_up")
+    log = bear.end(signal.SIGINT)
+    assert "nobody has set this toy up" in log
+    assert f"chmod 600 {open_to_all}" in log
+    assert "only-for-tests" not in log
+
+
+@pytest.mark.parametrize("name", ["POMMAI_USER_TOKEN", "POMMAI_TOKEN"])
+def test_a_token_in_the_environment_is_refused_with_where_it_belongs(
+    refused: Callable[..., tuple[int, str]], name: str
+) -> None:
+    code, words = refused(**{name: "planted-in-the-environment"})
+    assert code == 2
+    assert f"environment variable {name}: a token does not belong here" in words
+    assert "--token-file" in words
+    assert "planted" not in words

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from pommai.io.secret import keep_secret
+
 ROOT = Path(__file__).resolve().parent.parent
 UNIT = ROOT / "deploy" / "pommai.service"
 EXPOSURE = 2.5
@@ -70,7 +72,7 @@ def test_a_toy_says_when_it_is_ready_that_it_lives_and_when_it_ends(systemd: soc
             cwd=tmp_path,
             env=clean
             | {
-                "POMMAI_USER_TOKEN": "only-for-tests",
+                "POMMAI_TOKEN_FILE": str(keep_secret(tmp_path / "token", "only-for-tests")),
                 "NOTIFY_SOCKET": str(tmp_path / "notify"),
                 "WATCHDOG_USEC": "600000",
                 "XDG_CACHE_HOME": str(tmp_path / "cache"),

@@ -238,7 +238,15 @@ def test_a_server_that_is_no_gateway_is_broken(tmp_path: Path) -> None:
 
 def test_the_connection_is_left_alone_while_the_toy_runs_or_the_token_is_not_to_be_seen(tmp_path: Path) -> None:
     assert let_in(tmp_path, unit=RUNNING).mark is Mark.NOTE
-    unseen = let_in(tmp_path, unit=replace(RUNNING, active="inactive", user="toy"), token_problem="Permission denied")
+    unseen = look(
+        server.gateway,
+        there(
+            tmp_path,
+            "ws://127.0.0.1:9/",
+            settings={"token_file": str(tmp_path / "closed")},
+            unit=replace(RUNNING, active="inactive", user="toy"),
+        ),
+    )
     assert (unseen.mark, "sudo -u toy" in unseen.next_step) == (Mark.NOTE, True)
     assert let_in(tmp_path, None).mark is Mark.BROKEN
 

@@ -1,4 +1,4 @@
-"""Whose settings are looked at, and what becomes of a token that is closed to this user."""
+"""Whose settings are looked at."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from pommai.doctor.settings import settings_of
 from pommai.doctor.unit import Unit
 from pommai.errors import SettingsError
+from pommai.io.secret import SecretFile
 
 
 def unit(config: Path | None, **environment: str) -> Unit:
@@ -55,14 +56,13 @@ def test_without_a_service_the_settings_are_those_of_this_place(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("by_flag", [False, True])
-def test_a_token_that_cannot_be_read_is_left_out_and_told(tmp_path: Path, by_flag: bool) -> None:
+def test_a_token_that_cannot_be_read_keeps_nobody_from_looking_at_the_rest(tmp_path: Path, by_flag: bool) -> None:
     missing = str(tmp_path / "token")
     file = config(tmp_path, 'device_id = "bear-7"\n' + ("" if by_flag else f'token_file = "{missing}"\n'))
     args = argparse.Namespace(config=str(file), **({"token_file": missing} if by_flag else {}))
     found = settings_of(args, None, {})
-    assert found.settings.token is None
+    assert found.settings.token_file == SecretFile(Path(missing))
     assert found.settings.device_id == "bear-7"
-    assert f"{missing} cannot be read" in found.token_problem
 
 
 def test_any_other_mistake_is_an_error(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_file_that_others_can_read_is_refused_with_the_command_that_closes_it(
 
 @pytest.mark.parametrize("text", ["", "short", "two words of it", "ü" * 20, "a\nb" * 10, "x" * 5000, "nul\0nul\0nul"])
 def test_a_file_that_holds_something_else_is_refused_without_being_shown(tmp_path: Path, text: str) -> None:
-    with pytest.raises(SecretError, match="must hold the device's secret alone") as caught:
+    with pytest.raises(SecretError, match="must hold the secret alone") as caught:
         read(SecretFile(written(tmp_path / "secret", text)))
     assert not text or text[:5] not in str(caught.value).replace(str(tmp_path), "")
 
@@ -118,8 +118,8 @@ def test_a_tpm_is_asked_for_the_object_at_its_handle(tmp_path: Path) -> None:
             "0001: ERROR: it is not",
         ),
         ("exit 3", "status 3"),
-        ("yes x | head -c 100000", "must hold the device's secret alone"),
-        ("true", "must hold the device's secret alone"),
+        ("yes x | head -c 100000", "must hold the secret alone"),
+        ("true", "must hold the secret alone"),
     ],
 )
 def test_a_tpm_that_does_not_give_it_is_told(tmp_path: Path, script: str, words: str) -> None:

@@ -19,6 +19,7 @@ REST = """
 import asyncio, sys
 from pathlib import Path
 from pommai.cli.run import add_parser  # as `pommai run` begins
+from pommai.io.secret import keep_secret
 from pommai.toy import wiring
 from pommai.toy.logs import configure_logs
 from pommai.toy.settings import load_settings
@@ -26,8 +27,9 @@ from pommai.toy.settings import load_settings
 folder = Path(sys.argv[1])
 none = {"POMMAI_" + name: "none" for name in ("MICROPHONE", "SPEAKER", "BUTTON", "LIGHTS", "VOSK_MODEL")}
 more = {"CHART": folder / "chart.json", "CACHE_DIR": folder / "cache", "MEMORY": folder / "memory.db"}
+more["TOKEN_FILE"] = keep_secret(folder / "token", "only-for-tests")
 settings = load_settings(
-    environment=none | {"POMMAI_" + name: str(value) for name, value in more.items()} | {"POMMAI_USER_TOKEN": "x"}
+    environment=none | {"POMMAI_" + name: str(value) for name, value in more.items()}
 )
 configure_logs(settings.log_level)
 rested = []

@@ -53,7 +53,7 @@ def environment() -> dict[str, str]:
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("POMMAI_", "CONVEX_", "DEVICE_"))
     }
-    return clean | {"PYTHONPATH": str(HERE.parent), "POMMAI_USER_TOKEN": TOKEN, "POMMAI_GATEWAY_TOKEN": TOKEN}
+    return clean | {"PYTHONPATH": str(HERE.parent), "POMMAI_GATEWAY_TOKEN": TOKEN}
 
 
 Row = dict[str, Any]

@@ -17,7 +17,7 @@ from cloud_stand_in import DEVICE, SECRET, CloudStandIn, stand_in
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from pommai.errors import SecretError, SettingsError
+from pommai.errors import AuthenticationError, SettingsError
 from pommai.io.clock import SystemClock
 from pommai.io.secret import SecretFile
 from pommai.protocol.messages import HandshakeAck
@@ -39,7 +39,7 @@ async def made(stack: AsyncExitStack, **settings: Any) -> CloudParts | None:
     def nobody() -> Any:
         raise AssertionError("no toy runs")
 
-    return await make_cloud(Settings(device_id=DEVICE, **settings), stack, SystemClock(), lambda *_: None, nobody)
+    return make_cloud(Settings(device_id=DEVICE, **settings), stack, SystemClock(), lambda *_: None, nobody)
 
 
 def test_without_an_address_there_is_no_cloud() -> None:
@@ -61,13 +61,15 @@ def test_the_parts_ask_for_tokens_when_the_link_needs_one_and_end_with_the_toy(t
     asyncio.run(scene())
 
 
-def test_a_secret_that_others_can_read_keeps_the_toy_from_starting(tmp_path: Path) -> None:
+def test_a_secret_that_others_can_read_gets_no_tokens_and_the_toy_starts_all_the_same(tmp_path: Path) -> None:
     secret_file(tmp_path).chmod(0o644)
 
     async def scene() -> None:
         async with AsyncExitStack() as stack:
-            with pytest.raises(SecretError, match="chmod 600"):
-                await made(stack, cloud_url="http://127.0.0.1:1", device_secret=SecretFile(tmp_path / "secret"))
+            parts = await made(stack, cloud_url="http://127.0.0.1:1", device_secret=SecretFile(tmp_path / "secret"))
+            assert parts is not None
+            with pytest.raises(AuthenticationError, match="chmod 600"):
+                await parts.tokens.token()
 
     asyncio.run(scene())
 

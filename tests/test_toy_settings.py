@@ -12,7 +12,7 @@ import pytest
 from pommai.bundle.manifest import CHART_SOURCE, FILES, SOUNDS
 from pommai.bundle.store import STATE
 from pommai.errors import SettingsError
-from pommai.io.secret import SecretFile
+from pommai.io.secret import SecretFile, SystemdCredential, TpmSecret
 from pommai.toy.setting_kinds import SoundPort
 from pommai.toy.settings import (
     BUNDLED,
@@ -50,7 +50,7 @@ def test_without_any_origin_the_defaults_are_in_force(tmp_path: Path) -> None:
     assert settings == Settings()
     assert settings.url == "ws://127.0.0.1:8765/audio-stream"
     assert settings.device_id == "default-toy-001"
-    assert settings.token is None
+    assert settings.token_file is None
     assert settings.chart.name == "statechart.yaml"
     assert settings.cache_dir.name == "pommai"
 
@@ -62,13 +62,10 @@ def test_the_environment_stands_over_the_file_and_the_command_line_over_both(tmp
 
 
 def test_the_names_of_the_users_guide_are_known(tmp_path: Path) -> None:
-    settings = load(
-        tmp_path, CONVEX_URL="wss://a.example/x", DEVICE_ID="d", POMMAI_USER_TOKEN="t0ken", POMMAI_TOY_ID="bear"
-    )
-    assert (settings.url, settings.device_id, settings.token, settings.toy_id) == (
+    settings = load(tmp_path, CONVEX_URL="wss://a.example/x", DEVICE_ID="d", POMMAI_TOY_ID="bear")
+    assert (settings.url, settings.device_id, settings.toy_id) == (
         "wss://a.example/x",
         "d",
-        "t0ken",
         "bear",
     )
 
@@ -135,36 +132,29 @@ def test_a_settings_file_that_was_named_must_be_there(tmp_path: Path) -> None:
     assert error(tmp_path, POMMAI_CONFIG="no.toml").startswith("environment variable POMMAI_CONFIG: ")
 
 
-def test_a_token_is_shown_nowhere(tmp_path: Path) -> None:
-    settings = load(tmp_path, POMMAI_USER_TOKEN="hush-hush")
-    assert settings.token == "hush-hush"
-    assert "hush" not in repr(settings)
-    assert "hush" not in error(tmp_path, POMMAI_USER_TOKEN="hush hush")
+@pytest.mark.parametrize("name", ["POMMAI_USER_TOKEN", "POMMAI_TOKEN"])
+def test_a_token_itself_is_no_setting_and_who_gives_one_hears_where_it_belongs(tmp_path: Path, name: str) -> None:
+    for words in (error(tmp_path, toml='volume = 7\ntoken = "hush-hush"\n'), error(tmp_path, **{name: "hush-hush"})):
+        assert "a token does not belong here" in words
+        assert "chmod 600" in words
+        assert "--token-file" in words
+        assert "hush" not in words
+    assert "pommai.toml:2: " in error(tmp_path, toml='volume = 7\ntoken = "hush-hush"\n')
 
 
-def test_a_token_file_holds_the_token_and_the_higher_origin_wins(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("from-file\n")
-    assert load(tmp_path, toml='token_file = "token"\n').token == "from-file"
-    assert load(tmp_path, POMMAI_USER_TOKEN="from-environment").token == "from-environment"
-    assert load(tmp_path, "--token-file", "token", POMMAI_USER_TOKEN="from-environment").token == "from-file"
-    both = error(tmp_path, toml="", POMMAI_USER_TOKEN="a", POMMAI_TOKEN_FILE="token")
-    assert "token and token_file are both given" in both
+def test_where_the_token_is_may_be_said_as_that_of_every_secret(tmp_path: Path) -> None:
+    assert load(tmp_path, toml='token_file = "token"\n').token_file == SecretFile(tmp_path / "token")
+    assert load(tmp_path, POMMAI_TOKEN_FILE="file:/x/token").token_file == SecretFile(Path("/x/token"))
+    named = load(tmp_path, "--token-file", "credential:pommai-token", toml='token_file = "token"\n')
+    assert named.token_file == SystemdCredential("pommai-token")
+    assert load(tmp_path, toml='token_file = "tpm:0x81010001"\n').token_file == TpmSecret("0x81010001")
 
 
-def test_a_token_may_come_from_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "pommai-token").write_text("from-systemd\n")
-    assert "where systemd runs the toy" in error(tmp_path, toml='token_file = "credential:pommai-token"\n')
-    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    assert load(tmp_path, toml='token_file = "credential:pommai-token"\n').token == "from-systemd"
-    assert "credential:NAME" in error(tmp_path, toml='token_file = "credential:../etc/shadow"\n')
-
-
-def test_a_token_file_that_cannot_serve_is_an_error_without_its_content(tmp_path: Path) -> None:
-    assert "cannot be read" in error(tmp_path, "--token-file", "absent")
-    (tmp_path / "token").write_text("hush hush\n")
-    message = error(tmp_path, "--token-file", "token")
-    assert "must hold the token alone" in message
-    assert "hush" not in message
+@pytest.mark.parametrize("place", ["credential:../etc/shadow", "tpm:0", "file:", "credential:"])
+def test_a_place_of_a_token_that_is_none_is_an_error_that_does_not_show_it(tmp_path: Path, place: str) -> None:
+    message = error(tmp_path, POMMAI_TOKEN_FILE=place)
+    assert "never the secret" in message
+    assert "shadow" not in message
 
 
 def test_one_pin_cannot_serve_the_button_and_a_light(tmp_path: Path) -> None:
@@ -176,9 +166,8 @@ def test_help_shows_every_setting_with_its_variable_and_default() -> None:
     add_setting_arguments(parser)
     text = " ".join(parser.format_help().split())
     for row in dataclasses.fields(Settings):
-        if row.name != "token":
-            assert f"--{row.name.replace('_', '-')} " in text
-    for word in ("CONVEX_URL", "DEVICE_ID", "POMMAI_USER_TOKEN", "POMMAI_TOY_ID", "POMMAI_VOLUME; default: 60"):
+        assert f"--{row.name.replace('_', '-')} " in text
+    for word in ("CONVEX_URL", "DEVICE_ID", "POMMAI_TOKEN_FILE", "POMMAI_TOY_ID", "POMMAI_VOLUME; default: 60"):
         assert word in text
     assert "--token " not in text
 
@@ -200,7 +189,7 @@ def test_the_example_file_shows_every_setting_with_its_default(tmp_path: Path) -
     without_default = {"token_file", "cloud_url", "device_secret", "microphone_device", "speaker_device"}
     without_default |= {"update_keys", "server_pins", "server_keys", "memory_key"}
     shown = set(re.findall(r"(?m)^(\w+) = ", uncommented))
-    assert shown == {row.name for row in dataclasses.fields(Settings)} - {"token"}
+    assert shown == {row.name for row in dataclasses.fields(Settings)}
     for file in ("statechart.yaml", "led_patterns.yaml", "offline_responses.yaml", "personas.yaml"):
         (tmp_path / file).touch()
     (tmp_path / "pommai" / "resources" / "sounds").mkdir(parents=True)

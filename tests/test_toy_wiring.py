@@ -25,7 +25,7 @@ from pommai.toy.settings import RESOURCES, Settings
 
 
 def settings(**more: object) -> Settings:
-    return Settings(**{"token": "x", **more})  # type: ignore[arg-type]
+    return Settings(**more)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_a_toy_that_nobody_has_set_up_starts_and_says_so(tmp_path, monkeypatch, 
 
         tasks: list[asyncio.Task[None]] = []
         async with asyncio.timeout(30):
-            await wiring.run_toy(quiet(tmp_path, token=None), stop_when_said)
+            await wiring.run_toy(quiet(tmp_path), stop_when_said)
             await tasks[0]
 
     asyncio.run(main())

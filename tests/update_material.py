@@ -16,6 +16,7 @@ from gateway_material import TOKEN
 from live_processes import Child
 
 from pommai.cli import main
+from pommai.io.secret import keep_secret
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -99,11 +100,12 @@ class Toy:
         }
         quiet = ("--button", "lines", "--lights", "terminal", "--microphone", "none", "--speaker", "none")
         memory = ("--vosk-model", "none", "--memory", str(self.folder / "memory.db"), "--url", url)
+        token = keep_secret(self.folder / "token", TOKEN)
         with log.open("w") as errors, out.open("w") as printed:
             process = subprocess.Popen(
                 [sys.executable, str(ROOT / "tests" / "quick_toy.py"), *quiet, *memory, *self.flags],
                 cwd=self.folder,
-                env={**clean, "POMMAI_USER_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"},
+                env={**clean, "POMMAI_TOKEN_FILE": str(token), "PYTHONUNBUFFERED": "1"},
                 text=True,
                 stdin=subprocess.PIPE,
                 stdout=printed,

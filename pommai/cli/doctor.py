@@ -130,7 +130,6 @@ async def _surroundings(args: argparse.Namespace) -> tuple[Surroundings, str]:
     person = AtTerminal(sys.stderr if args.json else sys.stdout) if asks else Nobody()
     surroundings = Surroundings(
         settings=found.settings,
-        token_problem=found.token_problem,
         unit=unit,
         person=person,
         thorough=args.thorough,

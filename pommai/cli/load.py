@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pommai.qa.load_speech import Utterance
     from pommai.qa.load_toy import Habits
 
-TOKEN_VARIABLE = "POMMAI_USER_TOKEN"
+TOKEN_VARIABLE = "POMMAI_GATEWAY_TOKEN"
 MOST_TOYS = 2000
 MOST_TURNS = 1000
 LONGEST_S = 3600.0

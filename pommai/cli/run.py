@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         return Store(updates).begin(check)
 
     settings = load_settings(args, bundle=begin)
-    configure_logs(settings.log_level, settings.log_format, secrets=[settings.token] if settings.token else [])
+    configure_logs(settings.log_level, settings.log_format)
 
     def heed_signals(stop: Callable[[], None]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):

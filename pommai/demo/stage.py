@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from pommai.demo.script import Say
 from pommai.errors import DemoError
 from pommai.io.alsa_pipes import AlsaPipes
+from pommai.io.secret import keep_secret
 
 Sound = Literal["card", "pipes", "wav"]
 """A real sound card; PortAudio on a card made of pipes; WAV files without PortAudio."""
@@ -50,6 +51,7 @@ class Stage:
         self._vosk_model = vosk_model
         self._hears_card = sound == "card" and interactive
         self._token = secrets.token_urlsafe(24)
+        self._token_file = out / "token"
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._answers: asyncio.Queue[str] = asyncio.Queue()
         self._listening: asyncio.Task[None] | None = None
@@ -183,7 +185,8 @@ class Stage:
         arguments += ["--memory", str(self.memory), "--memory-copy", "none"]
         if self._vosk_model is not None:
             arguments += ["--vosk-model", str(self._vosk_model)]
-        environment = {"POMMAI_USER_TOKEN": self._token, "POMMAI_TOKEN_FILE": ""}
+        arguments += ["--token-file", str(keep_secret(self._token_file, self._token))]
+        environment: dict[str, str] = {}
         if self.sound == "wav":
             arguments += ["--microphone", "none", "--speaker", f"wav:{self.reply}"]
         else:

@@ -11,8 +11,8 @@ from pommai.doctor.finding import Finding, broken, note, ok, wrong
 from pommai.doctor.surroundings import Surroundings
 from pommai.errors import CloudFunctionError, PommaiError, SecretError, SettingsError
 from pommai.io.clock import is_before_this_make
-from pommai.io.link_token import Credentials, FixedToken
-from pommai.io.secret import SystemdCredential
+from pommai.io.link_token import Credentials, StoredToken
+from pommai.io.secret import SecretFile, SecretSource, SystemdCredential
 
 SOON_SECONDS: Final = 7 * 86_400.0
 """A token that nobody renews and that ends so soon is worth a word."""
@@ -23,41 +23,28 @@ LEAST_LIFE: Final = 60.0
 async def token(surroundings: Surroundings) -> Finding:
     """Whether there is a token or secret, readable by the toy's user alone, and how old it is."""
     settings = surroundings.settings
-    if surroundings.token_problem:
-        words = surroundings.token_problem
-        if surroundings.as_toy:
-            return note(f"{words}; the toy's own user may", f"{surroundings.as_toy} --only token")
-        return broken(words, "the toy's user must own it, with mode 600")
-    if settings.token is not None:
-        return _fixed(surroundings, settings.token)
-    if settings.device_secret is None:
+    source = settings.token_file or settings.device_secret
+    if source is None:
         step = "write it to a file (chmod 600) and name that in token_file; or give cloud_url and device_secret"
         return broken("there is neither a token nor a secret to get one with", step)
     try:
-        await settings.device_secret.read()
+        secret = await source.read()
     except SecretError as caught:
-        if isinstance(settings.device_secret, SystemdCredential) or surroundings.as_toy:
+        if isinstance(source, SystemdCredential) or surroundings.as_toy:
             step = surroundings.as_toy and f"{surroundings.as_toy} --only token"
             return note(f"not to be seen from here: {caught}", step)
         return broken(str(caught), "see the words: owner, mode 600, one line")
+    if settings.token_file is not None:
+        return _fixed(surroundings, settings.token_file, secret.reveal())
     return ok("the device's secret can be read; tokens are asked for with it, and renewed in time")
 
 
-def _fixed(surroundings: Surroundings, token: str) -> Finding:
+def _fixed(surroundings: Surroundings, source: SecretSource, token: str) -> Finding:
     """What can be told of a token that somebody has set."""
-    file = surroundings.settings.token_file
     figures: dict[str, object] = {}
-    if file is not None:
-        try:
-            about = file.stat()
-        except OSError:
-            about = None
-        if about is not None:
-            days = max(0.0, surroundings.wall() - about.st_mtime) / 86_400
-            figures |= {"file": str(file), "age_days": round(days, 1)}
-            if about.st_mode & 0o077:
-                words = f"{file} can be read by others than its owner"
-                return wrong(words, f"chmod 600 {file}", **figures)
+    if isinstance(source, SecretFile):
+        days = max(0.0, surroundings.wall() - source.path.stat().st_mtime) / 86_400
+        figures |= {"file": str(source.path), "age_days": round(days, 1)}
     ends = _ends(token)
     if ends is not None:
         left = ends - surroundings.wall()
@@ -70,7 +57,7 @@ def _fixed(surroundings: Surroundings, token: str) -> Finding:
             step = "get another, or have it renewed: cloud_url and device_secret"
             return wrong(f"it ends in {left / 86_400:.1f} days, and nobody renews it", step, **figures)
         return ok(f"one that ends in {left / 86_400:.0f} days", **figures)
-    age = f", {figures['age_days']:.0f} days old" if "age_days" in figures else ", from the environment or the settings"
+    age = f", {figures['age_days']:.0f} days old" if "age_days" in figures else ""
     return ok(f"one that has no end written in it{age}", **figures)
 
 
@@ -90,8 +77,9 @@ def _ends(token: str) -> float | None:
 async def credentials(surroundings: Surroundings, stack: AsyncExitStack) -> Credentials | None:
     """What the toy would show its server; None when it has nothing. Raises SettingsError and SecretError."""
     settings = surroundings.settings
-    if settings.token is not None:
-        return FixedToken(settings.token)
+    if settings.token_file is not None:
+        await settings.token_file.read()
+        return StoredToken(settings.token_file)
     if settings.cloud_url is None or settings.device_secret is None:
         return None
     from pommai.io.cloud_tokens import DeviceTokens

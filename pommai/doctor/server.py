@@ -213,8 +213,6 @@ async def gateway(surroundings: Surroundings) -> Finding:
     if surroundings.holder:
         # A second connection of the same device would end the first.
         return note(f"not tried, to leave its connection alone: {surroundings.holder}", surroundings.stop_toy)
-    if surroundings.token_problem:
-        return note(f"not tried: {surroundings.token_problem}", surroundings.as_toy or "run this as the toy's user")
     async with contextlib.AsyncExitStack() as stack:
         try:
             inner = await credentials(surroundings, stack)
@@ -232,7 +230,7 @@ async def gateway(surroundings: Surroundings) -> Finding:
                 times=LinkTimes(retry_first=3600, retry_limit=3600),
             )
         except SecretError as caught:
-            return note(f"not tried: {caught}", surroundings.as_toy)
+            return note(f"not tried: {caught}", surroundings.as_toy or "run this as the toy's user")
         except SettingsError as caught:
             return broken(str(caught), "put it right in pommai.toml")
         listener = _Once()

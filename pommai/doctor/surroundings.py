@@ -20,7 +20,7 @@ from pommai.doctor.unit import Unit
 from pommai.io.clock import SystemClock
 from pommai.io.portaudio_host import HOST, SoundDevice
 from pommai.io.ports import Button, Lights, Microphone, Speaker
-from pommai.io.tls import ServerTrust
+from pommai.io.tls import ServerTrust, pins_at
 from pommai.toy.settings import Settings
 from pommai.toy.wiring import make_button, make_lights, make_microphone, make_speaker, on_a_pi
 
@@ -109,8 +109,6 @@ class Surroundings:
     """Everything a check may look at, and the toy's own parts, as it would make them."""
 
     settings: Settings
-    token_problem: str = ""
-    """Why the token cannot be read; empty when it can, or there is none."""
     unit: Unit | None = None
     """The toy's systemd service; None where there is none."""
     computer: Computer = field(default_factory=Computer)
@@ -141,7 +139,8 @@ class Surroundings:
         from pommai.io.cloud_http import CloudHttp
 
         context = None if self.authorities is None else self.authorities()
-        trust = ServerTrust(context, now=SystemClock().now)
+        pins = pins_at(url, self.settings.url, self.settings.server_pins)
+        trust = ServerTrust(context, pins=pins, now=SystemClock().now)
         return CloudHttp(url, trust=trust, plaintext=self.settings.plaintext == "anywhere")
 
     def text(self, path: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Protocol
 
-from pommai.errors import SettingsError
-from pommai.io.secret import Secret
+from pommai.errors import AuthenticationError, SecretError, SettingsError
+from pommai.io.secret import Secret, SecretSource
 
 _IN_A_HEADER = re.compile(r"[\x21-\x7e]+")
 
@@ -31,6 +32,27 @@ class FixedToken:
 
     async def token(self) -> str:
         return self._token.reveal()
+
+    def refused(self, token: str) -> bool:
+        return False
+
+
+class StoredToken:
+    """A token that is kept somewhere, and read there at each connect: who changes it there need not start the toy
+    again. The port Credentials."""
+
+    def __init__(self, source: SecretSource, on_secret: Callable[[str], None] = lambda text: None) -> None:
+        """`on_secret` is told what was read, for whoever hides it in the log."""
+        self._source = source
+        self._on_secret = on_secret
+
+    async def token(self) -> str:
+        try:
+            token = (await self._source.read()).reveal()
+        except SecretError as caught:
+            raise AuthenticationError(str(caught)) from None
+        self._on_secret(token)
+        return token
 
     def refused(self, token: str) -> bool:
         return False

@@ -1,4 +1,5 @@
-"""The device's secret, with which it asks the cloud for tokens: where it is kept, and how it stays one.
+"""The toy's secrets, such as its token, or what it asks the cloud for tokens with: where they are kept, and how they
+stay secret.
 
 A secret travels through the toy in a `Secret`, which shows itself to nobody by accident: not in a log, not in a
 traceback, not in a list of processes.
@@ -52,7 +53,7 @@ class Secret:
 
 
 class SecretSource(Protocol):
-    """Where the device's secret is kept."""
+    """Where a secret of the toy's is kept."""
 
     async def read(self) -> Secret:
         """The secret, as it is there now. Raises SecretError."""
@@ -139,10 +140,21 @@ def _read_file(path: Path, *, private: bool) -> Secret:
                 raise SecretError(f"{path} is no file")
             if private and about.st_mode & 0o077:
                 raise SecretError(f"{path} can be read by others than its owner; close it with: chmod 600 {path}")
+            if private and os.geteuid() not in (0, about.st_uid):  # an access list may let us in all the same
+                raise SecretError(f"{path} belongs to another user, who can change it; let the toy's user own it")
             text = file.read(MAX_BYTES + 2)
     except OSError as caught:
-        raise SecretError(f"{path}, which holds the device's secret, cannot be read: {caught.strerror}") from None
+        raise SecretError(f"{path}, which holds the toy's secret, cannot be read: {caught.strerror}") from None
     return _secret_of(text, str(path))
+
+
+def keep_secret(path: Path, text: str) -> Path:
+    """Write a file that its owner alone can read, in place of any that is there. Raises OSError."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+    return path
 
 
 def _why(complaint: str) -> str:
@@ -155,5 +167,5 @@ def _why(complaint: str) -> str:
 def _secret_of(text: bytes, where: str) -> Secret:
     text = text.strip()
     if not _VISIBLE.fullmatch(text):
-        raise SecretError(f"{where} must hold the device's secret alone: 8 to {MAX_BYTES} visible ASCII characters")
+        raise SecretError(f"{where} must hold the secret alone: 8 to {MAX_BYTES} visible ASCII characters")
     return Secret(text.decode("ascii"))

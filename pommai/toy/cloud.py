@@ -12,7 +12,7 @@ from pommai.actions.voices import HeldVoices
 from pommai.errors import SettingsError
 from pommai.io.ports import Clock
 from pommai.io.sent import NoteSent
-from pommai.io.tls import ServerTrust
+from pommai.io.tls import ServerTrust, pins_at
 from pommai.toy.background import keep_running
 from pommai.toy.logs import hide
 from pommai.toy.settings import Settings
@@ -30,13 +30,12 @@ class CloudParts:
     tokens: DeviceTokens
 
 
-async def make_cloud(
+def make_cloud(
     settings: Settings, stack: AsyncExitStack, clock: Clock, on_sent: NoteSent, body: Callable[[], Body]
 ) -> CloudParts | None:
     """The parts; None where the settings name no cloud. The stack ends them. `body` is asked once the toy runs.
 
-    Raises SettingsError, and SecretError when the device's secret cannot be read: a toy that was set up wrongly says
-    so at once.
+    Raises SettingsError.
     """
     if settings.cloud_url is None or settings.device_secret is None:
         return None
@@ -50,8 +49,8 @@ async def make_cloud(
             f"cloud_url asks for the cloud's functions, and the part that calls them is missing ({caught}); "
             "install it with: pip install 'pommai[cloud]'"
         ) from caught
-    hide((await settings.device_secret.read()).reveal())
-    trust = ServerTrust(now=clock.now)
+    pins = pins_at(settings.cloud_url, settings.url, settings.server_pins)
+    trust = ServerTrust(pins=pins, now=clock.now)
     http = CloudHttp(settings.cloud_url, trust=trust, plaintext=settings.plaintext == "anywhere")
     client = ConvexClient(http, on_sent=on_sent)
     stack.push_async_callback(client.close)

@@ -39,12 +39,6 @@ MAX_BYTES: Final = 16_384
 BOOT_FOLDERS: Final = (Path("/boot/firmware"), Path("/boot"))
 
 
-def _device_secret(raw: object, base: Path) -> str:
-    if not isinstance(raw, str) or len(kinds.secret(raw, base)) < 8:
-        raise ValueError("8 to 4096 visible ASCII characters without spaces")
-    return raw
-
-
 _PLAIN: Mapping[str, Parse] = {
     "device_id": kinds.device_id,
     "toy_id": kinds.toy_id,
@@ -54,7 +48,7 @@ _PLAIN: Mapping[str, Parse] = {
     "volume": kinds.integer(0, 100),
     "volume_ceiling": kinds.integer(0, 100),
 }
-_SECRET: Mapping[str, Parse] = {"token": kinds.secret, "secret": _device_secret}
+_SECRET: Mapping[str, Parse] = {"token": kinds.secret, "secret": kinds.secret}
 KEYS: Final = (*_PLAIN, *_SECRET)
 """What the boot file may hold. No paths: it decides about the toy, not about its machine."""
 

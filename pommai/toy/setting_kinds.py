@@ -6,7 +6,6 @@ whose text completes "must be ...".
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -83,6 +82,13 @@ def secret_place(raw: object, base: Path) -> SecretSource:
     raise ValueError("file:PATH, credential:NAME (of systemd) or tpm:HANDLE (as tpm:0x81010001); never the secret")
 
 
+def token_place(raw: object, base: Path) -> SecretSource:
+    """As `secret_place`, and a bare path is a file."""
+    if isinstance(raw, str) and raw.partition(":")[0] in ("file", "credential", "tpm"):
+        return secret_place(raw, base)
+    return SecretFile(path(raw, base))
+
+
 def pins(raw: object, _: Path) -> tuple[str, ...]:
     """Of server_pins: base64 of SHA-256, without what stands before it."""
     parts = raw.split(",") if isinstance(raw, str) else raw
@@ -111,8 +117,8 @@ def device_id(raw: object, _: Path) -> str:
 
 def secret(raw: object, _: Path) -> str:
     # It travels in an HTTP header, where a space or a line break would end or split it.
-    if not isinstance(raw, str) or not re.fullmatch(r"[\x21-\x7e]{1,4096}", raw):
-        raise ValueError("1 to 4096 visible ASCII characters without spaces")
+    if not isinstance(raw, str) or not re.fullmatch(r"[\x21-\x7e]{8,4096}", raw):
+        raise ValueError("8 to 4096 visible ASCII characters without spaces")
     return raw
 
 
@@ -121,19 +127,6 @@ def path(raw: object, base: Path) -> Path:
         return base / Path(_text(raw)).expanduser()
     except RuntimeError:
         raise ValueError("a path whose ~ names a home folder there is") from None
-
-
-def path_or_credential(raw: object, base: Path) -> Path:
-    """A path, or `credential:NAME`: the file in which systemd hands that to its service."""
-    kind, _, name = raw.partition(":") if isinstance(raw, str) else ("", "", "")
-    if kind != "credential":
-        return path(raw, base)
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    if not folder or not re.fullmatch(_CREDENTIAL, name):
-        raise ValueError(
-            "a path, or credential:NAME where systemd runs the toy and has LoadCredential=NAME in its unit"
-        )
-    return Path(folder) / name
 
 
 def file(raw: object, base: Path) -> Path:

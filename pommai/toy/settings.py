@@ -103,10 +103,9 @@ def _setting(
     *,
     environment: str = "",
     shown_default: str = "",
-    hidden: bool = False,
     hidden_value: bool = False,
 ) -> Any:
-    """A row of the table. `default` may be a function, asked when settings are made. A secret has no flag or repr.
+    """A row of the table. `default` may be a function, asked when settings are made.
 
     `hidden_value`: an error does not show what was given, for it may be a secret by mistake.
     """
@@ -115,12 +114,11 @@ def _setting(
         "about": about,
         "environment": environment,
         "shown_default": shown_default or ("none" if default is None else str(default)),
-        "hidden": hidden,
-        "hidden_value": hidden or hidden_value,
+        "hidden_value": hidden_value,
     }
     if callable(default):
-        return field(default_factory=default, metadata=metadata, repr=not hidden)
-    return field(default=default, metadata=metadata, repr=not hidden)
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,15 +131,12 @@ class Settings:
         "WebSocket address of the server",
         environment="CONVEX_URL",
     )
-    token: str | None = _setting(
-        kinds.secret,
+    token_file: SecretSource | None = _setting(
+        kinds.token_place,
         None,
-        "the token the server knows this toy by (no flag: every user of the machine could read it)",
-        environment="POMMAI_USER_TOKEN",
-        hidden=True,
-    )
-    token_file: Path | None = _setting(
-        kinds.path_or_credential, None, "file that holds the token, in place of it; or credential:NAME (of systemd)"
+        "where the token is that the server knows this toy by: a file that its owner alone can read (mode 600), "
+        "credential:NAME (systemd's LoadCredential) or tpm:HANDLE (sealed in a TPM 2.0)",
+        hidden_value=True,
     )
     cloud_url: str | None = _setting(
         kinds.web, None, "address of the cloud's functions: of a Convex deployment, or of the gateway's HTTP"
@@ -288,6 +283,12 @@ class Settings:
 
 _TABLE = {row.name: row for row in fields(Settings)}
 
+_TOKEN_VARIABLES = ("POMMAI_USER_TOKEN", "POMMAI_TOKEN")
+_NO_TOKEN_HERE = (
+    "a token does not belong here, where other programs and people can read it; write it into a file of its own, close "
+    "that with chmod 600, and name it: token_file in pommai.toml, or --token-file"
+)
+
 
 def environment_name(name: str) -> str:
     """The environment variable of a setting."""
@@ -315,9 +316,6 @@ def add_setting_arguments(parser: argparse.ArgumentParser, only: Collection[str]
     )
     for name, row in _TABLE.items():
         if only and name not in only:
-            continue
-        if row.metadata["hidden"]:
-            group.description = f"{group.description} {environment_name(name)} is {row.metadata['about']}."
             continue
         about = f"{row.metadata['about']} [{environment_name(name)}; default: {row.metadata['shown_default']}]"
         metavar = name.split("_")[-1].upper()
@@ -378,18 +376,7 @@ def load_settings(
         except ValueError as caught:
             given = "" if metadata["hidden_value"] else f", not {quote(str(layer.values[name]))}"
             wrong.append(f"{layer.place(name)}: {name} must be {caught}{given}")
-    if rank.get("token_file", -1) > rank.get("token", -1):
-        values.pop("token", None)
-        if "token_file" in values:
-            place = layers[rank["token_file"]].place("token_file")
-            try:
-                values["token"] = kinds.secret(values["token_file"].read_text("utf-8").strip(), cwd)
-            except OSError as caught:
-                wrong.append(f"{place}: {values['token_file']} cannot be read: {caught.strerror}")
-            except ValueError:
-                wrong.append(f"{place}: {values['token_file']} must hold the token alone, in visible ASCII characters")
-    elif "token" in rank and rank.get("token") == rank.get("token_file"):
-        wrong.append(f"{layers[rank['token']].place('token')}: token and token_file are both given; keep one")
+    wrong += [f"environment variable {name}: {_NO_TOKEN_HERE}" for name in _TOKEN_VARIABLES if environment.get(name)]
     if wrong:
         raise SettingsError("\n".join(wrong))
     came = bundle(values.get("updates") or _data_folder() / "updates")
@@ -437,11 +424,12 @@ def _file_layer(config: Path | None) -> _Layer:
     def place_of(key: str) -> str:
         return f"{config}:{line_of(text, key)}"
 
+    def trouble_with(key: str) -> str:
+        if key == "token":
+            return _NO_TOKEN_HERE
+        return f"there is no setting {quote(key)} ({did_you_mean(key, _TABLE)})"
+
     unknown = [key for key in values if key not in _TABLE]
     if unknown:
-        raise SettingsError(
-            "\n".join(
-                f"{place_of(key)}: there is no setting {quote(key)} ({did_you_mean(key, _TABLE)})" for key in unknown
-            )
-        )
+        raise SettingsError("\n".join(f"{place_of(key)}: {trouble_with(key)}" for key in unknown))
     return _Layer(values, config.parent, place_of)

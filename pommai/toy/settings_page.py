@@ -27,10 +27,11 @@ line for each that says where it stands and what is allowed.
 
 A secret comes from a file that its owner alone can read (`token_file = "/etc/pommai/token"`,
 `device_secret = "file:/etc/pommai/secret"`), from systemd (`"credential:pommai-token"`, `"credential:pommai-secret"`:
-the toy's unit loads these from /etc/credstore, where they are there), or from a TPM. It has no flag, because every user
-of the machine can read those. {environment_name("token")} is for a desk: an environment is handed on to every program
-that the toy starts. A toy that has neither a token nor a device's secret runs, and says with lights and voice that it
-must be set up.
+the toy's unit loads these from /etc/credstore, where they are there), or from a TPM. A secret itself is taken from no
+setting, flag or environment variable: every user of the machine can read flags, a settings file is copied, and an
+environment is handed on to every program that the toy starts. A file that others than its owner can read, or that
+belongs to another user, is refused. A toy that has neither a token nor a device's secret, or cannot read what it has,
+runs, says with lights and voice that it must be set up, and why in its log.
 
 ## From the boot partition
 
@@ -53,7 +54,6 @@ def page() -> str:
         lines = [f"### {row.name}", "", f"{about[0].upper()}{about[1:]}.", ""]
         lines.append(f"- default: {default}")
         lines.append(f"- environment: `{environment_name(row.name)}`")
-        if not row.metadata["hidden"]:
-            lines.append(f"- flag: `{flag(row.name)}`")
+        lines.append(f"- flag: `{flag(row.name)}`")
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)

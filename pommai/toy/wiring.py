@@ -28,6 +28,8 @@ from pommai.io.codec import OpusCodec
 from pommai.io.lights_show import LightShow
 from pommai.io.link import WebSocketLink
 from pommai.io.link_none import NoLink
+from pommai.io.link_token import StoredToken
+from pommai.io.link_waiting import WaitingLink
 from pommai.io.playback import Playback
 from pommai.io.ports import Button, Lights, Link, Microphone, Speaker
 from pommai.io.service_manager import ServiceManager
@@ -40,8 +42,10 @@ from pommai.responses import Answerer, Responses, load_responses
 from pommai.toy.background import keep_running
 from pommai.toy.charts import load_behaviour
 from pommai.toy.cloud import CloudParts, make_cloud
+from pommai.toy.identity import Identity, identity_of
 from pommai.toy.kept import kept
 from pommai.toy.log_keeper import keep_logs
+from pommai.toy.logs import hide
 from pommai.toy.on_board import OnBoard, built_in_toys, loudness, on_board, who_it_was
 from pommai.toy.runtime import Runtime
 from pommai.toy.server_keys import make_guard
@@ -94,8 +98,9 @@ async def run_toy(
         board = await on_board(settings, stack, lambda event: runtime.post(event))
         toy_id = who_it_was(settings, board.memory)
         keep_logs(stack, board.memory.keep_log)
-        cloud = await make_cloud(settings, stack, board.clock, board.note_sent, lambda: runtime.body)
-        link = make_link(settings, cloud, toy_id, board)
+        cloud = make_cloud(settings, stack, board.clock, board.note_sent, lambda: runtime.body)
+        identity = await identity_of(settings)
+        link = make_link(settings, cloud, toy_id, board, identity)
         hearing = Capture(microphone, settings.echo)
         lights = LightShow(make_lights(settings), patterns)
 
@@ -152,7 +157,9 @@ async def run_toy(
         keep_running(stack, keep_vitals(lambda: runtime.body), "vitals")
         keep_running(stack, manager.feed_watchdog(), "watchdog")
         keep_running(stack, updates.run(), "updates")
-        _tell_whether_set_up(link, runtime)
+        if identity.trouble:
+            logger.warning("nobody has set this toy up", extra={"reason": identity.trouble})
+            runtime.post(Event("identity.missing"))
         button = make_button(settings, runtime.stop, microphone)
         if on_start is not None:
             on_start(runtime.stop)
@@ -190,15 +197,17 @@ def read_responses(settings: Settings, sounds: Collection[str]) -> Responses:
     )
 
 
-def make_link(settings: Settings, cloud: CloudParts | None, toy_id: str, board: OnBoard) -> Link:
+def make_link(settings: Settings, cloud: CloudParts | None, toy_id: str, board: OnBoard, identity: Identity) -> Link:
     """The way to the server: with the token that somebody has set, else with those of the cloud.
 
-    A toy that has neither goes nowhere: nobody has told it who it is.
+    A toy that has neither goes nowhere: nobody has told it who it is. One that cannot read it waits until it can.
     """
-    credentials = settings.token or (cloud and cloud.tokens)
-    if not credentials:
+    if identity.secret is None:
         return NoLink(toy_id)
-    return WebSocketLink(
+    stored = None if settings.token_file is None else StoredToken(settings.token_file, hide)
+    credentials = stored or (cloud and cloud.tokens)
+    assert credentials, "a device's secret goes with a cloud"
+    link = WebSocketLink(
         settings.url,
         token=credentials,
         device_id=settings.device_id,
@@ -209,19 +218,7 @@ def make_link(settings: Settings, cloud: CloudParts | None, toy_id: str, board: 
         guard=make_guard(settings, board.clock),
         on_sent=board.note_sent,
     )
-
-
-def _tell_whether_set_up(link: Link, runtime: Runtime) -> None:
-    if isinstance(link, NoLink):
-        logger.warning(
-            "nobody has set this toy up",
-            extra={
-                "reason": "it has no token for its server: give it one in a file pommai.toml on its boot partition, or "
-                "by token_file in its settings, or at a desk by POMMAI_USER_TOKEN; or have the cloud give it tokens "
-                "(cloud_url and device_secret)"
-            },
-        )
-        runtime.post(Event("identity.missing"))
+    return WaitingLink(link, identity.secret) if identity.trouble else link
 
 
 def _tell_rest(

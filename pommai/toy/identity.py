@@ -1,0 +1,35 @@
+"""Whether a toy has what it would show its server, and can read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pommai.errors import SecretError
+from pommai.io.secret import SecretSource
+from pommai.toy.logs import hide
+from pommai.toy.settings import Settings
+
+_NOBODY = (
+    "it has no token for its server: give it one in a file pommai.toml on its boot partition, or by token_file in its "
+    "settings; or have the cloud give it tokens (cloud_url and device_secret)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """`secret`: where it is, or None. `trouble`: why the toy cannot go to its server with it, empty when it can."""
+
+    secret: SecretSource | None
+    trouble: str
+
+
+async def identity_of(settings: Settings) -> Identity:
+    """Look for what the settings name: the token, else the secret that tokens are asked for with."""
+    secret = settings.token_file or settings.device_secret
+    if secret is None:
+        return Identity(None, _NOBODY)
+    try:
+        hide((await secret.read()).reveal())
+    except SecretError as caught:
+        return Identity(secret, str(caught))
+    return Identity(secret, "")
