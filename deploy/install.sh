@@ -23,6 +23,7 @@ python3-dev      PyAudio is built with it
 gcc              PyAudio is built with it
 libc6-dev        PyAudio is built with it
 python3-spidev   the LEDs of the HAT
+device-tree-compiler  describes the second version of the HAT to the system
 '
 # Source packages without a wheel; everything else comes as wheels, so that nothing big is ever built on a small board.
 BUILT='pyaudio opuslib srt'
@@ -175,7 +176,8 @@ step_packages() {
 }
 
 step_user() {
-    step "2. User and groups"
+    step "2. User and groups, and what they may touch"
+    put_file "$here/70-pommai.rules" /etc/udev/rules.d/70-pommai.rules 644
     for group in pommai $GROUPS_WANTED; do
         grep -q "^$group:" "$root/etc/group" && continue
         change "add the group $group"
@@ -202,17 +204,7 @@ step_boot() {
     step "3. Sound card and lights in config.txt"
     case $hat in
         v1) overlay=wm8960-soundcard ;; # comes with Raspberry Pi OS
-        v2)
-            overlay=
-            for file in "$root$boot"/overlays/respeaker-2mic-v2_0*.dtbo; do
-                [ -e "$file" ] && overlay=$(basename "$file" .dtbo)
-            done
-            if [ -z "$overlay" ]; then
-                say "  HAT v2 needs a file that Raspberry Pi OS does not have: respeaker-2mic-v2_0-overlay.dtbo, made by its"
-                say "  maker's https://github.com/Seeed-Studio/seeed-linux-dtoverlays (make overlays/rpi/respeaker-2mic-v2_0-overlay.dtbo)."
-                say "  Copy it into $boot/overlays and run this again. Until then the toy has lights and no sound."
-            fi
-            ;;
+        v2) overlay=pommai-hat-v2 ;;    # comes with this script
         none)
             same "no HAT, nothing to set"
             return 0
@@ -222,8 +214,9 @@ step_boot() {
         say "  there is no config.txt; leaving it"
         return 0
     fi
+    [ "$hat" != v2 ] || put_overlay "$overlay"
     without_block "$root$boot/config.txt" >"$scratch/config.txt"
-    if [ -n "$overlay" ] && ! [ -e "$root$boot/overlays/$overlay.dtbo" ]; then
+    if [ -z "$dry" ] && ! [ -e "$root$boot/overlays/$overlay.dtbo" ]; then
         say "  mind: $boot/overlays/$overlay.dtbo is not there (yet?)"
     fi
     rivals=$(sed -n 's/^dtoverlay=\(.*\(voicecard\|soundcard\|respeaker\|dac\|codec\).*\)/\1/p' "$scratch/config.txt" | tr '\n' ' ')
@@ -235,10 +228,22 @@ step_boot() {
         echo "[all]"
         echo "dtparam=spi=on"
         echo "dtparam=i2s=on"
-        [ -z "$overlay" ] || echo "dtoverlay=$overlay"
+        echo "dtoverlay=$overlay"
         echo "# pommai ends"
     } >>"$scratch/config.txt"
     put_file "$scratch/config.txt" "$boot/config.txt" 755
+}
+
+# Compiles what describes a HAT, on the toy, and puts it where the firmware looks.
+put_overlay() {
+    if [ -n "$dry" ]; then
+        [ -e "$root$boot/overlays/$1.dtbo" ] || change "write $boot/overlays/$1.dtbo"
+        return 0
+    fi
+    cp "$here/overlays/$1.dts" "$root$state_dir/$1.dts"
+    on_toy dtc -@ -I dts -O dtb -o "$state_dir/$1.dtbo" "$state_dir/$1.dts" || die "$1.dts could not be compiled (see above)"
+    put_file "$root$state_dir/$1.dtbo" "$boot/overlays/$1.dtbo" 755
+    rm -f "$root$state_dir/$1.dts" "$root$state_dir/$1.dtbo"
 }
 
 step_sound() {

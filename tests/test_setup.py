@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("awk", "cat", "chmod", "dirname", "env", "grep", "mkdir", "mktemp", "rm", "sed", "sh")
 ALL = (
     "libopus0 portaudio19-dev alsa-utils libasound2-plugins espeak-ng libsoxr0 libspeexdsp1 libopusfile0 sox graphviz "
-    "systemd redis-tools"
+    "systemd device-tree-compiler redis-tools"
 )
 
 PYTHON = """\

@@ -18,6 +18,7 @@ libopusfile0        reads sound files that are Opus; those that are WAV play wit
 sox                 converts recordings; error messages name it, and the tests try what they say
 graphviz            pictures of the chart
 systemd             systemd-analyze, which judges how little the toy may do as a service
+device-tree-compiler  compiles what describes the HAT; the tests do
 redis-tools         holds a redis-server under another name: the tests of a fleet of gateways start it
 '
 
