@@ -44,6 +44,15 @@ def test_it_is_said_once_on_every_connection_and_again_when_it_has_changed() -> 
     assert line.said[-1] == UpdateReport(0, "pommai", "home", offer=OFFER, outcome="taking")
 
 
+def test_an_offer_that_ends_as_it_ended_before_is_told_of_again() -> None:
+    line = Line()
+    for _ in range(2):
+        line.reports.note(OFFER, "refused", "no room")
+        line.reports.tell(None, None)
+        line.reports.tell(None, None)
+    assert len(line.said) == 2
+
+
 def test_what_could_not_be_sent_is_said_later() -> None:
     line = Line()
     line.is_up = False

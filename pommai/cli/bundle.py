@@ -13,6 +13,8 @@ Update bundles: new behaviour for toys that are out in the world, in one signed 
   pommai bundle build my_toy --version 12 --key update.key
   pommai bundle verify my_toy-12.pommai-bundle --keys update.pub
   pommai bundle apply my_toy-12.pommai-bundle      on a toy, from a USB stick or over SSH
+  pommai bundle offer my_toy-12.pommai-bundle --all --gateway https://toys.example:8766
+                                            to all toys of a gateway; `offers` shows who has taken it
 
 A toy takes a bundle when it is signed with a key that the setting update_keys names, is for this kind of toy and its
 fleet, is newer than all it ever had, and keeps the promises that every chart must keep: the toy proves them itself. It
@@ -52,6 +54,8 @@ _EXIT = "Exit code: 0 all is well, 1 the bundle is refused or something is wrong
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Teach the command line this command."""
+    from pommai.cli import bundle_offer
+
     parser = subparsers.add_parser(
         "bundle",
         help="make signed updates, and take them",
@@ -62,12 +66,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=run)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, title="actions")
 
-    def add(name: str, words: str, description: str) -> argparse.ArgumentParser:
+    def add(name: str, words: str, description: str, epilog: str = _EXIT) -> argparse.ArgumentParser:
         return actions.add_parser(
             name,
             help=words,
             description=description,
-            epilog=_EXIT,
+            epilog=epilog,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
@@ -109,6 +113,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     rollback.add_argument("--json", action="store_true", help="write the result as JSON")
     _add_settings(rollback)
 
+    bundle_offer.add_parsers(add)
+
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     from pommai.toy.settings import add_setting_arguments
@@ -118,7 +124,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it. The exit code. Raises BundleError, SettingsError."""
-    from pommai.cli import bundle_make, bundle_take
+    from pommai.cli import bundle_make, bundle_offer, bundle_take
 
     actions: dict[str, Callable[[argparse.Namespace], int]] = {
         "keygen": bundle_make.keygen,
@@ -128,5 +134,8 @@ def run(args: argparse.Namespace) -> int:
         "show": bundle_take.show,
         "apply": bundle_take.apply,
         "rollback": bundle_take.rollback,
+        "offer": bundle_offer.offer,
+        "offers": bundle_offer.offers,
+        "withdraw": bundle_offer.withdraw,
     }
     return actions[args.action](args)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pommai.cli import gateway_devices, gateway_fleet, gateway_remote
+from pommai.cli import gateway_devices, gateway_fleet, gateway_offers, gateway_remote
 from pommai.cli.gateway_operators import OPERATOR_VARIABLE, Operators
 from pommai.errors import PommaiError
 
@@ -156,6 +156,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="make a new operator's token for --data, print it and end; a gateway that runs takes it at once",
     )
+    gateway_offers.add_arguments(parser)
     gateway_fleet.add_arguments(parser)
     gateway_remote.add_arguments(parser)
     parser.add_argument(
@@ -211,7 +212,19 @@ def run(args: argparse.Namespace) -> int:
     signer = None if args.signing_key is None else _signer(args.signing_key)
     place, cloud = (args.redis, args.name), (args.cloud, args.service_key_file)
     plan = _Plan(
-        settings, engines, personas, watch, args.data, certificate, http_port, operators, words, place, cloud, signer
+        settings,
+        engines,
+        personas,
+        watch,
+        args.data,
+        certificate,
+        http_port,
+        gateway_offers.check_public_url(args.public_url),
+        operators,
+        words,
+        place,
+        cloud,
+        signer,
     )
     asyncio.run(_listen(plan))
     return 0
@@ -228,6 +241,8 @@ class _Plan:
     data: Path | None
     certificate: Certificate | None
     http_port: int
+    public_url: str | None
+    """Where toys find the HTTP port."""
     operators: Operators | None
     words: list[str]
     """Printed when it listens."""
@@ -245,8 +260,9 @@ async def _listen(plan: _Plan) -> None:
     from pommai.gateway.door import Doors
     from pommai.gateway.orders import Orders
     from pommai.gateway.server import Gateway
+    from pommai.io.service_manager import ServiceManager
 
-    end = End()
+    end, manager = End(), ServiceManager()
     end.heed_signals()
     context = None if plan.certificate is None else plan.certificate.context
     checks: dict[str, Check] = {}
@@ -266,16 +282,21 @@ async def _listen(plan: _Plan) -> None:
         web = _web(plan, orders, checks)
         words = plan.words.copy()
         if web is not None and plan.operators is not None:
-            gateway_devices.mount(web, gateway, devices)
-            await stack.enter_async_context(web)
+            gateway_devices.mount(web, gateway, devices, keeps=plan.cloud[0] is None)
+            await gateway_offers.open_offers(stack, web, gateway, plan.public_url, context is not None, plan.data)
             words += [*plan.operators.welcome(), f"operators: {web.url}"]
         print(*words, f"listening on {gateway.url}", sep="\n", flush=True)
+        manager.ready()
         lines = Lines(Console(orders, end.at_once))
-        watching = [asyncio.create_task(plan.watch.run(gateway.change_personas), name="personas watch")]
+        watching = [
+            asyncio.create_task(plan.watch.run(gateway.change_personas), name="personas watch"),
+            asyncio.create_task(manager.feed_watchdog(), name="watchdog"),
+        ]
         if plan.certificate is not None:
             watching.append(asyncio.create_task(plan.certificate.watch(), name="certificate watch"))
         try:
             await end.wait()
+            manager.stopping()
             await end.after(gateway.drain())
         finally:
             for task in watching:

@@ -23,16 +23,20 @@ def open_devices(archive: Archive) -> Devices:
     return Devices(archive.data)
 
 
-def mount(web: Web, gateway: Gateway, devices: Devices) -> None:
-    """Answer the cloud functions, and operators who ask for devices."""
+def mount(web: Web, gateway: Gateway, devices: Devices, *, keeps: bool = True) -> None:
+    """Answer the cloud functions, and operators who ask for devices. `keeps`: what toys send is kept here; else the
+    functions are the cloud's, and are refused."""
     from pommai.gateway.devices_web import PAGES, add_device_routes
     from pommai.gateway.functions.functions import Functions
     from pommai.gateway.functions.parts import Parts
-    from pommai.gateway.functions.web import add_function_routes
+    from pommai.gateway.functions.web import add_function_routes, refuse_functions
     from pommai.gateway.uploads import Uploads
 
-    parts = Parts(devices, gateway.archive, Uploads(devices.data), gateway.persona)
-    add_function_routes(web.app, Functions(parts))
+    if keeps:
+        parts = Parts(devices, gateway.archive, Uploads(devices.data), gateway.persona)
+        add_function_routes(web.app, Functions(parts))
+    else:
+        refuse_functions(web.app)
     add_device_routes(web.app, devices)
     web.pages.update(PAGES)
 

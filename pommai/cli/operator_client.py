@@ -9,15 +9,17 @@ import re
 import socket
 import ssl
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
 from pommai.cli.gateway_operators import OPERATOR_VARIABLE, given_token
-from pommai.errors import LinkError, PommaiError, SettingsError
+from pommai.errors import BundleError, LinkError, PommaiError, SettingsError
 
 GATEWAY: Final = "http://127.0.0.1:8766"
 SECONDS: Final = 10.0
 """How long the gateway may be silent."""
+LOOKING_SECONDS: Final = 60.0
+"""The same while it looks at a large file that was brought."""
 MOST_BYTES: Final = 4 << 20
 """The longest answer that is read."""
 
@@ -81,10 +83,20 @@ class OperatorClient:
 
     def ask(self, method: str, path: str, order: dict[str, Any] | None = None) -> dict[str, Any]:
         """What the gateway answers. Raises LinkError when it cannot be reached, PommaiError when it refuses."""
-        headers = {"Authorization": f"Bearer {self._token}", "Connection": "close"}
-        body = None if order is None else json.dumps(order).encode()
+        return self._ask(method, path, None if order is None else json.dumps(order).encode(), {}, SECONDS)
+
+    def _ask(
+        self, method: str, path: str, body: bytes | BinaryIO | None, more: dict[str, str], seconds: float
+    ) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._token}", "Connection": "close", **more}
+        self._connection.timeout = seconds
         try:
-            self._connection.request(method, path, body, headers)
+            try:
+                self._connection.request(method, path, body, headers)
+            except (BrokenPipeError, ConnectionResetError):
+                if self._connection.sock is None:
+                    raise
+                # It has refused before all was sent: that may be read.
             response = self._connection.getresponse()
             text = response.read(MOST_BYTES + 1)
         except ssl.SSLCertVerificationError as caught:
@@ -105,6 +117,15 @@ class OperatorClient:
         finally:
             self._connection.close()
         return self._read(response.status, text)
+
+    def bring(self, path: str, file: Path, size: int) -> dict[str, Any]:
+        """PUT a file; what the gateway answers. Raises as `ask` does, and BundleError when the file cannot be read."""
+        try:
+            content = file.open("rb")
+        except OSError as caught:
+            raise BundleError(f"{file} cannot be read: {caught.strerror}") from caught
+        with content:
+            return self._ask("PUT", path, content, {"Content-Length": str(size)}, LOOKING_SECONDS)
 
     def _read(self, status: int, text: bytes) -> dict[str, Any]:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
@@ -28,6 +29,8 @@ SLICE_BYTES: Final = 4096
 """Taken from one toy before the others have their turn: some 50 frames, or a millisecond."""
 PINGS_PER_MINUTE: Final = 120
 """WebSocket's own pings and pongs; the link sends one in 20 s, and answers ours."""
+
+_HOST: Final = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 OnSound = Callable[[bytes], bool]
 """Takes a binary message where it comes in. False: it has to wait in line, behind what is done now."""
@@ -68,6 +71,13 @@ class ToyConnection(ServerConnection):
     def is_of(self, device_id: str) -> bool:
         """Whether the other end says that it is this device."""
         return self.request is not None and self.request.headers.get_all("X-Device-ID") == [device_id]
+
+    @property
+    def called(self) -> str:
+        """The host by which the other end has called this gateway; empty when it has named none that could be one."""
+        named = [] if self.request is None else self.request.headers.get_all("Host")
+        found = _HOST.fullmatch(named[0]) if len(named) == 1 else None
+        return "" if found is None else found[1]
 
     # -- out -------------------------------------------------------------------------------
 

@@ -107,6 +107,39 @@ _VERSIONS: Final = (
         ) WITHOUT ROWID
         """,
     ),
+    (
+        """
+        CREATE TABLE bundles (             -- update bundles that are kept for toys, in a folder beside this file
+            sha256      TEXT PRIMARY KEY,  -- of the file
+            size        INTEGER NOT NULL,
+            version     INTEGER NOT NULL,
+            device_type TEXT NOT NULL,
+            fleet       TEXT NOT NULL,     -- empty: all
+            software    INTEGER NOT NULL,
+            everybody   INTEGER NOT NULL,  -- it is offered to all toys it is for
+            made        INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE offered (
+            sha256  TEXT NOT NULL REFERENCES bundles ON DELETE CASCADE,
+            device  TEXT NOT NULL,
+            told    INTEGER,               -- when it was told last
+            times   INTEGER NOT NULL DEFAULT 0,
+            outcome TEXT NOT NULL DEFAULT '',
+            reason  TEXT NOT NULL DEFAULT '',
+            PRIMARY KEY (sha256, device)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE update_reports (
+            device TEXT PRIMARY KEY,
+            said   INTEGER NOT NULL,
+            report TEXT NOT NULL           -- JSON, as it was sent
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX update_reports_by_age ON update_reports (said)",
+    ),
 )
 """What makes each version of the tables out of the one before. Never changed once it is out: a new one is added."""
 VERSION: Final = len(_VERSIONS)

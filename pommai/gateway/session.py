@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 import secrets
+from dataclasses import replace
 from typing import Final
 
 from websockets.frames import CloseCode
@@ -51,6 +52,12 @@ class Session:
         """Who the toy is: what it said at the handshake, then whose configuration it last asked for."""
         self.report: m.PiConfigReport | None = None
         """What the toy has said last of the settings it was given."""
+        self.update: m.UpdateReport | None = None
+        """What the toy has said last of its update bundles; nothing, when it takes none."""
+        self.updates_said = 0
+        """How often it has said so."""
+        self.called = connection.called
+        """The host by which the toy has called this gateway."""
         self._connection = connection
         self._now = connection.loop.time
         self._outbox = Outbox(connection, self._give_up)
@@ -236,6 +243,8 @@ class Session:
                 await keep(self, self._archive, message)
             case m.PiConfigReport():
                 self._note_report(message)
+            case m.UpdateReport():
+                self._note_update(message)
             case m.Handshake():
                 await self.send(m.ErrorMessage("BAD_MESSAGE", "a handshake is the first message and comes once"))
             case _:
@@ -250,6 +259,13 @@ class Session:
         for setting in report.refused[:MOST_NOTED]:
             reason = setting.reason[:MOST_SHOWN]
             _log.warning("setting refused", extra=self.fact(key=setting.key[:MOST_SHOWN], reason=reason))
+
+    def _note_update(self, report: m.UpdateReport) -> None:
+        reason = "".join(letter for letter in report.reason[:MOST_SHOWN] if letter.isprintable())
+        self.update = replace(report, failed=report.failed[-MOST_NOTED:], reason=reason)
+        self.updates_said += 1
+        fact = {"version": report.version, "trial": report.trial, "offer": (report.offer or "")[:16]}
+        _log.info("update reported", extra=self.fact(**fact, outcome=report.outcome, reason=reason))
 
     def _note_unused(self, name: str) -> None:
         if name not in self._noted and len(self._noted) < MOST_NOTED:

@@ -38,6 +38,7 @@ class UpdateReports:
         """What has become of an offer, known by its file's SHA-256; of one that has none nobody can be told."""
         if not isinstance(offer, str) or re.fullmatch(r"[0-9a-f]{64}", offer) is None:
             return
+        self._told = None  # though it may be what became of it the last time, too
         words = " ".join(reason.split())[:MOST_WORDS]
         self._always = replace(self._always, offer=offer, outcome=outcome, reason=words)
 

@@ -36,6 +36,18 @@ def add_function_routes(app: web.Application, functions: Functions) -> None:
     app.router.add_route("*", UPLOAD_PATH + "{token}", _upload(functions))
 
 
+def refuse_functions(app: web.Application) -> None:
+    """Say at the same paths that they are answered elsewhere: this gateway keeps nothing, and would answer as if nobody
+    had ever sent anything."""
+
+    async def answer(request: web.Request) -> web.Response:
+        words = "this gateway keeps nothing itself: toys call the functions of its cloud (their setting cloud_url)"
+        return _refusal(421, "INVALID", words)
+
+    for path in (*(f"/api/{kind}" for kind in _KINDS), UPLOAD_PATH + "{token}"):
+        app.router.add_route("*", path, answer)
+
+
 class _RefusedError(Exception):
     """This is no call: an HTTP status, and words."""
 
@@ -146,6 +158,6 @@ def _refusal(status: int, code: str, words: str, retry_after: float | None = Non
     if status == 405:
         headers["Allow"] = "POST"
     response = web.json_response({"code": code, "message": words}, status=status, headers=headers)
-    if status in (408, 413, 415):
+    if status in (408, 413, 415, 421):
         response.force_close()  # what is left of the body is not read
     return response

@@ -14,7 +14,7 @@ from pommai.source import did_you_mean
 LONGEST_TEXT: Final = 500
 """Characters in one text of an order."""
 
-_NAMES: Final[Mapping[type, str]] = {str: "a text", int: "a whole number"}
+_NAMES: Final[Mapping[type, str]] = {str: "a text", int: "a whole number", bool: "true or false", list: "a list"}
 
 
 class RequestError(Exception):

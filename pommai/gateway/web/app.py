@@ -38,8 +38,8 @@ HANDSHAKE_SECONDS: Final = 10.0
 """How long TLS may take to begin."""
 CLOSE_SECONDS: Final = 0.4
 """How long a request under way may take when the gateway closes."""
-ENDLESS: Final = ("/alerts/stream",)
-"""What takes as long as somebody listens, and keeps its own time."""
+ENDLESS: Final = ("/alerts/stream", "/bundles/{sha256}", "/api/bundles/{sha256}")
+"""What takes as long as somebody listens, or a large file is under way, and keeps its own time."""
 
 _PAGES: Final = web.AppKey("pages", dict[str, str])
 
