@@ -51,8 +51,14 @@ def test_controls_as_they_should_be_have_no_complaints(codec: object, text: str)
     [
         ({"Speaker": 0}, True, "Speaker is at 0 %", "amixer -c hat sset 'Speaker' 85%"),
         ({"Speaker": 40}, False, "hardly heard on its speaker", "amixer -c hat sset 'Speaker' 85%"),
-        ({"Capture": False}, True, "Capture is off", "amixer -c hat sset 'Capture' 75% unmute"),
-        ({"Capture": 100}, False, "everything distorted", "amixer -c hat sset 'Capture' 75%"),
+        ({"Capture": False}, True, "Capture is off", "amixer -c hat sset 'Capture' 75% cap"),
+        ({"Capture": 100}, False, "everything distorted", "amixer -c hat sset 'Capture' 75% cap"),
+        (
+            {"Left Input Boost Mixer LINPUT1": 0},
+            False,
+            "LINPUT1 is at 0 %: the toy is hard of hearing",
+            "amixer -c hat sset 'Left Input Boost Mixer LINPUT1' 67%",
+        ),
         ({"Left Output Mixer PCM": False}, True, "silent", "amixer -c hat sset 'Left Output Mixer PCM' on"),
         ({"Left Boost Mixer LINPUT1": False}, True, "deaf", "amixer -c hat sset 'Left Boost Mixer LINPUT1' on"),
         ({"Headphone": 0}, False, "on the plug", "amixer -c hat sset 'Headphone' 80%"),
@@ -72,8 +78,11 @@ def test_a_control_of_the_first_hat_that_is_not_right_is_told_with_the_line_that
     [
         ({"Line": False}, True, "its speaker is switched off", "amixer -c hat sset 'Line' on"),
         ({"Left Line Mixer DACL1": False}, True, "left wire", "amixer -c hat sset 'Left Line Mixer DACL1' on"),
-        ({"PGA": 0}, True, "PGA is at 0 %", "amixer -c hat sset 'PGA' 45%"),
-        ({"PGA": 100}, False, "distorted", "amixer -c hat sset 'PGA' 45%"),
+        ({"PGA": 0}, True, "PGA is at 0 %", "amixer -c hat sset 'PGA' 45% cap"),
+        ({"PGA": 100}, False, "distorted", "amixer -c hat sset 'PGA' 45% cap"),
+        ({"PGA": False}, True, "PGA is off", "amixer -c hat sset 'PGA' 45% cap"),
+        ({"Left PGA Mixer Line1L": False}, True, "deaf", "amixer -c hat sset 'Left PGA Mixer Line1L' on"),
+        ({"Left HP Mixer DACL1": False}, False, "of the plug", "amixer -c hat sset 'Left HP Mixer DACL1' on"),
         ({"PCM": 20}, False, "PCM is at 20 %", "amixer -c hat sset 'PCM' 100%"),
         ({"AGC": True}, False, "AGC is on", "amixer -c hat sset 'AGC' off"),
     ],
@@ -96,7 +105,7 @@ def test_what_silences_the_toy_is_told_first() -> None:
 def test_what_the_mixers_service_sets_at_each_start_is_what_the_doctor_wants(codec: Codec, marker: str) -> None:
     script = (Path(__file__).parents[1] / "deploy" / "pommai-mixer").read_text()
     part = script.partition(marker)[2].partition("# TLV")[0]
-    set_to = dict(re.findall(r"^    set_control '(.*)' (\S+)$", part, re.MULTILINE))
+    set_to = dict(re.findall(r"^    set_control '(.*)' (.+)$", part, re.MULTILINE))
     assert {wish.name: wish.set_to for wish in codec.wishes}.items() <= set_to.items()
 
 

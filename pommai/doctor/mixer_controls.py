@@ -1,8 +1,9 @@
 """Mixer controls as `amixer scontents` writes them, and what they should be on the two HATs.
 
-Both versions of the ReSpeaker 2-Mics HAT call their card seeed2micvoicec. Version 1 has a WM8960, version 2 a
-TLV320AIC3104, with other controls; names and ranges are those of the kernel's drivers (wm8960.c, tlv320aic3x.c). A
-child's ears are kept by the toy's own ceiling, so a level here is right when the toy can be heard without distortion.
+Version 1 of the ReSpeaker 2-Mics HAT has a WM8960, version 2 a TLV320AIC3104, with other controls; either card may be
+called seeed2micvoicec. Names and ranges are those of the kernel's drivers (sound/soc/codecs/wm8960.c, tlv320aic3x.c in
+raspberrypi/linux). A child's ears are kept by the toy's own ceiling, so a level here is right when the toy can be heard
+without distortion.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ class Codec:
     wishes: tuple[Wish, ...]
 
 
+_DEAFISH: Final = "hard of hearing, or hears everything distorted"
+
 CODECS: Final = (
     Codec(
         "WM8960",
@@ -89,9 +92,12 @@ CODECS: Final = (
             Wish("Right Input Mixer Boost", "deaf on the right", "on"),
             Wish("Left Boost Mixer LINPUT1", "deaf, the left microphone is not connected", "on"),
             Wish("Right Boost Mixer RINPUT1", "deaf, the right microphone is not connected", "on"),
-            # -17 to 30 dB.
-            Wish("Capture", "hard of hearing, or hears everything distorted", "75%", 45, 92),
-            Wish("ADC PCM", "hard of hearing, or hears everything distorted", "75%", 60, 92),
+            # 0, 13, 20 or 29 dB.
+            Wish("Left Input Boost Mixer LINPUT1", _DEAFISH, "67%", 33, 67, silent=False),
+            Wish("Right Input Boost Mixer RINPUT1", _DEAFISH, "67%", 33, 67, silent=False),
+            # -17 to 30 dB; the chip begins muted.
+            Wish("Capture", _DEAFISH, "75% cap", 45, 92),
+            Wish("ADC PCM", _DEAFISH, "75%", 60, 92),
         ),
     ),
     Codec(
@@ -107,9 +113,14 @@ CODECS: Final = (
             # 0.5 dB a step.
             Wish("Line DAC", "hardly heard", "85%", 60),
             Wish("PCM", "hardly heard", "100%", 80),
+            Wish("Left HP Mixer DACL1", "silent on the left of the plug", "on", silent=False),
+            Wish("Right HP Mixer DACR1", "silent on the right of the plug", "on", silent=False),
             Wish("HP DAC", "hardly heard on the plug", "80%", 55, silent=False),
+            # Its microphones are at the line input.
+            Wish("Left PGA Mixer Line1L", "deaf, the left microphone is not connected", "on"),
+            Wish("Right PGA Mixer Line1R", "deaf, the right microphone is not connected", "on"),
             # 0 to 59.5 dB.
-            Wish("PGA", "hard of hearing, or hears everything distorted", "45%", 15, 75),
+            Wish("PGA", _DEAFISH, "45% cap", 15, 75),
             Wish("AGC", "one day deafened by its own gain control, which turns up and never back", "off", silent=False),
         ),
     ),
