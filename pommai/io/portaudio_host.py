@@ -10,23 +10,21 @@ is lost while another one runs, and the system's cards are others than before, a
 
 from __future__ import annotations
 
-import asyncio
 import atexit
-import concurrent.futures
 import contextlib
 import ctypes
 import logging
 import os
-import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, Literal
 
 from pommai.errors import AudioDeviceError, CodecError, DeviceError, PommaiError
 from pommai.hints import closest
 from pommai.io.card_format import CardFormat, formats
+from pommai.io.control_thread import ControlThread, Hang
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +39,6 @@ CARDS: Path = Path("/proc/asound/cards")
 Direction = Literal["microphone", "speaker"]
 StreamCallback = Callable[[bytes | None, int, Any, int], tuple[bytes | None, int]]
 """(captured samples or None, frames, times, status flags) to (samples to play or None, what to do next)."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,97 +81,6 @@ def choose(devices: Sequence[SoundDevice], direction: Direction, name: str) -> S
     raise AudioDeviceError(f"there is no {direction} named '{name}'{hint} There are:{listing}")
 
 
-class _Job(Generic[T]):
-    """One call to make; `undo` takes back its result when nobody wants it any more."""
-
-    def __init__(self, what: str, function: Callable[[], T], undo: Callable[[T], object] | None) -> None:
-        self.what = what
-        self.function = function
-        self.undo = undo
-        self.result: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self.abandoned = False
-
-
-class _ControlThread:
-    """Makes calls one after another, each for at most so long as its caller cares to wait."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._jobs: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
-        self._current: _Job[Any] | None = None
-        self._thread: threading.Thread | None = None
-
-    async def call(
-        self, what: str, limit: float, function: Callable[[], T], undo: Callable[[T], object] | None = None
-    ) -> T:
-        """The result of `function`. Raises DeviceError after `limit` seconds, or at once while an older call hangs.
-
-        A call with an `undo` is then not made, or taken back; one without is still made as soon as that is possible.
-        """
-        job = _Job(what, function, undo)
-        with self._lock:
-            if self._thread is None:  # a daemon, so that a hanging driver cannot keep the process alive
-                self._thread = threading.Thread(target=self._work, name="portaudio", daemon=True)
-                self._thread.start()
-            hanging = self._current if self._current is not None and self._current.abandoned else None
-            if hanging is None or undo is None:
-                self._jobs.put(job)
-        if hanging is not None:
-            raise DeviceError(f"the sound system hangs: {hanging.what} has not come back")
-        try:
-            async with asyncio.timeout(limit):
-                return await asyncio.shield(asyncio.wrap_future(job.result))
-        except TimeoutError as caught:
-            self._abandon(job)
-            raise DeviceError(f"the sound system hangs: {what} took longer than {limit:g} s") from caught
-        except asyncio.CancelledError:
-            self._abandon(job)
-            raise
-
-    def call_last(self, limit: float, function: Callable[[], object]) -> None:
-        """Make a call where there is no event loop; at most `limit` seconds are waited, and the outcome is lost."""
-        job = _Job("the last call", function, None)
-        self._jobs.put(job)
-        with contextlib.suppress(Exception):
-            job.result.result(limit)
-
-    def _abandon(self, job: _Job[Any]) -> None:
-        with self._lock:
-            job.abandoned = True
-            arrived = job.result.done() and job.result.exception() is None
-        if arrived and job.undo is not None:
-            undo, result = job.undo, job.result.result()
-            self._jobs.put(_Job("undoing " + job.what, lambda: undo(result), None))
-
-    def _work(self) -> None:
-        while True:
-            job = self._jobs.get()
-            with self._lock:
-                if job.abandoned and job.undo is not None:
-                    continue
-                self._current = job
-            try:
-                result = job.function()
-            except BaseException as caught:
-                with self._lock:
-                    job.result.set_exception(caught)
-                    self._current = None
-                continue
-            with self._lock:
-                abandoned = job.abandoned
-                if not abandoned:
-                    job.result.set_result(result)
-                    self._current = None
-            if abandoned:
-                try:
-                    if job.undo is not None:
-                        job.undo(result)
-                except Exception:
-                    logger.exception("taking back a late call failed", extra={"call": job.what})
-                with self._lock:
-                    self._current = None
-
-
 class HostStream:
     """A stream that is open. It may be closed and opened anew on the way, by its host."""
 
@@ -205,7 +110,7 @@ class PortAudioHost:
     """The shared instance of PortAudio: started with the first stream, ended with the last."""
 
     def __init__(self) -> None:
-        self._control = _ControlThread()
+        self._control = ControlThread("the sound system")
         # All of these belong to the control thread:
         self._pyaudio: Any = None
         self._users = 0
@@ -235,6 +140,11 @@ class PortAudioHost:
             await self._control.call(f"closing the {what}", CLOSE_SECONDS, lambda: self._close(stream))
         except DeviceError as caught:
             logger.warning("stream does not end", extra={"device": what, "reason": str(caught)})
+
+    @property
+    def hang(self) -> Hang | None:
+        """What PortAudio has not come back from, if it hangs. See `toy.sound_watch` for what is to be done then."""
+        return self._control.hang
 
     async def devices(self) -> list[SoundDevice]:
         """All devices PortAudio sees. Raises DeviceError."""
