@@ -50,6 +50,7 @@ from pommai.toy.on_board import OnBoard, built_in_toys, loudness, on_board, who_
 from pommai.toy.runtime import Runtime
 from pommai.toy.server_keys import make_guard
 from pommai.toy.settings import Settings
+from pommai.toy.sound_watch import SoundWatch
 from pommai.toy.trace import FileTrace, NoTrace
 from pommai.toy.updates import Updates
 from pommai.toy.vitals import keep_vitals
@@ -79,7 +80,8 @@ async def run_toy(
     `on_start` is called when there is something to stop; before that, files are read and the chart is compiled, which
     takes seconds on a slow core, and the event loop with it.
     Raises SettingsError, ChartError, LightsError, TableError, SoundError or CodecError when the toy cannot begin at
-    all. Devices that fail never end it: they are logged, shown, and tried again.
+    all. Devices that fail never end it: they are logged, shown, and tried again. But a driver that hangs does, since
+    only a new process can open the card again: then DeviceError, when all is closed.
     """
     loop = asyncio.get_running_loop()
     patterns = read_patterns(settings)
@@ -138,6 +140,10 @@ async def run_toy(
                 offer_update=lambda args: updates.offer(args),
             )
 
+        def rests(resting: bool) -> None:
+            updates.on_configuration(resting)
+            sound.on_configuration(resting)
+
         runtime = Runtime(
             table,
             make_body,
@@ -147,16 +153,18 @@ async def run_toy(
             guards=GUARDS,
             patterns=frozenset(patterns),
             trace=trace,
-            on_configuration=_tell_rest(manager, lambda resting: updates.on_configuration(resting), table),
+            on_configuration=_tell_rest(manager, rests, table),
         )
         updates = Updates(
             settings, stop=runtime.stop, reached=lambda: runtime.body.connections, send=link.send, flags=flags
         )
+        sound = SoundWatch(runtime.stop, runtime.post, board.memory)
         recall_safe_mode(runtime.body)
         recall_configuration(runtime.body)
         keep_running(stack, keep_vitals(lambda: runtime.body), "vitals")
         keep_running(stack, manager.feed_watchdog(), "watchdog")
         keep_running(stack, updates.run(), "updates")
+        keep_running(stack, sound.run(), "sound")
         if identity.trouble:
             logger.warning("nobody has set this toy up", extra={"reason": identity.trouble})
             runtime.post(Event("identity.missing"))
@@ -170,6 +178,8 @@ async def run_toy(
             manager.stopping()
             if button is not None:
                 button.close()
+    if sound.trouble:
+        raise DeviceError(sound.trouble)
     return updates.wants_start
 
 
