@@ -134,6 +134,9 @@ _ALL = (
         "play.asked", "cloud", "The server wants to hear one of the toy's own sounds.", {"sound": Field(str, "hello")}
     ),
     EventSpec("reload.asked", "cloud", "The server wants the toy to ask anew who it is."),
+    EventSpec("restart.asked", "cloud", "The server wants the toy to end and begin again."),
+    EventSpec("reset.asked", "cloud", "The server, which has signed that, wants all to be forgotten.", vital=True),
+    EventSpec("reset.failed", "toy", "Forgetting could not be begun, so nothing was forgotten.", _REASON, vital=True),
     EventSpec(
         "error.action",
         "error",

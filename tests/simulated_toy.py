@@ -32,11 +32,16 @@ async def simulated_toy(
     memory: SimulatedMemory | None = None,
     files: ToyFiles | None = None,
     cloud: Cloud | None = None,
+    held: bool = False,
 ) -> AsyncIterator[SimulatedToy]:
-    """A running toy, idle when `loaded`; ended on the way out. With the `memory` of one before, it is the same toy."""
+    """A running toy, idle when `loaded`; ended on the way out. With the `memory` of one before, it is the same toy.
+
+    `held`: its button was down when it was switched on.
+    """
     toy = SimulatedToy(table, SimulatedLink(up=up), patterns, memory=memory, files=files, cloud=cloud)
     if table is TABLE:
         toy.runtime.machine = AssertingMachine(table)
+    toy.body.held_at_power_up = held
     running = asyncio.create_task(toy.runtime.run())
     toy.room.start()
     await settle()

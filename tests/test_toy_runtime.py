@@ -671,6 +671,6 @@ def test_the_trace_tells_how_the_guards_of_each_event_were_answered():
             events = {line["name"]: line["guards"] for line in toy.trace.lines if line["kind"] == "event"}
             assert events["button.pressed"]["microphone_works"] is True
             assert events["button.released"]["heard_speech"] is True
-            assert events["start"] == {"was_in_safe_mode": False}
+            assert events["start"] == {"held_at_power_up": False, "was_in_safe_mode": False}
 
     run(scene())

@@ -3,6 +3,7 @@
 from pommai.actions import (
     configuration,
     conversation,
+    ending,
     identity,
     offline,
     playback,
@@ -19,6 +20,7 @@ __all__ = [
     "ACTIVITIES",
     "configuration",
     "conversation",
+    "ending",
     "identity",
     "offline",
     "playback",

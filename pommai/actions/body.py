@@ -9,6 +9,7 @@ from typing import Any
 
 from pommai.actions.live import LiveConfiguration
 from pommai.actions.recordings import Recordings
+from pommai.errors import StoreError
 from pommai.events import Event
 from pommai.io.ports import (
     Clock,
@@ -168,6 +169,10 @@ class Sayings:
                 return self._newest
 
 
+async def _cannot_forget() -> None:
+    raise StoreError("this toy has nothing to forget with")
+
+
 Mark = Callable[..., None]
 Offload = Callable[..., Awaitable[Any]]
 
@@ -209,6 +214,12 @@ class Body:
     """The cloud's functions. None: the server gets over the link what it is to keep."""
     offer_update: Callable[[Mapping[str, object]], None] = lambda args: None
     """Takes what the server says of an update; what comes of it, and when, is decided there, and never in a turn."""
+    forget: Callable[[], Awaitable[None]] = _cannot_forget
+    """Has everything forgotten, at the latest at the next start. Raises StoreError."""
+    end: Callable[[], None] = lambda: None
+    """Ends the toy, to be started again."""
+    begin_again: Callable[[], None] = lambda: None
+    """Does so, unless it has begun only a moment ago."""
     recordings: Recordings = field(default_factory=Recordings)
     turn: Turn = field(default_factory=lambda: Turn(over=True))
     event: Event = field(default_factory=lambda: Event("start"))
@@ -241,6 +252,14 @@ class Body:
     """What to say in safe mode; empty: the toy's own words."""
     kept_safe: bool = False
     """The toy was in safe mode when it was switched off, and has not been let go since."""
+    held_at_power_up: bool = False
+    """The toy was switched on with its button down."""
+    press_began_elsewhere: bool = False
+    """The latest press began when there was nothing to hold the button for: not in play."""
+    reset_asked: bool = False
+    """The server has asked for a reset, and it may."""
+    restart_wanted: bool = False
+    """The server has asked for a new start while there was no time."""
     sayings: Sayings = field(default_factory=Sayings)
     sound_until: float = 0.0
     """Loop time at which the last of the toy's own sounds is over."""

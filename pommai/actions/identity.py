@@ -25,8 +25,8 @@ CLOUD_SECONDS: Final = 3.0
 
 _NOTHING_SET: Final = LiveSettings()
 
-UNTHEMED: Final = frozenset(("listening_pulse", "safe_glow"))
-"""Lights that mean the same on every toy: that it records, and that it does not."""
+UNTHEMED: Final = frozenset(("listening_pulse", "safe_glow", "counting_down", "let_go", "forgetting"))
+"""Lights that mean the same on every toy: that it records, that it does not, and that it is about to forget."""
 
 
 @action

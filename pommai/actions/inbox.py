@@ -91,8 +91,11 @@ class Inbox:
                 self._toy.post(Event("volume.asked", {"percent": args.get("percent")}))
             case Command(name="play", args=args):
                 self._toy.post(Event("play.asked", {"sound": args.get("sound")}))
-            case Command(name="stop" | "reload" as name):
+            case Command(name="stop" | "reload" | "restart" as name):
                 self._toy.post(Event(f"{name}.asked"))
+            case Command(name="reset"):
+                self._toy.reset_asked = True
+                self._toy.post(Event("reset.asked"))
             case Command(name="update", args=args):
                 self._toy.offer_update(args)
             case _:

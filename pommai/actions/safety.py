@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 FACT: Final = "safe_mode"
 """What the toy remembers of safe mode: {"seconds": what is left of it, or null for until somebody lets it go on}."""
+_START: Final = "start"
 LONGEST: Final = 86_400.0
 """Seconds of a pause, the protocol's bound."""
 NOTE_EVERY: Final = 30.0
@@ -70,6 +71,18 @@ def raise_alarm(toy: Body, severity: str, reason: str, transcript: str) -> None:
 
 
 @action
+def note_press_in_play(toy: Body) -> None:
+    """This press becomes a hold when it lasts."""
+    toy.press_began_elsewhere = False
+
+
+@action
+def note_press_elsewhere(toy: Body) -> None:
+    """This press is none of play: should it last until the toy plays again, it is no hold."""
+    toy.press_began_elsewhere = True
+
+
+@action
 def note_pause(toy: Body) -> None:
     """Keep in mind how long the pause is to last, and what is to be said."""
     seconds = toy.event.data.get("seconds")
@@ -81,15 +94,24 @@ def note_pause(toy: Body) -> None:
 def stay_safe(toy: Body) -> None:
     """Remember safe mode, so that switching the toy off and on again does not end it; forget what was recorded."""
     drop_recordings(toy)
-    again, toy.kept_safe = toy.kept_safe, False
+    toy.kept_safe = True
     _note(toy, toy.pause_seconds)
-    why = "power-up" if again else toy.event.name
+    why = "power-up" if toy.event.name == _START else toy.event.name
     record_incident(toy, NOTE, f"safe mode began: {why}", toy.pause_words)
+
+
+@action
+def remember_pause(toy: Body) -> None:
+    """Be in safe mode as soon as there is time for it, and also when the toy is started again."""
+    toy.kept_safe = True
+    _note(toy, toy.pause_seconds)
 
 
 @action
 def end_safe_mode(toy: Body) -> None:
     """Safe mode need not be remembered any more."""
+    toy.kept_safe = False
+    toy.pause_seconds = None
     toy.memory.keep_fact(FACT, None)
     record_incident(toy, NOTE, f"safe mode ended: {toy.event.name}")
 
@@ -97,7 +119,7 @@ def end_safe_mode(toy: Body) -> None:
 @activity
 async def wait_for_resume(toy: Body) -> None:
     """Let the toy go on when the pause is over; without one, wait for somebody."""
-    seconds, toy.pause_seconds = toy.pause_seconds, None
+    seconds = toy.pause_seconds
     if seconds is None:
         await asyncio.get_running_loop().create_future()
         return
@@ -105,8 +127,10 @@ async def wait_for_resume(toy: Body) -> None:
         step = min(seconds, NOTE_EVERY)
         await asyncio.sleep(step)
         seconds -= step
+        toy.pause_seconds = seconds
         if seconds > 0:
             _note(toy, seconds)
+    toy.pause_seconds = None
     toy.post(Event("safety.resume"))
 
 

@@ -114,5 +114,6 @@ def swatches(pattern: Pattern) -> Swatches:
         return ()
     lit = [moment for moment in moments if max(moment) > brightest / 4]
     hues = {tuple(round(part / max(moment), 1) for part in moment) for moment in lit}
-    shown = [max(lit, key=max)] if len(hues) <= 2 else [moments[0], moments[8], moments[16]]
+    third = len(lit) // 3
+    shown = [max(lit, key=max)] if len(hues) <= 2 else [lit[0], lit[third], lit[2 * third]]
     return tuple("#" + "".join(f"{round(255 * part / max(moment)):02x}" for part in moment) for moment in shown)

@@ -18,13 +18,17 @@ With a cloud, what the toy remembers goes there over HTTPS, and a recording of a
 has set allow_uploads. The secret is kept in a file that its owner alone can read (chmod 600), handed over by systemd
 (LoadCredential), or sealed in a TPM 2.0 (`tpm2_evictcontrol` gives its handle; read by tpm2_unseal of tpm2-tools).
 
+The button, held when the toy is switched on and until its light has counted to ten, then let go, has the toy forget all
+that it has kept. Whoever lets go earlier, or never, has not asked for it.
+
 The server is `pommai gateway`, or any other that speaks the protocol. Ctrl-C ends the toy. Exit code 75: it has ended
-by itself to come up on another update bundle (`pommai bundle --help`); start it again.
+by itself, to come up on another update bundle (`pommai bundle --help`), because its server asked it to, or to forget
+everything; start it again.
 """
 
 
 BEGIN_AGAIN = 75
-"""The toy has ended by itself, to be started again on another bundle: sysexits.h's EX_TEMPFAIL."""
+"""The toy has ended by itself, to be started again: sysexits.h's EX_TEMPFAIL."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

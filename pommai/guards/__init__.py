@@ -30,8 +30,18 @@ def reply_begun(toy: Body) -> bool:
 
 
 def was_in_safe_mode(toy: Body) -> bool:
-    """Was the toy switched off in safe mode, and nobody has let it go since?"""
+    """Was the toy put into safe mode, before it was switched on or since, and nobody has let it go?"""
     return toy.kept_safe
+
+
+def held_at_power_up(toy: Body) -> bool:
+    """Was the button down already when the toy was switched on?"""
+    return toy.held_at_power_up
+
+
+def press_began_elsewhere(toy: Body) -> bool:
+    """Did the press that goes on begin in safe mode, say, so that it is no hold in play?"""
+    return toy.press_began_elsewhere
 
 
 def becomes_another_toy(toy: Body) -> bool:
@@ -47,6 +57,8 @@ GUARDS: dict[str, Guard] = {
         microphone_works,
         reply_begun,
         was_in_safe_mode,
+        held_at_power_up,
+        press_began_elsewhere,
         becomes_another_toy,
     )
 }

@@ -45,6 +45,11 @@ class Gestures:
         self._in_a_row = 0
 
     @property
+    def down(self) -> bool:
+        """Whether there is a press now."""
+        return self._down
+
+    @property
     def wakes_at(self) -> float | None:
         """When `tick` has something to do, or None when only a level can change anything."""
         hold = self._hold_at
@@ -105,6 +110,20 @@ class Watch:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+        self._found_at: float | None = None
+        self._came_up_at: float | None = None
+
+    @property
+    def first_press(self) -> float | None:
+        """Seconds from `found_down` to when the contact opened, or until now; None: it was not found down."""
+        if self._found_at is None:
+            return None
+        return (self._loop.time() if self._came_up_at is None else self._came_up_at) - self._found_at
+
+    def found_down(self) -> None:
+        """The contact was closed when the watching began: that counts as a press. To be told before any level."""
+        self._found_at = self._loop.time()
+        self.level(True)
 
     def level(self, down: bool) -> None:
         """The contact is now closed or open. Ignored after `close`."""
@@ -125,6 +144,8 @@ class Watch:
     def _say(self, events: list[Event]) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        if self._came_up_at is None and not self._gestures.down:
+            self._came_up_at = self._loop.time()
         due = self._gestures.wakes_at
         self._timer = None if due is None else self._loop.call_at(due, self._tick, due)
         for event in events:
@@ -135,12 +156,21 @@ class Watch:
 class SimulatedButton:
     """A button that code presses."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, down: bool = False) -> None:
+        """`down`: somebody holds it already when it is started."""
         self._watch: Watch | None = None
+        self._down = down
 
     def start(self, emit: Emit) -> None:
         """Begin to emit."""
         self._watch = Watch(emit)
+        if self._down:
+            self._watch.found_down()
+
+    @property
+    def first_press(self) -> float | None:
+        """See the port."""
+        return None if self._watch is None else self._watch.first_press
 
     def press(self) -> None:
         """Put the button down. Raises DeviceError when it is not started."""

@@ -47,8 +47,13 @@ class GpioButton:
         device.when_activated = lambda: loop.call_soon_threadsafe(watch.level, True)
         device.when_deactivated = lambda: loop.call_soon_threadsafe(watch.level, False)
         self._device, self._watch = device, watch
-        if device.is_active:
-            watch.level(True)
+        if device.is_active:  # gpiozero tells of edges alone, and a button that is down already makes none
+            watch.found_down()
+
+    @property
+    def first_press(self) -> float | None:
+        """See the port."""
+        return None if self._watch is None else self._watch.first_press
 
     def close(self) -> None:
         """Stop, release the pin. Harmless when called again."""

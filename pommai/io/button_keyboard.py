@@ -63,6 +63,11 @@ class KeyboardButton:
         self._loop.add_reader(self._descriptor, self._read)
         self._say("button up: space presses it, w is the wake word, q quits")
 
+    @property
+    def first_press(self) -> float | None:
+        """None: a terminal does not tell what was down before."""
+        return None
+
     def close(self) -> None:
         """Give the terminal back as it was. Harmless when called again."""
         if self._watch is not None:

@@ -1,8 +1,8 @@
 """A button pressed by lines of text, for scripts and programs: `press`, `release`, `wake`, `quit`.
 
-At a desk whose microphone is made of WAV files, `say FILE` also speaks into it. When the input ends, the button
-comes up. The input is watched, not made non-blocking, because a descriptor that other programs share would become
-so for them too.
+A first line `press` that waits already when the toy starts is a button that was down before. At a desk whose
+microphone is made of WAV files, `say FILE` also speaks into it. When the input ends, the button comes up. The input is
+watched, not made non-blocking, because a descriptor that other programs share would become so for them too.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import select
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,13 @@ class LineButton:
         except OSError as caught:
             raise DeviceError(f"no input to read button lines from: {caught.strerror}") from caught
         self._watch = Watch(emit)
+        if self._turn is None:
+            self._read_what_waits()
+
+    @property
+    def first_press(self) -> float | None:
+        """See the port."""
+        return None if self._watch is None else self._watch.first_press
 
     def close(self) -> None:
         """Stop reading. Harmless when called again."""
@@ -69,12 +77,30 @@ class LineButton:
             self._turn.cancel()
 
     def _read(self) -> None:
-        try:
-            data = os.read(self._descriptor, 4096)
-        except OSError:  # the other end has gone
-            data = b""
+        data = self._data()
         if self._turn is not None:
             self._turn = self._loop.call_soon(self._read)
+        self._take_all(data)
+
+    def _read_what_waits(self) -> None:
+        assert self._watch is not None
+        ready = select.poll()
+        ready.register(self._descriptor, select.POLLIN)
+        if not any(event & select.POLLIN for _, event in ready.poll(0)):
+            return
+        data = self._data()
+        if data.startswith(b"press\n"):
+            self._watch.found_down()
+        if data:  # that it has ended is told again
+            self._take_all(data)
+
+    def _data(self) -> bytes:
+        try:
+            return os.read(self._descriptor, 4096)
+        except OSError:  # the other end has gone
+            return b""
+
+    def _take_all(self, data: bytes) -> None:
         *lines, self._pending = (self._pending + (data or b"\n")).split(b"\n")
         for line in lines:
             if self._watch is None:  # on_quit closed it

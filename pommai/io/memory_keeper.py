@@ -21,7 +21,7 @@ from pommai.io import memory_trouble as trouble
 from pommai.io.clock import to_milliseconds
 from pommai.io.memory_items import DEFAULT_DAYS, UNKNOWN, ItemMaker, Moment, moment, moved_behind
 from pommai.io.memory_queue import Pending
-from pommai.io.ports import CONVERSATIONS, Clock
+from pommai.io.ports import CONVERSATIONS, SAFETY, Clock
 from pommai.io.seal import Seal, SealBrokenError
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ T = TypeVar("T")
 
 TICK_SECONDS = 10.0
 SWEEP_SECONDS = 86_400.0
+SOON_SECONDS = 60.0
+"""A fact or an incident is copied at once, if the last copy is so old, and else as soon as it is."""
 RESERVE_SECONDS = 60.0
 LONGEST_RETRY_SECONDS = 60.0
 START_GAP = 100_000
@@ -94,6 +96,7 @@ class Keeper:
         """Rounds that changed something."""
         self._sweep_at = self._reserve_at = 0.0
         self._copy_at = 0.0
+        self._copied_at = float("-inf")
         self._task: asyncio.Task[None]
 
     # -- life ------------------------------------------------------------------------------
@@ -256,6 +259,9 @@ class Keeper:
 
     async def _written(self, group: Pending) -> None:
         self._changes += 1
+        if group.facts or any(item.kind == SAFETY for item in group.items.values()):
+            # That the toy is in safe mode must outlive a power-off, also where the memory itself does not.
+            self._copy_at = min(self._copy_at, max(self._now(), self._copied_at + SOON_SECONDS))
         self._untimed = self._untimed or any(when.source == UNKNOWN for when in group.moments())
         self._count_dropped(group.dropped)
         await self._recount()
@@ -307,7 +313,7 @@ class Keeper:
                 await self._start_anew(str(caught))
             return
         if now >= self._copy_at or self._closing:
-            self._copy_at = now + self._copy_every
+            self._copy_at, self._copied_at = now + self._copy_every, now
             await self._copy_out()
 
     async def _copy_out(self) -> None:

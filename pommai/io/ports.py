@@ -27,7 +27,11 @@ class Button(Protocol):
     """Emits button.pressed, button.released, button.held and button.triple_pressed."""
 
     def start(self, emit: Emit) -> None:
-        """Begin to watch. Raises DeviceError when there is no such button."""
+        """Begin to watch; a button that is down already counts as pressed now. Raises DeviceError when there is none."""
+
+    @property
+    def first_press(self) -> float | None:
+        """Seconds that the button was down from `start` on, or has been until now; None: it was up, or is not known."""
 
     def close(self) -> None:
         """Stop, release the device. Harmless when called again."""

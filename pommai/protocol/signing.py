@@ -23,6 +23,8 @@ LIFE_MS: Final = 60_000
 """How long a signature is good for."""
 HARMLESS: Final = frozenset(("stop", "play", "volume"))
 """Commands that are over when they are over. All others change the toy, those that nobody knows yet among them."""
+ONLY_SIGNED: Final = frozenset(("reset",))
+"""Commands that cannot be taken back. A toy that has no keys of its server, and so cannot tell, obeys none of them."""
 
 Signed = Command | SafetyOverride | ToyConfig | ToyConfigUpdate
 
@@ -38,6 +40,11 @@ def needs_signature(message: Message) -> bool:
             return config.guardian_settings.allow_uploads
         case _:
             return False
+
+
+def only_signed(message: Message) -> bool:
+    """Whether a toy that has no keys of its server refuses this, whoever says it."""
+    return isinstance(message, Command) and message.name in ONLY_SIGNED
 
 
 def without_consent(message: ToyConfig | ToyConfigUpdate) -> ToyConfig | ToyConfigUpdate:

@@ -44,6 +44,8 @@ class OnBoard:
     note_sent: NoteSent
     """Notes in the memory what leaves the toy."""
     clock: Clock
+    fresh: bool
+    """A reset has just been finished: all that was kept is gone."""
     wake: WakeWord
     recogniser: Recogniser
     speech: Speech
@@ -54,7 +56,7 @@ async def on_board(settings: Settings, stack: AsyncExitStack, post: Emit) -> OnB
 
     `post` takes their events, once the toy runs.
     """
-    await asyncio.to_thread(finish_reset, settings)
+    fresh = await asyncio.to_thread(finish_reset, settings)
     clock = SystemClock()
     seal, locked = await _seal(settings)
     memory = await SqliteMemory.open(
@@ -71,7 +73,7 @@ async def on_board(settings: Settings, stack: AsyncExitStack, post: Emit) -> OnB
     stack.push_async_callback(wake.close)
     recogniser = VoskRecogniser(model or settings.models / settings.vosk_model, cache=settings.cache_dir)
     stack.push_async_callback(recogniser.close)
-    return OnBoard(memory, memory.note_sent, clock, wake, recogniser, EspeakSpeech())
+    return OnBoard(memory, memory.note_sent, clock, fresh, wake, recogniser, EspeakSpeech())
 
 
 async def _seal(settings: Settings) -> tuple[Seal, str]:
