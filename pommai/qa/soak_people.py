@@ -30,6 +30,8 @@ SENTENCES: Final = (
     "i love you",
     "how are you",
 )
+BRIEF: Final = SENTENCES[-3:]
+"""Those that are answered in few words."""
 CALL: Final = "hey pommai"
 """What the first toy listens to is spelt so that its model knows it; espeak-ng says both alike."""
 VOICES: Final = ("en-us+m7", "en-us+Annie", "en-us+steph", "en-us+Jacky")
@@ -53,11 +55,11 @@ class Spoken:
     frames: Sequence[bytes]
 
 
-async def speak() -> tuple[Spoken, tuple[Spoken, ...]]:
-    """The call, and all sentences, spoken by espeak-ng. Raises SpeechError."""
+async def speak(sentences: Sequence[str] = SENTENCES) -> tuple[Spoken, tuple[Spoken, ...]]:
+    """The call, and all these sentences, spoken by espeak-ng. Raises SpeechError."""
     speech, around = EspeakSpeech(), [SILENCE] * frames_in(0.2)
     spoken = []
-    for number, words in enumerate((CALL, *SENTENCES)):
+    for number, words in enumerate((CALL, *sentences)):
         frames = await speech.speak(words, VoiceSettings(VOICES[number % len(VOICES)]))
         spoken.append(Spoken(words, (*around, *frames, *around)))
     return spoken[0], tuple(spoken[1:])

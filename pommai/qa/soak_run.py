@@ -17,7 +17,7 @@ from pommai.errors import PommaiError
 from pommai.qa.soak_faults import fault_at_work
 from pommai.qa.soak_house import DEVICE, END_SECONDS, House
 from pommai.qa.soak_kept import Ledger
-from pommai.qa.soak_people import Child, Designer, Operator, speak
+from pommai.qa.soak_people import BRIEF, SENTENCES, Child, Designer, Operator, speak
 from pommai.qa.soak_plan import KINDS, Fault, faults
 from pommai.qa.soak_program import Program
 from pommai.qa.soak_verdict import Recovery, Soak
@@ -34,6 +34,8 @@ STILL_REST_S: Final = 90.0
 """Longest until all leave it alone and it rests: a fault and what follows may have just begun."""
 HASTE: Final = 0.2
 """A short soak looks so much oftener, and for so much shorter."""
+STILL_HASTE: Final = 0.5
+"""And has so much less time between still moments."""
 TOLD_S: Final = 90.0
 """Longest until everything is told, at the end, when nothing is broken any more."""
 ANSWER_S: Final = 10.0
@@ -106,7 +108,7 @@ async def run_soak(
     """
     hasty = seconds < 120.0
     soak = Soak(seed, hasty, Ledger(DEVICE))
-    spoken = await speak()
+    spoken = await speak(BRIEF if hasty else SENTENCES)
     async with House(out, model, resting, disks=disks) as house:
         run = _Run(house, soak, seconds, progress)
         people = (
@@ -251,7 +253,8 @@ class _Run:
 
     async def look(self) -> None:
         """Look at everything, again and again; now and then at a still moment."""
-        still_at = self.now + STILL_EVERY_S * self._haste
+        every = STILL_EVERY_S * (STILL_HASTE if self._soak.hasty else 1.0)
+        still_at = self.now + every
         while True:
             await asyncio.to_thread(self._soak.ledger.note, self._house.memory)
             for program in self._programs:
@@ -260,7 +263,7 @@ class _Run:
             await asyncio.sleep(LOOK_S * self._haste)
             if self.now >= still_at:
                 await self._be_still()
-                still_at = self.now + STILL_EVERY_S * self._haste
+                still_at = self.now + every
 
     async def _be_still(self) -> None:
         house, watch = self._house, self._house.watch
