@@ -17,6 +17,8 @@ from pommai.bundle.keys import check_signatures, read_public_keys
 from pommai.bundle.manifest import Manifest
 from pommai.bundle.store import Store
 from pommai.errors import BundleError
+from pommai.io.clock import SystemClock
+from pommai.io.tls import ServerTrust, pins_at
 from pommai.toy.settings import BUNDLED, Settings
 from pommai.toy.update_check import check_update
 
@@ -69,7 +71,7 @@ def take_from(url: str, sha256: str, size: int, settings: Settings, load: LoadSe
         file = Path(temporary) / f"bundle{SUFFIX}"
         try:
             with file.open("wb") as target:
-                for piece in fetch(url, sha256, size):
+                for piece in fetch(url, sha256, size, _trust(url, settings)):
                     target.write(piece)
         except OSError as caught:
             raise BundleError(f"{file} cannot be written: {caught.strerror or caught}") from caught
@@ -81,3 +83,10 @@ def _check_target(manifest: Manifest, settings: Settings) -> None:
         raise BundleError(f"the bundle is for devices of type {manifest.device_type}, this is a {settings.device_type}")
     if manifest.fleet not in ("", settings.fleet):
         raise BundleError(f"the bundle is for the fleet {manifest.fleet}, this toy is of {settings.fleet}")
+
+
+def _trust(url: str, settings: Settings) -> ServerTrust | None:
+    """Who may answer there: at the toy's own server those alone whom it knows, where it knows any."""
+    if not url.startswith("https:"):
+        return None
+    return ServerTrust(pins=pins_at(url, settings.url, settings.server_pins), now=SystemClock().now)
