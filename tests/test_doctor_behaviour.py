@@ -13,6 +13,10 @@ from doctor_material import look, settings, world
 from pommai.cli import main
 from pommai.doctor import behaviour
 from pommai.doctor.finding import Finding, Mark
+from pommai.io.sounds import SoundFolder
+from pommai.lights.load import load_patterns
+from pommai.responses import load_responses
+from pommai.toy.charts import load_behaviour
 from pommai.toy.settings import find_project_file
 
 
@@ -51,6 +55,38 @@ def test_a_chart_that_takes_long_to_compile_is_noted(tmp_path: Path, monkeypatch
     monkeypatch.setattr(behaviour, "SLOW_SECONDS", 0.0)
     found = seen(tmp_path)
     assert (found.mark, found.next_step[:15]) == (Mark.NOTE, "pommai compile ")
+
+
+def started_once(folder: Path) -> Path:
+    """A toy has started with these settings; where its compiled chart is."""
+    toy = settings(folder)
+    sounds = SoundFolder(toy.sounds).names()
+    responses = load_responses(toy.offline_responses, sounds)
+    load_behaviour(
+        toy.chart, frozenset(load_patterns(toy.led_patterns)), sounds, toy.cache_dir, responses.command_names
+    )
+    (kept,) = (folder / "charts").iterdir()
+    return kept
+
+
+def test_the_compiled_chart_that_the_toy_keeps_is_the_one_that_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started_once(tmp_path)
+    monkeypatch.setattr(behaviour, "load_behaviour", None)  # nothing is compiled
+    found = seen(tmp_path, thorough=True)
+    assert (found.mark, found.figures["kept"]) == (Mark.OK, True)
+    assert "compiled and kept; " in found.words
+
+
+def test_a_kept_chart_that_is_damaged_is_wrong_and_left_where_it_is(tmp_path: Path) -> None:
+    kept = started_once(tmp_path)
+    kept.write_text(kept.read_text()[:5000])
+    found = seen(tmp_path)
+    assert (found.mark, found.figures["kept"]) == (Mark.WRONG, False)
+    assert "is damaged" in found.words
+    assert found.next_step.startswith(f"rm {kept}\n")
+    assert kept.stat().st_size == 5000
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from pommai.doctor import kept
 from pommai.doctor.finding import Mark
 from pommai.doctor.words import known_toys
 from pommai.io.clock import to_milliseconds
+from pommai.io.memory_items import TRUSTED
 from pommai.io.seal import KeySeal
 from pommai.io.seal_key import key_file_of
 from pommai.protocol.messages import ToyProfile
@@ -45,6 +46,49 @@ def test_what_waits_for_days_is_wrong(tmp_path: Path) -> None:
     now = remember(tmp_path / "memory.db")
     found = look(kept.check_remembered, world(tmp_path, wall=lambda: now + 5 * 86_400))
     assert (found.mark, "5 days" in found.words) == (Mark.WRONG, True)
+
+
+def synced(file: Path, when: float) -> None:
+    """Something was sent, and a turn talked, at these times (seconds since 1970)."""
+    with sqlite3.connect(file) as database:
+        for kind, items, at in (("sync", '["a"]', when), ("voice of a turn", "[]", when + 86_400)):
+            database.execute(
+                "INSERT INTO sent (kind, receiver, bytes, items, wall, source, boot, uptime)"
+                " VALUES (?, 'gateway', 9, ?, ?, ?, 'boot', 1.0)",
+                (kind, items, int(at * 1000), TRUSTED),
+            )
+    database.close()
+
+
+def test_when_something_was_last_sent_is_told_and_talking_is_not_that(tmp_path: Path) -> None:
+    now = remember(tmp_path / "memory.db")
+    synced(tmp_path / "memory.db", now + 3600)
+    found = look(kept.check_remembered, world(tmp_path, wall=lambda: now + 2 * 3600 + 86_400))
+    assert found.words == "0 sent, 2 wait, the oldest for 26 hours; last sent 25 hours ago"
+    assert found.figures["last_sync_days"] == 1.04
+
+
+def test_a_server_that_was_told_lately_and_leaves_old_things_waiting_is_another_trouble(tmp_path: Path) -> None:
+    now = remember(tmp_path / "memory.db")
+    later = now + 5 * 86_400
+    synced(tmp_path / "memory.db", later - 3600)
+    found = look(kept.check_remembered, world(tmp_path, wall=lambda: later))
+    assert (found.mark, "has not taken all" in found.words) == (Mark.WRONG, True)
+    synced(tmp_path / "memory.db", later - 4 * 86_400)
+    with sqlite3.connect(tmp_path / "memory.db") as database:
+        database.execute("DELETE FROM sent WHERE sequence <= 2")
+    database.close()
+    found = look(kept.check_remembered, world(tmp_path, wall=lambda: later))
+    assert "has not been told anything for 4 days" in found.words
+
+
+def test_a_memory_of_before_there_was_a_ledger_is_looked_at_all_the_same(tmp_path: Path) -> None:
+    now = remember(tmp_path / "memory.db")
+    with sqlite3.connect(tmp_path / "memory.db") as database:
+        database.execute("DROP TABLE sent")
+    database.close()
+    found = look(kept.check_remembered, world(tmp_path, wall=lambda: now))
+    assert found.figures["last_sync_days"] is None
 
 
 def test_looking_changes_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pommai.errors import ChartError, LightsError, PommaiError, ResponsesError, 
 from pommai.io.sounds import SoundFolder
 from pommai.lights.load import load_patterns
 from pommai.responses import load_responses
-from pommai.toy.charts import load_behaviour
+from pommai.toy.charts import kept_behaviour, load_behaviour
 
 SLOW_SECONDS = 5.0
 """A start that takes longer with a cold cache is worth a compiled chart."""
@@ -26,7 +26,15 @@ def behaviour(surroundings: Surroundings) -> Finding:
         sounds = SoundFolder(settings.sounds)
         bad = [words for name in sorted(sounds.names()) if (words := _unplayable(sounds, name))]
         responses = load_responses(settings.offline_responses, sounds.names())
-        table = load_behaviour(settings.chart, frozenset(patterns), sounds.names(), None, responses.command_names)
+        parts = (settings.chart, frozenset(patterns), sounds.names())
+        kept, damage = None, ""
+        try:
+            kept = kept_behaviour(*parts, settings.cache_dir, responses.command_names)
+        except TableError as caught:
+            damage = str(caught)
+        except OSError:
+            pass  # closed to this user: compiled here
+        table = kept or load_behaviour(*parts, None, responses.command_names)
     except (ChartError, LightsError, ResponsesError) as caught:
         first, *more = caught.problems
         words = f"{first}" + (f"; and {len(more)} more" if more else "")
@@ -44,9 +52,15 @@ def behaviour(surroundings: Surroundings) -> Finding:
         "patterns": len(patterns),
         "sounds": len(sounds.names()),
         "compiled": compiled,
+        "kept": kept is not None,
         "load_s": round(seconds, 2),
     }
     words = f"{settings.chart.name}, {len(table.nodes)} configurations, {len(patterns)} patterns"
+    if kept is not None:
+        words += ", compiled and kept"
+    if damage:
+        step = f"rm {damage.split(' ')[0]}\nthe next start compiles another; does the card still keep what is written?"
+        return wrong(f"{words}; the compiled one that is kept is damaged: {damage}", step, **figures)
     if bad:
         return wrong(
             f"{words}; {bad[0]}" + (f", and {len(bad) - 1} more" if len(bad) > 1 else ""), "pommai check", **figures
@@ -59,7 +73,7 @@ def behaviour(surroundings: Surroundings) -> Finding:
             words = f"{len(broke)} of {len(proof.verdicts)} properties do not hold, first: {broke[0].words}"
             return broken(words, f"pommai verify {settings.chart}", **figures)
         words += f"; {len(proof.verdicts)} properties proved"
-    if not compiled and seconds > SLOW_SECONDS:
+    if not compiled and kept is None and seconds > SLOW_SECONDS:
         step = f"pommai compile {settings.chart}\nthen name what it has written in the setting chart"
         return note(f"{words}; {seconds:.0f} s to compile at the first start", step, **figures)
     return ok(words, **figures)

@@ -97,6 +97,7 @@ def remembered(surroundings: Surroundings) -> Finding:
             fits = _fits(database, seal_of(surroundings))
             (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
             waiting, oldest = _waiting(database)
+            last = _last_sync(database)
             (sent,) = database.execute("SELECT count(*) FROM items WHERE state = ?", (SENT,)).fetchone()
             (refused,) = database.execute(
                 "SELECT count(*) FROM items WHERE state NOT IN (?, ?)", (WAITING, SENT)
@@ -116,7 +117,9 @@ def remembered(surroundings: Surroundings) -> Finding:
         return wrong(f"{surroundings.settings.memory} is closed with another key than the toy has", step)
     aside = [str(file) for file in files.damaged_files(surroundings.settings.memory)]
     days = None if oldest is None else max(0.0, (surroundings.wall() * 1000 - oldest) / _DAY_MS)
+    silent = None if last is None else max(0.0, (surroundings.wall() * 1000 - last) / _DAY_MS)
     figures = {
+        "last_sync_days": None if silent is None else round(silent, 2),
         "waiting": waiting,
         "sent": sent,
         "refused": refused,
@@ -124,11 +127,14 @@ def remembered(surroundings: Surroundings) -> Finding:
         "moved_aside": aside,
     }
     words = f"{sent:,} sent, {waiting:,} wait" + (f", the oldest for {age(days)}" if days is not None else "")
+    words += f"; last sent {age(silent)} ago" if silent is not None else ""
     if refused:
-        words += f", {refused:,} refused"
+        words += f"; {refused:,} refused"
     if days is not None and days > LONG_WAITING_DAYS:
         step = "is the server reached (gateway, cloud)? `pommai data show` says what waits"
-        return wrong(f"the server has not been told anything for {age(days)}: {words}", step, **figures)
+        if silent is not None and silent < LONG_WAITING_DAYS:
+            return wrong(f"the server is told some of it and has not taken all: {words}", step, **figures)
+        return wrong(f"the server has not been told anything for {age(silent or days)}: {words}", step, **figures)
     if aside:
         return note(f"{words}; a damaged one was put aside: {aside[0]}", "pommai data erase removes it", **figures)
     if refused:
@@ -143,6 +149,20 @@ def _waiting(database: sqlite3.Connection) -> tuple[int, int | None]:
         "SELECT min(wall) FROM items WHERE state = ? AND source IN (?, ?)", (WAITING, TRUSTED, WORKED_OUT)
     ).fetchone()
     return int(count), None if oldest is None else int(oldest)
+
+
+def _last_sync(database: sqlite3.Connection) -> int | None:
+    """When something remembered last went to the server, in milliseconds since 1970; None: never, or nobody knows.
+
+    From the ledger, which an older memory does not have: neither the toy's own state nor the sound of a turn is meant.
+    """
+    (there,) = database.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'sent'").fetchone()
+    if not there:
+        return None
+    (last,) = database.execute(
+        "SELECT max(wall) FROM sent WHERE items != '[]' AND source IN (?, ?)", (TRUSTED, WORKED_OUT)
+    ).fetchone()
+    return None if last is None else int(last)
 
 
 def _damaged(surroundings: Surroundings, why: str) -> Finding:

@@ -39,15 +39,7 @@ def load_behaviour(
         raise SettingsError(f"the chart {path} cannot be read: {caught.strerror}") from caught
     if data.lstrip()[:1] == b"{":
         return _read(path, data)
-    from pommai.toy.vocabulary import toy_vocabulary  # late: a compiled chart has been held against it
-
-    vocabulary = toy_vocabulary(led_patterns, sounds, commands)
-    key = hashlib.sha256(data)
-    for part in (__version__, vocabulary.fingerprint()):
-        key.update(part.encode())
-    for module in sorted(Path(tables.__file__).parent.glob("*.py")):  # another compiler may make another table
-        key.update(module.read_bytes())
-    cached = None if cache is None else cache / "charts" / f"{key.hexdigest()}.json"
+    cached = None if cache is None else _kept_file(data, led_patterns, sounds, cache, commands)
     if cached is not None and cached.exists():
         try:
             return _read(cached, cached.read_bytes())
@@ -57,6 +49,41 @@ def load_behaviour(
     if cached is not None:
         _keep(cached, table)
     return table
+
+
+def kept_behaviour(
+    path: Path, led_patterns: Collection[str], sounds: Collection[str], cache: Path, commands: Collection[str] | None
+) -> DecisionTable | None:
+    """The table that a toy with this cache starts with; None where it would compile one. Nothing is written.
+
+    Raises TableError when the one that is kept is damaged; SettingsError when the chart cannot be read, OSError when
+    the cache cannot.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as caught:
+        raise SettingsError(f"the chart {path} cannot be read: {caught.strerror}") from caught
+    if data.lstrip()[:1] == b"{":
+        return None
+    cached = _kept_file(data, led_patterns, sounds, cache, commands)
+    try:
+        return _read(cached, cached.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _kept_file(
+    data: bytes, led_patterns: Collection[str], sounds: Collection[str], cache: Path, commands: Collection[str] | None
+) -> Path:
+    """Where the table of a chart is kept: by all that goes into it."""
+    from pommai.toy.vocabulary import toy_vocabulary  # late: a compiled chart has been held against it
+
+    key = hashlib.sha256(data)
+    for part in (__version__, toy_vocabulary(led_patterns, sounds, commands).fingerprint()):
+        key.update(part.encode())
+    for module in sorted(Path(tables.__file__).parent.glob("*.py")):  # another compiler may make another table
+        key.update(module.read_bytes())
+    return cache / "charts" / f"{key.hexdigest()}.json"
 
 
 def compile_file(
