@@ -71,6 +71,15 @@ def card(tmp_path: Path) -> Card:
     return Card(tmp_path)
 
 
+def test_settings_named_from_where_one_stands_lead_to_their_secrets(
+    card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card.write(GOOD)
+    monkeypatch.chdir(card.settings.parent.parent)
+    assert take(card.boot, Path("pommai/pommai.toml"))
+    assert card.token == "very-hush-hush"
+
+
 def test_a_boot_file_becomes_settings_and_secrets_and_is_gone(card: Card) -> None:
     card.write(GOOD)
     assert card.take()

@@ -134,6 +134,7 @@ def take(boot: Path, settings: Path, owner: tuple[int, int] | None = None) -> bo
     Secrets become files beside the settings file, of `owner` (user and group; None: who runs this). Raises
     SettingsError when the file is not good, or cannot be taken: then nothing has changed, but for the text beside it.
     """
+    settings = settings.absolute()  # its own paths begin at its folder, not where this runs
     if os.path.lexists(boot / _TAKEN):  # a power cut came while it was wiped
         _wipe(boot / _TAKEN)
     if not os.path.lexists(boot / FILE):
