@@ -8,14 +8,14 @@ not listed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from msgspec import Struct, field
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """Something that happened.
 
     `turn` is the conversation turn the event belongs to, 0 when it belongs to none; the toy drops an
@@ -27,16 +27,14 @@ class Event:
     turn: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A payload field: its type and a hint for whoever generates events (a range, or examples)."""
 
     type: type
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
-class EventSpec:
+class EventSpec(Struct, frozen=True):
     """What is known of an event: who emits it, what it carries, whether it may ever be dropped."""
 
     name: str

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 MAX_NODES = 50_000
 """Most values in one file, aliases counted each time they are used."""
@@ -18,16 +19,14 @@ LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """What YAML takes for the end of a line: its positions count these."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A value in the file. `line` and `column` count from 1."""
 
     line: int
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar(Node):
+class Scalar(Node, frozen=True):
     """A single value, as text. `plain` is false when it stood in quotes or in a block."""
 
     text: str
@@ -39,15 +38,13 @@ class Scalar(Node):
         return self.plain and self.text in ("", "~", "null")
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence(Node):
+class Sequence(Node, frozen=True):
     """A list."""
 
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping(Node):
+class Mapping(Node, frozen=True):
     """Keys and values in the order written. Keys are unique."""
 
     entries: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)

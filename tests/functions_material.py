@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from aiohttp import web
+from msgspec import structs
 
 from pommai.errors import ProtocolError
 from pommai.gateway.archive import Archive
@@ -53,8 +54,8 @@ class Toys:
 
     def consent(self, toy_id: str, allow: bool) -> None:
         persona = self.personas[toy_id]
-        settings = replace(persona.profile.guardian_settings, allow_uploads=allow)
-        self.personas[toy_id] = replace(persona, profile=replace(persona.profile, guardian_settings=settings))
+        settings = structs.replace(persona.profile.guardian_settings, allow_uploads=allow)
+        self.personas[toy_id] = replace(persona, profile=structs.replace(persona.profile, guardian_settings=settings))
 
 
 def toys_of(toys: Mapping[str, Any]) -> Toys:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from msgspec import structs
+
 from pommai.chart.table import DecisionTable, Step, Tree, dump
 from pommai.cli.fuzz import subject_of
 from pommai.errors import ProfileError
@@ -44,10 +46,12 @@ def forgetful_table() -> DecisionTable:
 
     table = shipped_table()
     nodes = tuple(
-        replace(node, events={e: forget(tree) if e == "reply.failed" else tree for e, tree in node.events.items()})
+        structs.replace(
+            node, events={e: forget(tree) if e == "reply.failed" else tree for e, tree in node.events.items()}
+        )
         for node in table.nodes
     )
-    return replace(table, nodes=nodes)
+    return structs.replace(table, nodes=nodes)
 
 
 def profile_of(text: str, name: str = "test") -> Profile:

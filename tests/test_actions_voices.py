@@ -1,8 +1,8 @@
 """A recording is held when a guardian agrees, for the toy in force, and for no longer than that holds."""
 
 import asyncio
-from dataclasses import replace
 
+from msgspec.structs import replace
 from simulated_toy import simulated_toy
 
 from pommai.actions.voices import HeldVoices

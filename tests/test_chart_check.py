@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from chart_material import VOCABULARY, checked, shown
+from msgspec.structs import replace
 
 # fmt: off
 MISTAKES = [

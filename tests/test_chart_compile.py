@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 from chart_material import VOCABULARY, checked, problems_of, shown, table_of
+from msgspec.structs import replace
 
 from pommai.chart import compile as compiler
 from pommai.chart.compile import compile_chart

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from chart_material import checked
+from msgspec.structs import replace
 from prove_material import PLAYER, WORDS, proof_of, story_of, verdict_of
 
 from pommai.chart.compile import compile_chart

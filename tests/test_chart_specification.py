@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from chart_material import checked
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from prove_material import PLAYER, WORDS
 from qa_material import shipped_table
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from chart_material import VOCABULARY
+from msgspec.structs import replace
 
 from pommai.chart.vocabulary import Parameter, Signature, Vocabulary
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from pommai.gateway import housekeeping as module
 from pommai.gateway.archive import DEFAULT_DAYS, Archive
@@ -175,16 +176,16 @@ def test_a_file_that_cannot_be_used_for_a_while_is_told_once_and_waited_for(
 
 def test_the_personas_say_for_how_long_and_a_default_where_they_do_not() -> None:
     bear = load_personas(Path(__file__).parents[1] / "personas.yaml")["pommai-bear"]
-    settings = replace(bear.profile.guardian_settings, retention_days={"conversations": 3})
-    personas = {"bear": replace(bear, profile=replace(bear.profile, guardian_settings=settings))}
+    settings = structs.replace(bear.profile.guardian_settings, retention_days={"conversations": 3})
+    personas = {"bear": replace(bear, profile=structs.replace(bear.profile, guardian_settings=settings))}
     days = retention(lambda: personas)
     assert days("bear", CONVERSATIONS) == 3
     agreed = consent(lambda: personas)
     assert days("bear", LOGS) == DEFAULT_DAYS[LOGS]
     assert not agreed("bear")
     assert not agreed("gone")
-    settings = replace(settings, allow_uploads=True)
-    personas["bear"] = replace(bear, profile=replace(bear.profile, guardian_settings=settings))
+    settings = structs.replace(settings, allow_uploads=True)
+    personas["bear"] = replace(bear, profile=structs.replace(bear.profile, guardian_settings=settings))
     assert agreed("bear")
     assert days("gone", CONVERSATIONS) == DEFAULT_DAYS[CONVERSATIONS]
     personas.clear()

@@ -27,6 +27,7 @@ from gateway_material import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -452,8 +453,8 @@ def test_a_gateway_that_cannot_listen_leaves_nothing_open() -> None:
 
 def test_what_is_too_much_to_be_said_to_one_toy_keeps_it_from_no_other(caplog: pytest.LogCaptureFixture) -> None:
     bear = PERSONAS["pommai-bear"]
-    too_much = replace(bear, profile=replace(bear.profile, personality_prompt="x" * MAX_MESSAGE_BYTES))
-    renamed = replace(PERSONAS["robo-rex"], profile=replace(PERSONAS["robo-rex"].profile, name="Rex"))
+    too_much = replace(bear, profile=structs.replace(bear.profile, personality_prompt="x" * MAX_MESSAGE_BYTES))
+    renamed = replace(PERSONAS["robo-rex"], profile=structs.replace(PERSONAS["robo-rex"].profile, name="Rex"))
 
     async def test() -> None:
         async with desk() as gateway, toy_at(gateway, "one"), toy_at(gateway, "two", "robo-rex") as rex:

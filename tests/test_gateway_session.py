@@ -5,7 +5,6 @@ import contextlib
 import json
 import logging
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from typing import Annotated
 
 import pytest
@@ -22,6 +21,7 @@ from gateway_material import (
     sentence,
     toy_at,
 )
+from msgspec import Struct
 from websockets.exceptions import ConnectionClosed
 
 from pommai.errors import SettingsError
@@ -405,8 +405,7 @@ def test_a_disk_that_takes_nothing_acknowledges_nothing_and_the_conversation_goe
 # -- older and newer toys --------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class OldProfile:
+class OldProfile(Struct, frozen=True):
     """What a toy knew of itself before wake engines and sounds were a persona's."""
 
     toy_id: Annotated[str, Wire("toyId")]
@@ -417,8 +416,7 @@ class OldProfile:
     wake_word: str
 
 
-@dataclass(frozen=True, slots=True)
-class OldConfig:
+class OldConfig(Struct, frozen=True):
     config: OldProfile
 
 

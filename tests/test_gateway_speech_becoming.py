@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from gateway_material import PERSONAS
+from msgspec import structs
 
 from pommai.gateway.personas import Persona
 from pommai.gateway.speech.becoming import farewell, others, stays, wanted
@@ -23,8 +24,8 @@ def somebody(
     by_voice: bool | None = None,
     blocked: tuple[str, ...] = ("violence",),
 ) -> Persona:
-    guardian = replace(BEAR.profile.guardian_settings, content_filter_level=filtered, blocked_topics=blocked)
-    profile = replace(
+    guardian = structs.replace(BEAR.profile.guardian_settings, content_filter_level=filtered, blocked_topics=blocked)
+    profile = structs.replace(
         BEAR.profile,
         toy_id=toy_id,
         name=toy_id.upper(),

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway_material import PERSONAS
+from msgspec import structs
 
 from pommai.gateway.speech.prompt import FOR_CHILDREN, NOBODY_ELSE, messages_for
 
@@ -29,7 +30,7 @@ def test_a_model_is_told_what_was_said_before_in_its_order() -> None:
 
 
 def test_rules_for_children_are_for_children() -> None:
-    grown = replace(BEAR, profile=replace(BEAR.profile, is_for_kids=False, knowledge_base={"not": "text"}))
+    grown = replace(BEAR, profile=structs.replace(BEAR.profile, is_for_kids=False, knowledge_base={"not": "text"}))
     assert FOR_CHILDREN[0] not in messages_for(grown, (), "hello")[0]["content"]
 
 

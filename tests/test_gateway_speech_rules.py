@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from gateway_material import PERSONAS
+from msgspec import structs
 
 from pommai.gateway.personas import Persona
 from pommai.gateway.speech.rules import FORGET_SECONDS, MOST_DEVICES, MOST_TURNS, HeldBack, Talk, Talks, listener_of
@@ -26,8 +27,10 @@ def talk(responses: Responses) -> Talk:
 
 def with_levels(level: str, filtered: str, *, for_kids: bool = True) -> Persona:
     profile = BEAR.profile
-    guardian = replace(profile.guardian_settings, content_filter_level=filtered, blocked_topics=("ghosts",))
-    return replace(BEAR, profile=replace(profile, safety_level=level, is_for_kids=for_kids, guardian_settings=guardian))
+    guardian = structs.replace(profile.guardian_settings, content_filter_level=filtered, blocked_topics=("ghosts",))
+    return replace(
+        BEAR, profile=structs.replace(profile, safety_level=level, is_for_kids=for_kids, guardian_settings=guardian)
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,9 +97,9 @@ def test_a_sentence_is_held_back_with_the_words_that_did_it_also_when_they_are_i
     assert talk.holds_back("The ghosts come.", "", other) == HeldBack("guardian_topics", ("ghosts",))
     two = replace(
         other,
-        profile=replace(
+        profile=structs.replace(
             other.profile,
-            guardian_settings=replace(other.profile.guardian_settings, blocked_topics=("ghost train",)),
+            guardian_settings=structs.replace(other.profile.guardian_settings, blocked_topics=("ghost train",)),
         ),
     )
     assert talk.holds_back("Train rides are fun.", "I like a ghost.", two) is not None

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from gateway_material import PERSONAS, TOKEN, ScriptedToy, decode_all, encode_all, level_of, run, toy_at
+from msgspec import structs
 from openai_stand_in import Behaviour, Reply, StandIn, calling, refusing, sending, stand_in, telling
 from speech_material import VOSK_TINY, frames, say
 
@@ -406,7 +407,7 @@ def test_a_child_who_asks_for_who_is_here_is_told(responses: Responses) -> None:
 def test_somebody_who_is_not_for_this_child_does_not_come(responses: Responses) -> None:
     async def test() -> None:
         rex = PERSONAS["robo-rex"]
-        grown = {**PERSONAS, "robo-rex": replace(rex, profile=replace(rex.profile, is_for_kids=False))}
+        grown = {**PERSONAS, "robo-rex": replace(rex, profile=structs.replace(rex.profile, is_for_kids=False))}
         async with talking(responses, "be robo rex", calling(REX), telling("Not now.")) as (talker, service, _):
             answer = told([piece async for piece in talker.answer(Heard(1, bytes(640), "desk-1", grown), BEAR)])
             assert answer.done == []

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec.structs import asdict
 
 from pommai.protocol.messages import Abort, ToyProfile
 from pommai.protocol.wire import TYPES
@@ -18,10 +17,10 @@ def test_a_toy_of_which_nothing_is_said_is_for_kids_and_strict() -> None:
 
 @pytest.mark.parametrize("kind", TYPES.values())
 def test_messages_cannot_be_changed_and_hold_nothing_else(kind) -> None:
-    assert kind.__dataclass_params__.frozen
-    assert "__slots__" in vars(kind)
+    assert kind.__struct_config__.frozen
+    assert kind.__dictoffset__ == 0
     assert kind.__doc__
 
 
 def test_a_message_says_what_it_holds() -> None:
-    assert dataclasses.asdict(Abort(3, "barge-in")) == {"turn": 3, "reason": "barge-in"}
+    assert asdict(Abort(3, "barge-in")) == {"turn": 3, "reason": "barge-in"}

@@ -1,24 +1,22 @@
-"""Dataclasses as schemas."""
+"""Structs as schemas."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import pytest
+from msgspec import Struct
 
 from pommai.errors import ProtocolError
 from pommai.protocol.schema import Identified, Pattern, Range, Shape, Wire
 
 
-@dataclass(frozen=True, slots=True)
-class Inner:
+class Inner(Struct, frozen=True):
     x: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     name: Annotated[str, Wire("theName"), Pattern("[a-z]+", "small letters")]
     ratio: Annotated[float, Range(0, 1)] = 0.5
     flag: bool = False

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from pommai.actions.live import LiveConfiguration
 from pommai.actions.recordings import Recordings
@@ -106,8 +107,7 @@ class Reply:
             return
 
 
-@dataclass(slots=True)
-class Turn:
+class Turn(Struct):
     """One exchange: what the child says, and what the toy answers."""
 
     id: int = 0
@@ -177,8 +177,7 @@ Mark = Callable[..., None]
 Offload = Callable[..., Awaitable[Any]]
 
 
-@dataclass(slots=True)
-class Body:
+class Body(Struct):
     """One toy, as its actions know it. The runtime makes it, the ports stand behind it."""
 
     post: Emit

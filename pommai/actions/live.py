@@ -11,9 +11,10 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
+
+from msgspec import Struct
 
 from pommai.errors import ModelError, SoundError
 from pommai.io.ports import ToyFiles
@@ -27,8 +28,7 @@ LONGEST_REASON: Final = 300
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
-@dataclass(frozen=True, slots=True)
-class LiveSettings:
+class LiveSettings(Struct, frozen=True):
     """What the server has set; empty or None where the toy's profile counts."""
 
     engine: str = ""
@@ -39,24 +39,21 @@ class LiveSettings:
     """Bare names of the acknowledgements."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A key that was refused, wholly or in part, and why."""
 
     key: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What has come of a payload: what is in force now, as the server spells it, and what is not, and why."""
 
     applied: Mapping[str, object]
     refused: tuple[Refusal, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
+class _Taken(Struct, frozen=True):
     """A value that was found right: as it was given, and what it means for the toy."""
 
     given: object

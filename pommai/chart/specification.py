@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Named
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from pommai.chart import guards
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A property with all names looked up: families of events spelt out, effects turned into who has them.
 
     `names` gives each key its items in the order written; an item is the set of names that answer to it.
@@ -32,8 +32,7 @@ class Claim:
         return None if key not in self.names else frozenset().union(*self.names[key])
 
 
-@dataclass(frozen=True, slots=True)
-class Assumed:
+class Assumed(Struct, frozen=True):
     """An assumption with all names looked up. None: on every event; in every state."""
 
     id: str
@@ -43,8 +42,7 @@ class Assumed:
     states: frozenset[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Specification:
+class Specification(Struct, frozen=True):
     """What is to be proved of a chart, and what may be assumed."""
 
     outside: frozenset[str] = frozenset()

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Union
+
+from msgspec import Struct, field
 
 from pommai.chart import specification as specifications
 from pommai.chart.specification import Specification
@@ -85,8 +86,7 @@ class TransitionInfo(NamedTuple):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class NodeInfo:
+class NodeInfo(Struct, frozen=True):
     """A configuration, with the memory of its histories; the unit over which the chart is a function."""
 
     configuration: tuple[str, ...]
@@ -96,8 +96,7 @@ class NodeInfo:
     """Event -> what it does; OTHER stands for all events that are not written out."""
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionTable:
+class DecisionTable(Struct, frozen=True):
     """A compiled chart. Nodes are in the order they were found, breadth first."""
 
     name: str

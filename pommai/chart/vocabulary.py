@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field, to_builtins
 
 if TYPE_CHECKING:
     from pommai.chart.model import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """An argument of an action. `kind` is text, number, boolean, duration or choice."""
 
     name: str
@@ -23,8 +23,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """An action or activity, with its parameters in order and its first docstring line."""
 
     name: str
@@ -34,8 +33,7 @@ class Signature:
     """What it does to the world, in words properties may use instead of its name: `sends_to_cloud`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
+class Vocabulary(Struct, frozen=True):
     """All names a chart may use. `led_patterns` is None when no pattern file is at hand."""
 
     events: frozenset[str] = frozenset()
@@ -50,8 +48,8 @@ class Vocabulary:
         plain = {
             "events": sorted(self.events),
             "guards": sorted(self.guards),
-            "actions": {name: asdict(signature) for name, signature in sorted(self.actions.items())},
-            "activities": {name: asdict(signature) for name, signature in sorted(self.activities.items())},
+            "actions": {name: to_builtins(signature) for name, signature in sorted(self.actions.items())},
+            "activities": {name: to_builtins(signature) for name, signature in sorted(self.activities.items())},
             "led_patterns": None if self.led_patterns is None else sorted(self.led_patterns),
         }
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

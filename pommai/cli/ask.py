@@ -6,7 +6,6 @@ import argparse
 import random
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,6 +104,8 @@ def _sentences(words: list[str]) -> Iterator[str]:
 
 def _as_json(answer: Answer) -> str:
     import json
+
+    from msgspec.structs import asdict
 
     return json.dumps(asdict(answer), ensure_ascii=False)
 

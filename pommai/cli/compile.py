@@ -6,7 +6,6 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,6 +91,8 @@ def read_behaviour(chart: Path, progress: Callable[[int, int], None] | None = No
         from pommai.cli.check import checked_chart
 
         return compile_chart(checked_chart(chart), progress)
+    from msgspec import structs
+
     from pommai.chart.table import load
     from pommai.errors import TableError
     from pommai.events import EVENTS
@@ -101,4 +102,4 @@ def read_behaviour(chart: Path, progress: Callable[[int, int], None] | None = No
     except (TableError, UnicodeDecodeError) as caught:
         raise TableError(f"{chart} {caught}") from caught
     promised = table.specification
-    return replace(table, specification=replace(promised, outside=promised.outside | EVENTS.keys()))
+    return structs.replace(table, specification=structs.replace(promised, outside=promised.outside | EVENTS.keys()))

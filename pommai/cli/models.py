@@ -99,7 +99,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(folder: Path, *, as_json: bool) -> int:
-    from dataclasses import asdict
+    from msgspec.structs import asdict
 
     from pommai.io.model_download import spoken_size
     from pommai.io.models import list_models

@@ -12,10 +12,12 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
+
+from msgspec import structs
 
 from pommai.errors import ProtocolError, StoreError
 from pommai.gateway.data_file import DataFile, used_bytes
@@ -163,12 +165,12 @@ class Archive:
 
     async def save(self, device_id: str, conversation: m.Conversation) -> None:
         """Keep a conversation. Raises ProtocolError when it is wrong, and StoreError."""
-        batch = m.SyncBatch("", conversations=(asdict(conversation),))
+        batch = m.SyncBatch("", conversations=(structs.asdict(conversation),))
         _refuse(await self.take(device_id, conversation.toy_id, batch))
 
     async def alert(self, device_id: str, toy_id: str, alert: m.GuardianAlert) -> None:
         """Keep an alert as the safety event it will be synced as. Raises ProtocolError when it is wrong, StoreError."""
-        item = {name: value for name, value in asdict(alert).items() if value is not None}
+        item = {name: value for name, value in structs.asdict(alert).items() if value is not None}
         item.setdefault("id", f"alert-{secrets.token_hex(8)}")  # of a toy that will not sync it
         ack = await self.take(device_id, toy_id, m.SyncBatch("", safety_events=(item,)))
         if ack.rejected:

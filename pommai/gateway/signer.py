@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec import structs
 
 from pommai.bundle.keys import PublicKey, read_private_key
 from pommai.protocol.messages import Message, Signature
@@ -27,4 +28,4 @@ class Signer:
             return message
         signature = Signature(self.public.id.hex(), number, int(self._now() * 1000) + LIFE_MS, "")
         value = self._key.sign(signed_bytes(message, signature, device_id, challenge))
-        return replace(message, signature=replace(signature, value=value.hex()))
+        return structs.replace(message, signature=structs.replace(signature, value=value.hex()))

@@ -13,9 +13,10 @@ import warnings
 import weakref
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
+
+from msgspec import Struct
 
 from pommai.errors import CodecError
 from pommai.protocol.audio import CHANNELS, FRAME_BYTES, FRAME_SAMPLES, SAMPLE_RATE, SILENCE
@@ -31,8 +32,7 @@ MAX_PACKET: Final = 1275
 """Bytes of the longest Opus frame (RFC 6716, 3.2.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(Struct, frozen=True):
     """How encoders make packets. What is said of quality is PESQ (ITU-T P.862.2) of speech of several voices."""
 
     bitrate: int

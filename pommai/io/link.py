@@ -11,13 +11,13 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from random import Random
 from ssl import SSLCertVerificationError
 from typing import NoReturn, cast
 
+from msgspec import Struct
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 from websockets.uri import parse_uri
@@ -58,8 +58,7 @@ _KINDS = 50
 """Kinds of oddities told apart; a server that makes up types without end does not fill the memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkTimes:
+class LinkTimes(Struct, frozen=True):
     """Seconds. The defaults are the protocol's; tests use shorter ones."""
 
     open: float = 10.0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 AUDIO_FRAMES = 50
 """Frames in flight: one second of speech. An answer to older speech would come too late anyway."""
@@ -14,8 +15,7 @@ MESSAGE_BYTES = 2 << 20
 """Of messages other than audio: two of the largest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One WebSocket message: text or binary."""
 
     data: str | bytes

@@ -19,8 +19,9 @@ import os
 import re
 import shutil
 import sqlite3
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from pommai.io.clock import is_before_this_make
 from pommai.io.memory_schema import VERSION, ForeignFileError, check_ours, migrate, set_up
@@ -35,8 +36,7 @@ class DamagedError(Exception):
     """The file is no database, or its pages contradict each other."""
 
 
-@dataclass(slots=True)
-class Prepared:
+class Prepared(Struct):
     """A file that is ready to be opened."""
 
     path: Path

@@ -14,8 +14,9 @@ import logging
 import math
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
+
+from msgspec import Struct, structs
 
 from pommai.io.clock import is_before_this_make, to_milliseconds, to_text
 from pommai.io.ports import CONVERSATIONS, LOGS, METRICS, SAFETY, Kind, Stamp
@@ -71,8 +72,7 @@ def moment(stamp: Stamp, boot: str, uptime: float) -> Moment:
 # -- items ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """Something kept for the guardian and for the server. Ordered by `sequence`, never by time."""
 
     sequence: int
@@ -131,7 +131,7 @@ class ItemMaker:
 
 def moved_behind(item: Item, sequence: int) -> Item:
     """The same item at another place in the sequence."""
-    return replace(item, sequence=sequence)
+    return structs.replace(item, sequence=sequence)
 
 
 def batch_of(items: Iterable[Item]) -> SyncBatch | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pommai.io.memory_items import Item, Moment
 
@@ -12,8 +13,7 @@ MOST_ITEMS = 1000
 """Held while the disk takes nothing: at most 16 MB, usually 0.3 MB. The least important are dropped first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """A question was asked; `answer` is None when the server gave none."""
 
     question: str
@@ -21,8 +21,7 @@ class Ask:
     moment: Moment
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """Something left the toy."""
 
     kind: str
@@ -33,8 +32,7 @@ class Sent:
     moment: Moment
 
 
-@dataclass(slots=True)
-class Pending:
+class Pending(Struct):
     """Writes that wait. What fails to be written is put back in front of what came meanwhile."""
 
     items: dict[str, Item] = field(default_factory=dict)

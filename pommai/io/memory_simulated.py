@@ -10,7 +10,8 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+
+from msgspec import structs
 
 from pommai.io import memory_popular as popular
 from pommai.io.clock import uptime as system_uptime
@@ -189,7 +190,7 @@ class SimulatedMemory:
         if item.moment.source != UNKNOWN or now.source == UNKNOWN:
             return item
         wall = now.wall - int((now.uptime - item.moment.uptime) * 1000)
-        return replace(item, moment=item.moment._replace(wall=wall, source=WORKED_OUT))
+        return structs.replace(item, moment=item.moment._replace(wall=wall, source=WORKED_OUT))
 
     def _forget_old_conversations(self) -> None:
         if not self.sent:

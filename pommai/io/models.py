@@ -13,9 +13,10 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from pommai.errors import ModelError
 from pommai.hints import did_you_mean, quote
@@ -25,8 +26,7 @@ from pommai.io.vosk_files import check_files
 from pommai.io.wake_micro import builtin_models
 
 
-@dataclass(frozen=True, slots=True)
-class KnownModel:
+class KnownModel(Struct, frozen=True):
     """A Vosk model that can be had by name: a zip with one folder in it."""
 
     name: str
@@ -59,8 +59,7 @@ _ROOM: Final = 4
 """How many times its zip's size a model may take on the disk while it is unpacked, the zip included."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A model, as `pommai models list` tells it. `size` is in bytes, on the disk or (when available) of the zip."""
 
     name: str

@@ -8,8 +8,9 @@ Audio is in frames of `FRAME_BYTES` (20 ms, 16 kHz, mono, s16le; see `pommai.pro
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
+
+from msgspec import Struct
 
 from pommai.events import Event
 from pommai.io.ports_cloud import Cloud as Cloud
@@ -230,8 +231,7 @@ class Word(NamedTuple):
     confidence: float
 
 
-@dataclass(frozen=True, slots=True)
-class Transcript:
+class Transcript(Struct, frozen=True):
     """What was said. `text` is lower case, words apart by one space; empty when nothing was understood."""
 
     text: str
@@ -266,8 +266,7 @@ class Speech(Protocol):
 # -- the wake word -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class WakeSpec:
+class WakeSpec(Struct, frozen=True):
     """What a toy wants to be called by."""
 
     engine: str = "none"

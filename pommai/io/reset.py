@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from pommai.errors import StoreError
 from pommai.io import memory_files as files
 from pommai.io.seal_key import erase_key_file, key_file_of
 
 
-@dataclass(frozen=True, slots=True)
-class Belongings:
+class Belongings(Struct, frozen=True):
     """All that a toy has kept of what it heard, said and was told."""
 
     memory: Path
@@ -34,8 +34,7 @@ class Belongings:
         return self.copy or self.memory
 
 
-@dataclass(slots=True)
-class Forgotten:
+class Forgotten(Struct):
     """What became of a reset."""
 
     files: list[Path] = field(default_factory=list)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
+
+from msgspec import Struct
 
 from pommai.hints import did_you_mean
 from pommai.lights.colours import Rgb, mix, scale
@@ -22,8 +23,7 @@ RAINBOW: Final[tuple[Rgb, ...]] = ((1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 1, 1), (
 """The colour wheel: straight lines between these are exactly HSV's hue circle."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pattern:
+class Pattern(Struct, frozen=True, kw_only=True):
     """Base of all patterns.
 
     `period` in seconds, 0 when the light stands still. `phase` is the share of the period, 0..1, that
@@ -49,8 +49,7 @@ class Pattern:
         return 1.0 / count if self.phase is None else self.phase
 
 
-@dataclass(frozen=True, kw_only=True)
-class Steady(Pattern):
+class Steady(Pattern, frozen=True, kw_only=True):
     """One colour, always."""
 
     colour: Rgb
@@ -60,8 +59,7 @@ class Steady(Pattern):
         return scale(self.colour, self.level)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Breathe(Pattern):
+class Breathe(Pattern, frozen=True, kw_only=True):
     """Falls and rises softly between `level` and `low`: a cosine."""
 
     colour: Rgb
@@ -73,8 +71,7 @@ class Breathe(Pattern):
         return scale(self.colour, self.low + (self.level - self.low) * share)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pulse(Pattern):
+class Pulse(Pattern, frozen=True, kw_only=True):
     """A heartbeat: sinks slowly from `level` to `low` and comes up fast, in the last quarter of the period."""
 
     colour: Rgb
@@ -89,8 +86,7 @@ class Pulse(Pattern):
         return scale(self.colour, self.low + (self.level - self.low) * share)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Flash(Pattern):
+class Flash(Pattern, frozen=True, kw_only=True):
     """On for the share `duty` of the period, then at `low`, with hard edges."""
 
     colour: Rgb
@@ -102,8 +98,7 @@ class Flash(Pattern):
         return scale(self.colour, self.level if at < self.duty else self.low)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Swirl(Pattern):
+class Swirl(Pattern, frozen=True, kw_only=True):
     """Walks through its colours and back to the first, each flowing into the next."""
 
     colours: tuple[Rgb, ...]
@@ -117,8 +112,7 @@ class Swirl(Pattern):
         return scale(mix(here, following, place - index), self.level)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Chase(Pattern):
+class Chase(Pattern, frozen=True, kw_only=True):
     """A light that runs along the LEDs: flares up as it comes, and leaves a fading tail.
 
     `tail` is the share of the period, 0..1, in which the light fades; it comes up in the quarter of that
@@ -140,8 +134,7 @@ class Chase(Pattern):
         return scale(self.colour, self.low + (self.level - self.low) * share)
 
 
-@dataclass(frozen=True, slots=True)
-class Keyframe:
+class Keyframe(Struct, frozen=True):
     """A colour that is reached within `fade` seconds from the keyframe before, then kept for `hold` seconds."""
 
     colour: Rgb
@@ -154,8 +147,7 @@ class Keyframe:
         return scale(self.colour, self.level)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Keyframes(Pattern):
+class Keyframes(Pattern, frozen=True, kw_only=True, dict=True):
     """One keyframe after the other, the last fading into the first.
 
     The pattern starts where the first keyframe has been reached, so its fade comes last.

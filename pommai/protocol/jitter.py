@@ -22,7 +22,7 @@ How it decides:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pommai.protocol.messages import DownAudio
 
@@ -36,27 +36,23 @@ CAPACITY = 6000
 """Frames held: two minutes; about 1.5 MB of packets and their keeping at 24 kbit/s, 9 MB at Opus's worst."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(Struct, frozen=True):
     """Decode and play this."""
 
     packet: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """Conceal one frame, from the redundancy in `next_packet` when that is there."""
 
     next_packet: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class NotYet:
+class NotYet(Struct, frozen=True):
     """Nothing to play for the next 20 ms: not enough is here yet, or the stream has run dry."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """The answer is over. Every later pop says so again."""
 
 

@@ -7,8 +7,9 @@ default may be missing on the wire, or null. Times are text, UTC, ISO 8601; noth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Literal
+
+from msgspec import Struct, field
 
 from pommai.protocol.limits import MAX_INTEGER, MAX_NUMBER, PROTOCOL_VERSION
 from pommai.protocol.schema import Identified, Pattern, Range, Wire
@@ -26,8 +27,7 @@ Open = Mapping[str, object]
 # -- sound ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class UpAudio:
+class UpAudio(Struct, frozen=True):
     """20 ms of the child's turn. `packet` is one Opus packet; empty only on a final frame, which then just marks the
     end."""
 
@@ -37,8 +37,7 @@ class UpAudio:
     final: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DownAudio:
+class DownAudio(Struct, frozen=True):
     """20 ms of the answer to `turn`. `packet` is one Opus packet; it may be empty on a final frame, which then just
     marks the end, and on one with `conceal`: the server has lost this frame, the player makes up for it."""
 
@@ -49,8 +48,7 @@ class DownAudio:
     conceal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AudioResponse:
+class AudioResponse(Struct, frozen=True):
     """Frames of an answer in the hex form, several in one message, with words about them."""
 
     turn: int
@@ -64,8 +62,7 @@ class AudioResponse:
 # -- meeting -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Handshake:
+class Handshake(Struct, frozen=True):
     """The toy introduces itself: the first message of a connection."""
 
     device_id: Annotated[DeviceId, Wire("deviceId")]
@@ -77,8 +74,7 @@ class Handshake:
     """Random, new for each connection, of a toy that has keys of its server: what is signed is signed for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class HandshakeAck:
+class HandshakeAck(Struct, frozen=True):
     """The server's answer: from now on the toy may talk."""
 
     session_id: Annotated[str, Wire("sessionId")]
@@ -86,23 +82,20 @@ class HandshakeAck:
     server_time: Annotated[str | None, Wire("serverTime")] = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(Struct, frozen=True):
     """Are you there? Above WebSocket's own ping, so that it tests whoever handles messages."""
 
     timestamp: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pong:
+class Pong(Struct, frozen=True):
     """The answer: the ping's `timestamp` again."""
 
     timestamp: str
     server_time: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorMessage:
+class ErrorMessage(Struct, frozen=True):
     """The server cannot do what was asked. `code`: AUTH_FAILED, TOY_NOT_FOUND, RATE_LIMITED, AUDIO_ERROR,
     SAFETY_VIOLATION, BAD_MESSAGE, or one that is newer than this toy."""
 
@@ -115,8 +108,7 @@ class ErrorMessage:
 # -- talking -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class TextResponse:
+class TextResponse(Struct, frozen=True):
     """The answer's words, and what the server understood the child to say."""
 
     turn: Number
@@ -124,8 +116,7 @@ class TextResponse:
     user_text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Abort:
+class Abort(Struct, frozen=True):
     """The toy wants no (more) answer to `turn`. `reason`: barge-in, safe mode, switching."""
 
     turn: Number
@@ -135,8 +126,7 @@ class Abort:
 # -- who the toy is ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class VoiceSettings:
+class VoiceSettings(Struct, frozen=True):
     """`speed` and `pitch` are factors, 1.0 is the voice as it is."""
 
     voice_id: str = ""
@@ -144,8 +134,7 @@ class VoiceSettings:
     pitch: Annotated[float, Range(0.25, 4.0)] = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class GuardianSettings:
+class GuardianSettings(Struct, frozen=True):
     """What grown-ups allow. Strict where nothing is said."""
 
     content_filter_level: str = "strict"
@@ -157,8 +146,7 @@ class GuardianSettings:
     """Whether recordings of the child may be kept anywhere beyond the toy's memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToyProfile:
+class ToyProfile(Struct, frozen=True):
     """A toy's character. For kids and strict where nothing is said."""
 
     toy_id: Annotated[Id, Wire("toyId")]
@@ -185,8 +173,7 @@ class ToyProfile:
     guardian_settings: GuardianSettings = GuardianSettings()
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """A server's word that it means a message: Ed25519, over the bytes that `pommai.protocol.signing` makes of it."""
 
     key: Annotated[str, Pattern(r"[0-9a-f]{8,64}", "hex")]
@@ -198,55 +185,48 @@ class Signature:
     value: Annotated[str, Pattern(r"[0-9a-f]{128}", "128 hex digits")]
 
 
-@dataclass(frozen=True, slots=True)
-class GetToyConfig:
+class GetToyConfig(Struct, frozen=True):
     """The toy asks who it is."""
 
     toy_id: Annotated[Id, Wire("toyId")]
 
 
-@dataclass(frozen=True, slots=True)
-class ToyConfig:
+class ToyConfig(Struct, frozen=True):
     """The answer to GetToyConfig. What it allows to be uploaded may ask for a signature."""
 
     config: ToyProfile
     signature: Signature | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToyConfigUpdate:
+class ToyConfigUpdate(Struct, frozen=True):
     """The current toy was changed."""
 
     config: ToyProfile
     signature: Signature | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchToy:
+class SwitchToy(Struct, frozen=True):
     """Become another toy."""
 
     toy_id: Annotated[Id, Wire("toyId")]
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PiConfigUpdate:
+class PiConfigUpdate(Struct, frozen=True):
     """Settings of the device: HOTWORD_MODELS, HOTWORD_THRESHOLD, ACKNOWLEDGEMENT_AUDIO_FILES. Untrusted: whoever
     applies it checks key by key."""
 
     payload: Open
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedSetting:
+class RefusedSetting(Struct, frozen=True):
     """A setting that the toy does not take, wholly or in part, and why."""
 
     key: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class PiConfigReport:
+class PiConfigReport(Struct, frozen=True):
     """The toy's answer to PiConfigUpdate."""
 
     applied: Open = field(default_factory=dict)
@@ -254,8 +234,7 @@ class PiConfigReport:
     refused: tuple[RefusedSetting, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """Do something now. `name`: stop, volume, restart, reload, play, update."""
 
     name: str
@@ -264,8 +243,7 @@ class Command:
     """A toy that has keys of its server asks for one where the command changes it."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateReport:
+class UpdateReport(Struct, frozen=True):
     """Which update bundle the toy runs, and what has become of the one it was offered last. Toys that take bundles say
     so on every connect, and whenever it changes."""
 
@@ -290,8 +268,7 @@ class UpdateReport:
 # -- safety --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class GuardianAlert:
+class GuardianAlert(Struct, frozen=True):
     """Something a grown-up should know."""
 
     severity: str
@@ -302,8 +279,7 @@ class GuardianAlert:
     """Of the safety event that the toy keeps of it and syncs: by it the server knows the two for one."""
 
 
-@dataclass(frozen=True, slots=True)
-class SafetyOverride:
+class SafetyOverride(Struct, frozen=True):
     """A grown-up or the server pauses the toy, or lets it go on."""
 
     action: Literal["pause_interaction", "resume"]
@@ -320,8 +296,7 @@ NOTE = "note"
 # -- keeping -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(Struct, frozen=True):
     """One exchange. `id` is made by the toy and unique."""
 
     id: str
@@ -332,8 +307,7 @@ class Conversation:
     was_offline: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SaveConversation:
+class SaveConversation(Struct, frozen=True):
     """Keep this exchange."""
 
     conversation: Conversation
@@ -343,8 +317,7 @@ Items = tuple[Annotated[Open, Identified()], ...]
 """Objects with a unique `id` (text, made by the toy)."""
 
 
-@dataclass(frozen=True, slots=True)
-class SyncBatch:
+class SyncBatch(Struct, frozen=True):
     """What happened while the toy was offline. The toy keeps the items until they are acknowledged."""
 
     batch: str
@@ -354,16 +327,14 @@ class SyncBatch:
     logs: Items = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """An item the server does not take, and why."""
 
     id: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SyncAck:
+class SyncAck(Struct, frozen=True):
     """Which items of a batch the server has. An item it had already counts as accepted."""
 
     batch: str
@@ -371,8 +342,7 @@ class SyncAck:
     rejected: tuple[Rejected, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """A message of a type this end has never heard of: log it once, go on."""
 
     type: str

@@ -1,39 +1,37 @@
-"""Dataclasses as the schema of JSON objects: reads them strictly, from the annotations of their fields.
+"""Structs as the schema of JSON objects: reads them strictly, from the annotations of their fields.
 
 Understands `str`, `int`, `float`, `bool`, `object` (any JSON), `X | None`, `Literal`, `tuple[X, ...]`,
-`Mapping[str, X]`, dataclasses, and `Annotated` with the constraints of this module. Nothing is converted but a whole
+`Mapping[str, X]`, Structs, and `Annotated` with the constraints of this module. Nothing is converted but a whole
 number where a float is due. Whatever does not fit raises ProtocolError, which names the field.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from types import UnionType
-from typing import Annotated, Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin
+
+from msgspec import Struct, structs
 
 from pommai.errors import ProtocolError
 from pommai.protocol.limits import MAX_DEPTH, MAX_INTEGER
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Struct)
 
 Read = Callable[[object, str], Any]
 """Takes a JSON value and the name of where it stood; gives the value, or raises ProtocolError."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(Struct, frozen=True):
     """How a field is spelt on the wire."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """A number in minimum..maximum."""
 
     minimum: float
@@ -44,8 +42,7 @@ class Range:
             raise ProtocolError(f"{where} must be {self.minimum:g}..{self.maximum:g}, not {brief(value)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """Text that matches as a whole; `words` describe it."""
 
     expression: str
@@ -56,8 +53,7 @@ class Pattern:
             raise ProtocolError(f"{where} must be {self.words}, not {brief(value)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Identified:
+class Identified(Struct, frozen=True):
     """An object with an `id`."""
 
     def check(self, value: Any, where: str) -> None:
@@ -65,7 +61,7 @@ class Identified:
 
 
 class Shape(Generic[T]):
-    """What a dataclass looks like as a JSON object."""
+    """What a Struct looks like as a JSON object."""
 
     def __init__(self, kind: type[T]) -> None:
         self._kind = kind
@@ -73,15 +69,13 @@ class Shape(Generic[T]):
     @cached_property
     def _fields(self) -> list[tuple[str, str, Read, bool]]:
         """Made at the first use: a toy that starts speaks of few of all there are."""
-        found = []
-        hints = get_type_hints(self._kind, include_extras=True)
-        for item in dataclasses.fields(cast(Any, self._kind)):
-            optional = item.default is not dataclasses.MISSING or item.default_factory is not dataclasses.MISSING
-            found.append((item.name, wire_name(hints[item.name], item.name), _reader(hints[item.name]), optional))
-        return found
+        return [
+            (item.name, wire_name(item.type, item.name), _reader(item.type), not item.required)
+            for item in structs.fields(self._kind)
+        ]
 
     def read(self, value: object, where: str) -> T:
-        """The dataclass. Unknown keys are ignored. Raises ProtocolError."""
+        """The Struct. Unknown keys are ignored. Raises ProtocolError."""
         if not isinstance(value, dict):
             raise ProtocolError(f"{where} must be an object, not {brief(value)}")
         given: dict[str, object] = {}
@@ -112,7 +106,7 @@ def wire_name(hint: object, name: str) -> str:
 
 
 def _written(value: object) -> object:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, Struct):
         return {
             wire: _written(item)
             for name, wire in _wire_names(type(value))
@@ -125,14 +119,13 @@ def _written(value: object) -> object:
     return value
 
 
-_NAMES: dict[type, tuple[tuple[str, str], ...]] = {}
+_NAMES: dict[type[Struct], tuple[tuple[str, str], ...]] = {}
 
 
-def _wire_names(kind: type) -> tuple[tuple[str, str], ...]:
+def _wire_names(kind: type[Struct]) -> tuple[tuple[str, str], ...]:
     found = _NAMES.get(kind)
     if found is None:
-        hints = get_type_hints(kind, include_extras=True)
-        found = tuple((item.name, wire_name(hints[item.name], item.name)) for item in dataclasses.fields(kind))
+        found = tuple((item.name, wire_name(item.type, item.name)) for item in structs.fields(kind))
         _NAMES[kind] = found
     return found
 
@@ -153,8 +146,8 @@ def _reader(hint: Any) -> Read:
         return _list(_reader(arguments[0]))
     if origin is Mapping:
         return _object(_reader(arguments[1]))
-    if dataclasses.is_dataclass(hint):
-        return Shape(cast(type, hint)).read
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        return Shape(hint).read
     readers: dict[object, Read] = {str: _text, int: _integer, float: _real, bool: _boolean, object: _open}
     return readers[hint]
 

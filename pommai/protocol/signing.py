@@ -10,8 +10,9 @@ for those who have one.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Final
+
+from msgspec import structs
 
 from pommai.errors import ProtocolError
 from pommai.protocol.messages import Command, Message, SafetyOverride, Signature, ToyConfig, ToyConfigUpdate
@@ -49,8 +50,8 @@ def only_signed(message: Message) -> bool:
 
 def without_consent(message: ToyConfig | ToyConfigUpdate) -> ToyConfig | ToyConfigUpdate:
     """The same toy, but nobody has allowed anything to be uploaded."""
-    settings = replace(message.config.guardian_settings, allow_uploads=False)
-    return replace(message, config=replace(message.config, guardian_settings=settings), signature=None)
+    settings = structs.replace(message.config.guardian_settings, allow_uploads=False)
+    return structs.replace(message, config=structs.replace(message.config, guardian_settings=settings), signature=None)
 
 
 def signed_bytes(message: Signed, signature: Signature, device_id: str, challenge: str) -> bytes:
@@ -65,7 +66,7 @@ def signed_bytes(message: Signed, signature: Signature, device_id: str, challeng
         "key": signature.key,
         "number": signature.number,
         "expires": signature.expires,
-        "message": plain_form(replace(message, signature=None)),
+        "message": plain_form(structs.replace(message, signature=None)),
     }
     try:
         return json.dumps(whole, sort_keys=True, allow_nan=False, separators=(",", ":")).encode("ascii")

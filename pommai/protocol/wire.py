@@ -15,9 +15,10 @@ import json
 import math
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, NoReturn
+
+from msgspec import Struct
 
 from pommai.errors import ProtocolError
 from pommai.protocol import messages as m
@@ -59,8 +60,7 @@ _FINAL, _CONCEAL = 1, 2
 _HEADER = struct.Struct(">BBBxII")
 
 
-@dataclass(frozen=True, slots=True)
-class _Metadata:
+class _Metadata(Struct, frozen=True):
     """Of a piece of the child's turn, in the hex form."""
 
     sequence: m.Number
@@ -71,8 +71,7 @@ class _Metadata:
     channels: Literal[1] = 1
 
 
-@dataclass(frozen=True, slots=True)
-class _AudioChunk:
+class _AudioChunk(Struct, frozen=True):
     """A piece of the child's turn, in the hex form."""
 
     turn: m.Number
@@ -80,8 +79,7 @@ class _AudioChunk:
     metadata: _Metadata
 
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
+class _Chunk(Struct, frozen=True):
     """A piece of an answer, in the hex form."""
 
     data: str
@@ -91,8 +89,7 @@ class _Chunk:
     conceal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _AudioResponse:
+class _AudioResponse(Struct, frozen=True):
     """Pieces of an answer, in the hex form."""
 
     turn: m.Number

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+
+from msgspec import Struct
 
 from pommai.errors import Problem, ResponsesError
 from pommai.hints import did_you_mean
@@ -33,8 +34,7 @@ _MOST_FILTERS = 8
 """Listeners whose filter is kept; one with a long list of topics takes a few hundred kilobytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the toy says, and what follows from it.
 
     `name` is the command, the blocked category, `popular`, `unknown`, or the limit that was reached (conversations,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from pommai.responses.model import CATEGORIES, CUSTOM, GUARDIAN_TOPICS, LEVELS, SEVERITIES, Reply, Responses, Topic
 from pommai.responses.phrases import Phrase, Tree
@@ -16,8 +17,7 @@ LONGEST_TOPIC = 100
 """Most topics of a guardian that are looked at, and letters of one: what is beyond was not written by a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """Who the toy is and whom it talks to.
 
     `safety_level` is strict (under 8 years), moderate (8 to 12), relaxed (13 and older) or custom, at which exactly the

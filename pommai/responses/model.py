@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
+from msgspec import Struct
+
 from pommai.nodes import Node
 from pommai.responses.phrases import Tree
 from pommai.responses.words import Words
@@ -48,8 +50,7 @@ class Reply:
 Replies: TypeAlias = tuple[Reply, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """Something a child may ask for. `gives_way`: to any other command in the same sentence."""
 
     name: str
@@ -58,16 +59,14 @@ class Command:
     gives_way: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HelpCase:
+class HelpCase(Struct, frozen=True):
     """A kind of need. `severity` is that of the guardian's alert."""
 
     severity: str
     replies: Replies
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Struct, frozen=True):
     """What the toy does not talk about.
 
     `violation`: it counts towards a pause. `alert`: a guardian is told each time.
@@ -80,8 +79,7 @@ class Topic:
     replies: Replies
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationLimit:
+class ConversationLimit(Struct, frozen=True):
     """`count` conversations within `within` seconds, then `rest` seconds of rest."""
 
     count: int
@@ -90,8 +88,7 @@ class ConversationLimit:
     replies: Replies
 
 
-@dataclass(frozen=True, slots=True)
-class SessionLimit:
+class SessionLimit(Struct, frozen=True):
     """`longest` seconds of talking without a break of `rest` seconds, then that rest."""
 
     longest: float
@@ -99,16 +96,14 @@ class SessionLimit:
     replies: Replies
 
 
-@dataclass(frozen=True, slots=True)
-class NotUnderstoodLimit:
+class NotUnderstoodLimit(Struct, frozen=True):
     """After `in_a_row` sentences that were not understood, something else is said."""
 
     in_a_row: int
     replies: Replies
 
 
-@dataclass(frozen=True, slots=True)
-class ViolationLimit:
+class ViolationLimit(Struct, frozen=True):
     """`count` violations within `within` seconds: `pause` seconds without talking, and an alert of `severity`."""
 
     count: int
@@ -118,8 +113,7 @@ class ViolationLimit:
     replies: Replies
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How much is enough."""
 
     conversations: ConversationLimit
@@ -161,8 +155,7 @@ class Harmless:
 Mark: TypeAlias = Trigger | Harmless
 
 
-@dataclass(frozen=True, slots=True)
-class Responses:
+class Responses(Struct, frozen=True):
     """A checked `offline_responses.yaml`. `file` is its name in problems."""
 
     file: str

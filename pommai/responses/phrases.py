@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from msgspec import Struct, field
 
 from pommai.responses.words import Words
 
@@ -28,8 +29,7 @@ _DOTS = re.compile(r"\.{3,}|…")
 Owner = TypeVar("Owner")
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(Struct, frozen=True):
     """Runs of words; between two of them there may be others."""
 
     runs: tuple[tuple[str, ...], ...]
@@ -51,16 +51,14 @@ def phrase_of(text: str, words: Words) -> Phrase:
     return Phrase(runs)
 
 
-@dataclass(frozen=True, slots=True)
-class Match(Generic[Owner]):
+class Match(Struct, Generic[Owner], frozen=True):
     """A phrase in a sentence: whose it is, and at which positions its words stand, without those of a gap."""
 
     owner: Owner
     positions: tuple[int, ...]
 
 
-@dataclass(slots=True)
-class _Node(Generic[Owner]):
+class _Node(Struct, Generic[Owner]):
     """A place in the tree. Words that share a form are apart in `words` and together in `forms`."""
 
     words: dict[str, _Node[Owner]] = field(default_factory=dict)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
+
+from msgspec import Struct, field
 
 _UNKNOWN = re.compile(r"\[unk\]|<unk>")
 """What recognisers write for a word they do not know."""
@@ -43,8 +44,7 @@ _FIXED = frozenset((
 # fmt: on
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """A sentence as words: `tokens` to compare, and for each of them, in `spoken`, the word it was made of."""
 
     tokens: tuple[str, ...]
@@ -55,8 +55,7 @@ class Heard:
         return tuple(dict.fromkeys(self.spoken[position] for position in sorted(positions)))
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True, dict=True):
     """How speech is folded.
 
     `fillers` are left out. `variants` are said otherwise, one word as one or more: `wanna` as `want to`. `forms` are
@@ -66,8 +65,11 @@ class Words:
     fillers: frozenset[str] = frozenset()
     variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     forms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    _spelt_out: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What words were made of before: speech has few of them."""
+
+    @cached_property
+    def _spelt_out(self) -> dict[str, tuple[str, ...]]:
+        """What words were made of before: speech has few of them."""
+        return {}
 
     def hear(self, text: str) -> Heard:
         """The words of a text: no case, no punctuation, no fillers, contractions spelt out."""

@@ -88,6 +88,8 @@ class _Pickler(pickle.Pickler):
 
 _ITS_OWN = (__name__, "frozen")
 _PLAIN = (("builtins", "frozenset"), ("builtins", "set"))
+_STRUCTS = ("msgspec._utils", "rebuild")
+"""Makes a Struct of its fields by name."""
 _DATA = ("pommai.nodes", "pommai.lights.", "pommai.responses.", "pommai.protocol.messages")
 """Modules whose classes may be in what is kept."""
 
@@ -96,7 +98,7 @@ class _Unpickler(pickle.Unpickler):
     """Makes what the house is made of, and nothing else: no file of this kind can have anything run."""
 
     def find_class(self, module: str, name: str) -> Any:
-        listed = (module, name) in (_ITS_OWN, *_PLAIN)
+        listed = (module, name) in (_ITS_OWN, _STRUCTS, *_PLAIN)
         found = super().find_class(module, name) if listed or module.startswith(_DATA) else None
         if not listed and not (isinstance(found, type) and found.__module__ == module):
             raise pickle.UnpicklingError(f"{module}.{name} is nothing that is kept")

@@ -7,9 +7,10 @@ import logging
 import secrets
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from pommai.actions.identity import FACT as TOY_FACT
 from pommai.actions.playback import VOLUME_FACT
@@ -36,8 +37,7 @@ CONFIGURED: Final = "configured_toy"
 """What the toy remembers of its settings: the toy_id they named when it was last started."""
 
 
-@dataclass(frozen=True, slots=True)
-class OnBoard:
+class OnBoard(Struct, frozen=True):
     """The parts."""
 
     memory: Memory

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import structs
 
 from pommai.bundle.manifest import CHART, CHART_SOURCE
 from pommai.chart.check import check_chart
@@ -204,7 +206,7 @@ def demanded() -> Specification:
     vocabulary = toy_vocabulary(None, SoundFolder(RESOURCES / "sounds").names())
     all_of_it = check_chart(load_chart(reader), reader, vocabulary).specification
     claims = {claim.id: claim for claim in all_of_it.claims}
-    return replace(all_of_it, claims=tuple(claims[id_] for id_ in MANDATORY))
+    return structs.replace(all_of_it, claims=tuple(claims[id_] for id_ in MANDATORY))
 
 
 def _prove(table: DecisionTable, floor: Specification) -> Proof:
@@ -221,10 +223,10 @@ def _prove(table: DecisionTable, floor: Specification) -> Proof:
     promised = Specification(
         outside=own.outside | EVENTS.keys() | floor.outside,
         resting=own.resting,
-        claims=(*(replace(claim, id=_demand(claim)) for claim in floor.claims), *_others(own, floor)),
+        claims=(*(structs.replace(claim, id=_demand(claim)) for claim in floor.claims), *_others(own, floor)),
         assumptions=floor.assumptions,
     )
-    proof = prove(replace(table, specification=promised))
+    proof = prove(structs.replace(table, specification=promised))
     broken = [verdict for verdict in proof.verdicts if not verdict.holds]
     if broken:
         words = "; ".join(f"{verdict.id} ({verdict.because})" for verdict in broken[:5])
@@ -240,7 +242,7 @@ def _others(own: Specification, floor: Specification) -> list[Claim]:
 
 def _meaning(claim: Claim) -> Claim:
     """A claim, wherever it stands in a file, whatever it is called and for whatever reason."""
-    return replace(claim, id="", because="", line=0)
+    return structs.replace(claim, id="", because="", line=0)
 
 
 def _demand(claim: Claim) -> str:

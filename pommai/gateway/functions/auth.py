@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Annotated, Final
+
+from msgspec import Struct
 
 from pommai.errors import CloudFunctionError
 from pommai.gateway.attempts import Attempts
@@ -20,8 +21,7 @@ MOST_KNOWN: Final = 10_000
 """Addresses remembered as those from which a device has shown its secret."""
 
 
-@dataclass(frozen=True, slots=True)
-class Authenticate:
+class Authenticate(Struct, frozen=True):
     """The arguments."""
 
     device_id: Annotated[DeviceId, Wire("deviceId")]

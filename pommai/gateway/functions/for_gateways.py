@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from pommai.errors import CloudFunctionError
 from pommai.gateway.functions.keeping import keep
@@ -12,8 +13,7 @@ from pommai.protocol.messages import DeviceId, Id, Items, SyncBatch
 from pommai.protocol.schema import Wire
 
 
-@dataclass(frozen=True, slots=True)
-class CheckToken:
+class CheckToken(Struct, frozen=True):
     """The arguments of gateway:checkToken."""
 
     service_key: Annotated[str, Wire("serviceKey")]
@@ -21,8 +21,7 @@ class CheckToken:
     websocket_token: Annotated[str, Wire("websocketToken")]
 
 
-@dataclass(frozen=True, slots=True)
-class TakeBatch:
+class TakeBatch(Struct, frozen=True):
     """The arguments of gateway:takeBatch."""
 
     service_key: Annotated[str, Wire("serviceKey")]

@@ -7,8 +7,9 @@ both ways is kept once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
+
+from msgspec import Struct, structs
 
 from pommai.errors import CloudFunctionError
 from pommai.gateway.archive import MOST_ITEMS
@@ -21,8 +22,7 @@ UNKNOWN_TOY = "unknown"
 """Of figures and logs: a device sends them for itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class CreateConversation:
+class CreateConversation(Struct, frozen=True):
     """The arguments of conversations:create."""
 
     device_id: Annotated[DeviceId, Wire("deviceId")]
@@ -35,8 +35,7 @@ class CreateConversation:
     audio_storage_id: Annotated[str | None, Wire("audioStorageId")] = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReportEvent:
+class ReportEvent(Struct, frozen=True):
     """The arguments of guardian:reportEvent."""
 
     device_id: Annotated[DeviceId, Wire("deviceId")]
@@ -49,8 +48,7 @@ class ReportEvent:
     is_urgent: Annotated[bool, Wire("isUrgent")]
 
 
-@dataclass(frozen=True, slots=True)
-class BatchRecord:
+class BatchRecord(Struct, frozen=True):
     """The arguments of metrics:batchRecord."""
 
     device_id: Annotated[DeviceId, Wire("deviceId")]
@@ -58,8 +56,7 @@ class BatchRecord:
     metrics: Items
 
 
-@dataclass(frozen=True, slots=True)
-class CreateLogs:
+class CreateLogs(Struct, frozen=True):
     """The arguments of logs:create."""
 
     device_id: Annotated[DeviceId, Wire("deviceId")]
@@ -140,7 +137,7 @@ async def _one(parts: Parts, device_id: str, toy_id: str, batch: SyncBatch) -> o
 
 
 def _check_number(batch: SyncBatch) -> None:
-    lists = {field.name: getattr(batch, field.name) for field in fields(batch) if field.name != "batch"}
+    lists = {name: items for name, items in structs.asdict(batch).items() if name != "batch"}
     number = sum(map(len, lists.values()))
     if number > MOST_ITEMS:
         names = " and ".join(name for name, items in lists.items() if items)

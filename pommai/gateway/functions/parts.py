@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
+
+from msgspec import Struct
 
 from pommai.errors import CloudFunctionError, ProtocolError
 from pommai.gateway.archive import Archive
@@ -21,8 +22,7 @@ LONGEST_SECRET: Final = 512
 """Characters. Those that we make have 43."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hidden:
+class Hidden(Struct, frozen=True):
     """Text that is not repeated in what is said of it: whoever calls may write our words into a log."""
 
     longest: int
@@ -41,8 +41,7 @@ LATER: Final = 30.0
 """Seconds after which a toy may try again to have something kept, when the disk did not take it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """Who calls."""
 
     token: str | None
@@ -53,8 +52,7 @@ class Caller:
     """Where it has found this server, such as https://cloud.example: addresses for it begin so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """What the functions work with."""
 
     devices: Devices
@@ -78,8 +76,7 @@ class Parts:
             return False
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """One of docs/cloud.md. `run` takes the parts, what `args` has made of the arguments, and the caller."""
 
     kinds: tuple[Kind, ...]

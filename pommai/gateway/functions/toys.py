@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Final
+
+from msgspec import Struct
 
 from pommai.gateway.functions.parts import Caller, Parts
 from pommai.gateway.uploads import must_agree
@@ -15,8 +16,7 @@ UPLOAD_PATH: Final = "/api/upload/"
 _PROFILE: Final = Shape(ToyProfile)
 
 
-@dataclass(frozen=True, slots=True)
-class OfAToy:
+class OfAToy(Struct, frozen=True):
     """The arguments of both."""
 
     device_id: Annotated[DeviceId, Wire("deviceId")]
