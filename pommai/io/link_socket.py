@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from websockets.asyncio.client import ClientConnection
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import Event, State
+
+from pommai.protocol.limits import RateLimit
+
+SLICE_BYTES: Final = 4096
+"""Taken at once, before everything else of the toy has its turn: half a second of speech."""
+LAST_BYTES: Final = 16 * SLICE_BYTES
+"""Taken of what came right before the server hung up."""
+CLOSE_SECONDS: Final = 0.5
+"""How long a server may take to hang up after the goodbye."""
+PINGS_PER_MINUTE: Final = 120
+"""WebSocket's own pings and pongs. A server sends three, and answers three."""
 
 
 class SteadyConnection(ClientConnection):
@@ -16,13 +29,18 @@ class SteadyConnection(ClientConnection):
     forgets its loop and does not know that it is gone: `abort` raises AttributeError. The library aborts transports
     when it is asked to send or to close after the end.
 
-    It looks at who has answered, too, before it says a word: `check` is asked with TLS's connection.
+    It looks at who has answered, too, before it says a word: `check` is asked with TLS's connection. And it takes what
+    comes in slices: two bytes make a frame, and those of a hundred thousand that came at once would hold up the toy for
+    as long as it takes its watchdog to bark.
     """
 
     def __init__(self, *arguments: Any, check: Callable[[Any], None] | None = None, **more: Any) -> None:
         """`check` raises what the caller of `connect` is to hear; without one, nobody looks."""
         super().__init__(*arguments, **more)
         self._check = check
+        self._rest = b""
+        self._pings = RateLimit(PINGS_PER_MINUTE)
+        self._ending: asyncio.TimerHandle | None = None
 
     async def handshake(self, *arguments: Any, **more: Any) -> None:
         encrypted = self.transport.get_extra_info("ssl_object")
@@ -30,7 +48,49 @@ class SteadyConnection(ClientConnection):
             self._check(encrypted)
         await super().handshake(*arguments, **more)
 
+    def data_received(self, data: bytes) -> None:
+        if not self._rest and len(data) <= SLICE_BYTES:
+            self._take(data)
+            return
+        scheduled, self._rest = bool(self._rest), self._rest + data
+        self.transport.pause_reading()
+        if not scheduled:
+            self._take_slice()
+
+    def eof_received(self) -> None:
+        rest, self._rest = self._rest[:LAST_BYTES], b""
+        self._take(rest)
+        super().eof_received()
+
+    def process_event(self, event: Event) -> None:
+        is_ping = isinstance(event, Frame) and event.opcode in (Opcode.PING, Opcode.PONG)
+        if is_ping and not self._pings.allow(self.loop.time()):
+            if self.state is State.OPEN:
+                self.protocol.send_close(CloseCode.POLICY_VIOLATION, "far too many pings")
+                self.send_data()
+            return
+        super().process_event(event)
+
+    def _take(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._ending is None and self.protocol.close_expected():
+            # The library waits for the server to hang up, and who breaks the rules may never do so.
+            self._ending = self.loop.call_later(CLOSE_SECONDS, lambda: self.transport.abort())
+
+    def _take_slice(self) -> None:
+        """Take some of what has come at once, and the next when everybody else had a turn."""
+        some, self._rest = self._rest[:SLICE_BYTES], self._rest[SLICE_BYTES:]
+        if some:
+            self._take(some)
+        if self._rest:
+            self.loop.call_soon(self._take_slice)
+        elif not (self.recv_messages.paused or self.transport.is_closing()):
+            self.transport.resume_reading()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._rest = b""
+        if self._ending is not None:
+            self._ending.cancel()
         super().connection_lost(exc)
         self.transport = cast("asyncio.Transport", _Gone(self.transport))
 
