@@ -16,7 +16,10 @@ from pommai.events import Event
 from pommai.io.clock import SystemClock
 from pommai.io.control_thread import Hang
 from pommai.io.memory_simulated import SimulatedMemory
+from pommai.io.portaudio import PortAudioMicrophone, PortAudioSpeaker
 from pommai.io.ports import METRICS
+from pommai.io.simulated_audio import SimulatedMicrophone, SimulatedSpeaker
+from pommai.io.speaker_copy import SpeakerCopy
 from pommai.qa.virtual_time import run
 from pommai.toy import sound_watch
 from pommai.toy.sound_watch import (
@@ -29,6 +32,7 @@ from pommai.toy.sound_watch import (
     TELL_SECONDS,
     WELL_SECONDS,
     SoundWatch,
+    sound_gaps,
 )
 
 
@@ -196,3 +200,11 @@ def test_a_toy_whose_driver_never_comes_back_says_so_in_log_and_trace_and_ends_w
     assert any(line["kind"] == "event" and line["name"] == "error.activity" for line in lines)
     assert any(line["kind"] == "operation" and line["name"] == "error_red" for line in lines), "the light shows it"
     assert sound_watch.portaudio_hang() is None, "not in this process"
+
+
+def test_what_was_lost_is_counted_over_all_cards_and_what_is_none_counts_nothing(tmp_path: Path) -> None:
+    microphone, speaker = PortAudioMicrophone(), PortAudioSpeaker()
+    microphone.dropped, microphone._stream.xruns = 1, 2
+    speaker.underruns, speaker._stream.xruns = 4, 8
+    assert sound_gaps(microphone, SpeakerCopy(speaker, tmp_path / "copy.wav")) == 15
+    assert sound_gaps(SimulatedMicrophone(), SpeakerCopy(SimulatedSpeaker(), tmp_path / "copy.wav")) == 0

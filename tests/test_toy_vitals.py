@@ -15,7 +15,7 @@ def figures(toy) -> dict[str, float]:
     return {item["name"]: item["value"] for item in found}
 
 
-def test_figures_are_kept_in_tens_with_what_waits_and_how_often_the_link_was_lost(tmp_path, monkeypatch):
+def test_figures_are_kept_in_tens_with_what_waits_and_how_often_link_and_sound_were_lost(tmp_path, monkeypatch):
     async def at_once(function, *arguments):  # virtual time knows no threads
         return function(*arguments)
 
@@ -28,13 +28,19 @@ def test_figures_are_kept_in_tens_with_what_waits_and_how_often_the_link_was_los
             toy.link.go_down("gone")
             toy.link.go_down("still not there")
             toy.memory.keep_safety_event({"id": "s1", "reason": "x", "timestamp": ""})
-            keeping = asyncio.create_task(keep_vitals(lambda: toy.body, Vitals(tmp_path)))
+            gaps = iter((3, 3))
+            keeping = asyncio.create_task(keep_vitals(lambda: toy.body, Vitals(tmp_path), lambda: next(gaps)))
             await asyncio.sleep(SAMPLE_SECONDS * (SAMPLES - 1) - 1)
             assert figures(toy) == {}
             await asyncio.sleep(2)
-            assert figures(toy) == {"temperature_c": 50.0, "waiting_items": 1.0, "link_drops": 1.0}
+            assert figures(toy) == {
+                "temperature_c": 50.0,
+                "waiting_items": 1.0,
+                "link_drops": 1.0,
+                "sound_gaps": 3.0,
+            }
             await asyncio.sleep(SAMPLE_SECONDS * SAMPLES)
-            assert figures(toy)["link_drops"] == 0.0
+            assert figures(toy)["link_drops"] == figures(toy)["sound_gaps"] == 0.0
             keeping.cancel()
             await asyncio.wait([keeping])
 

@@ -141,6 +141,11 @@ class PortAudioMicrophone:
         """Times the card's own buffer ran over."""
         return self._stream.xruns
 
+    @property
+    def gaps(self) -> int:
+        """Times sound was lost, in the card or on the way from it."""
+        return self.xruns + self.dropped
+
     async def open(self, deliver: Callable[[bytes], None], lost: Callable[[str], None]) -> None:
         """Begin to capture, frames in order; `lost` is called at most once, after which only `close` makes sense.
 
@@ -202,6 +207,11 @@ class PortAudioSpeaker(RingSpeaker):
     def xruns(self) -> int:
         """Times the card's own buffer ran empty."""
         return self._stream.xruns
+
+    @property
+    def gaps(self) -> int:
+        """Times a sound broke off and went on, in the card or on the way to it."""
+        return self.xruns + self.underruns
 
     async def open(self, lost: Callable[[str], None]) -> None:
         """Begin to play; `lost` is called at most once, after which only `close` makes sense.

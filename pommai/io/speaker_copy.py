@@ -52,6 +52,11 @@ class SpeakerCopy:
         """As the speaker's."""
         return self._speaker.capacity
 
+    @property
+    def gaps(self) -> int:
+        """As the speaker's."""
+        return getattr(self._speaker, "gaps", 0)
+
     async def drained(self) -> None:
         """As the speaker's."""
         await self._speaker.drained()

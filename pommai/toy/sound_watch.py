@@ -45,6 +45,11 @@ def portaudio_hang() -> Hang | None:
     return HOST.hang
 
 
+def sound_gaps(*devices: object) -> int:
+    """How often these have lost sound so far. What is no card counts nothing."""
+    return sum(getattr(device, "gaps", 0) for device in devices)
+
+
 class SoundWatch:
     """`stop` ends the toy; `post` takes events; `hang` tells what hangs, if anything does."""
 
