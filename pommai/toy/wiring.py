@@ -50,7 +50,7 @@ from pommai.toy.on_board import OnBoard, built_in_toys, loudness, on_board, who_
 from pommai.toy.runtime import Runtime
 from pommai.toy.server_keys import make_guard
 from pommai.toy.settings import Settings
-from pommai.toy.sound_watch import SoundWatch
+from pommai.toy.sound_watch import SoundWatch, sound_gaps
 from pommai.toy.trace import FileTrace, NoTrace
 from pommai.toy.updates import Updates
 from pommai.toy.vitals import keep_vitals
@@ -91,7 +91,7 @@ async def run_toy(
         settings.chart, frozenset(patterns), sounds.names(), settings.cache_dir, responses.command_names
     )
     manager = ServiceManager()
-    microphone = make_microphone(settings)
+    microphone, speaker = make_microphone(settings), make_speaker(settings)
     codec = OpusCodec()
     trace = NoTrace() if settings.trace is None else FileTrace(settings.trace, loop.time)
     async with AsyncExitStack() as stack:
@@ -116,7 +116,7 @@ async def run_toy(
                 offload=offload,
                 hearing=hearing,
                 voice=Playback(
-                    make_speaker(settings),
+                    speaker,
                     loudness(settings, board.memory),
                     ceiling=settings.volume_ceiling / 100,
                     on_sound=hearing.deafen,
@@ -161,7 +161,7 @@ async def run_toy(
         sound = SoundWatch(runtime.stop, runtime.post, board.memory)
         recall_safe_mode(runtime.body)
         recall_configuration(runtime.body)
-        keep_running(stack, keep_vitals(lambda: runtime.body), "vitals")
+        keep_running(stack, keep_vitals(lambda: runtime.body, gaps=lambda: sound_gaps(microphone, speaker)), "vitals")
         keep_running(stack, manager.feed_watchdog(), "watchdog")
         keep_running(stack, updates.run(), "updates")
         keep_running(stack, sound.run(), "sound")
