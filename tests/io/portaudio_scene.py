@@ -38,7 +38,7 @@ class Scene:
 
     def __init__(self, program: str, environment: dict[str, str]) -> None:
         text = PRELUDE.format(tests=str(Path(__file__).parent)) + textwrap.dedent(program) + EPILOGUE
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [sys.executable, "-c", text],
             env={**os.environ, **environment},
             stdout=subprocess.PIPE,
@@ -47,14 +47,14 @@ class Scene:
         )
 
     def until_ready(self) -> None:
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "ready\n", self._process.communicate()[1]
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n", self.process.communicate()[1]
 
     def result(self) -> tuple[Any, str]:
         """What `main` returned, and what was printed to stderr."""
         try:
-            out, err = self._process.communicate(timeout=20)
+            out, err = self.process.communicate(timeout=20)
         finally:
-            self._process.kill()
-        assert self._process.returncode == 0, err
+            self.process.kill()
+        assert self.process.returncode == 0, err
         return json.loads(out), err

@@ -6,12 +6,13 @@ in the words PortAudio has for it.
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from audio_material import rms, samples, speech
+from audio_material import number, rms, samples, speech
 from portaudio_scene import Scene
 
 from pommai.io.alsa_pipes import AlsaPipes
@@ -209,6 +210,39 @@ async def main():
     assert sorted(names[4:]) == ["microphone.back", "speaker.back"]
     card.stop()
     assert any(any(samples([frame])) for frame in read_wav(tmp_path / "played.wav")), "and it speaks"
+
+
+def test_a_toy_that_was_held_up_for_seconds_goes_on_with_its_card(card: AlsaPipes, tmp_path: Path) -> None:
+    # As a machine that swaps, or one whose clock was stopped: the card's buffers have run over and empty meanwhile.
+    scene = Scene(
+        LISTENING
+        + """
+async def main():
+    toy = Toy()
+    await toy.start()
+    await until(lambda: len(toy.heard_at) > 5 and toy.count("speaker.back"))
+    toy.voice.play(numbered(20))
+    ready()
+    began = time.monotonic()
+    await until(lambda: time.monotonic() - began > 2.0, 30.0)
+    heard = len(toy.heard_at)
+    await until(lambda: len(toy.heard_at) > heard + 60)
+    toy.voice.play(numbered(25)[20:])
+    await asyncio.sleep(0.5)
+    await toy.stop()
+    return [name for name, _ in toy.told]
+""",
+        card.environment,
+    )
+    scene.until_ready()
+    scene.process.send_signal(signal.SIGSTOP)
+    time.sleep(2.5)
+    scene.process.send_signal(signal.SIGCONT)
+    names, _ = scene.result()
+    assert sorted(names) == ["microphone.back", "speaker.back"], "nothing was lost"
+    card.stop()
+    played = [number(frame) for frame in read_wav(tmp_path / "played.wav")]
+    assert [value for value in played if value] == list(range(1, 26))
 
 
 def test_a_card_plugged_in_while_the_other_one_plays_is_found_and_the_other_one_goes_on(
