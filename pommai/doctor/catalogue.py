@@ -16,6 +16,7 @@ from pommai.doctor import (
     server,
     service,
     system,
+    trust,
     updates,
     words,
 )
@@ -43,6 +44,7 @@ CHECKS: Final = (
     Check("voice", "Mind", "the voice on board", words.voice),
     Check("memory", "Mind", "what the toy remembers", kept.check_remembered),
     Check("token", "Server", "the token", secrets.token),
+    Check("keys", "Server", "pinned keys, and those of updates", trust.check_keys),
     Check("network", "Server", "the way to the server", server.network),
     Check("tls", "Server", "the server's certificate", server.tls, after=("network",)),
     Check("gateway", "Server", "the toy's own connection", server.gateway, after=("network", "tls")),
