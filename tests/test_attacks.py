@@ -11,12 +11,12 @@ import json
 import ssl
 import warnings
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trustme
 from attack_material import Victim, attacking, frame, text
+from msgspec.structs import replace
 from signing_material import guard, signer
 from test_io_link import Recorder, link_to, running
 from tls_material import SPARE, clock, day, pin, served_with, trusting
@@ -359,14 +359,14 @@ def test_ten_thousand_orders_at_once_are_a_minutes_worth_in_whatever_form_they_c
 def test_words_without_end_are_read_as_far_as_somebody_could_say_them() -> None:
     async def attack(victim: Victim) -> None:
         await victim.upgrade()
-        victim.writer.write(text(encode_message(m.TextResponse(1, "w" * 900_000))))
+        victim.writer.write(text(encode_message(m.TextResponse(1, "w" * 500_000, "u" * 500_000))))
         await victim.gone()
 
     async def until(recorder: Recorder) -> None:
         await recorder.until(lambda calls: len(calls) > 2)
         (words,) = recorder.calls[2:]
         assert isinstance(words, m.TextResponse)
-        assert len(words.text) == LONGEST_TEXT
+        assert (len(words.text), len(words.user_text or "")) == (LONGEST_TEXT, LONGEST_TEXT)
 
     attacked(attack, until)
 

@@ -17,7 +17,7 @@ from random import Random
 from ssl import SSLCertVerificationError
 from typing import NoReturn, cast
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 from websockets.uri import parse_uri
@@ -56,6 +56,18 @@ _websockets_logger.setLevel(logging.WARNING)  # its debug level writes all heade
 
 _KINDS = 50
 """Kinds of oddities told apart; a server that makes up types without end does not fill the memory."""
+
+
+MOST_PER_MINUTE = 20_000
+"""Messages and frames of sound, whatever they are, before the toy hangs up: seven minutes of answers in one. What is
+refused is not free, and a toy that does nothing but refuse is hot, and answers nobody."""
+LONGEST_TEXT = 16_000
+"""Characters of an answer's words that are read, a quarter of an hour of talk: all are searched for what a child is not
+to hear."""
+
+
+class _FloodError(LinkError):
+    """The server sends far more than any honest one."""
 
 
 class LinkTimes(Struct, frozen=True):
@@ -125,6 +137,7 @@ class WebSocketLink:
         self._outbox: Outbox | None = None
         self._sending = RateLimit(MESSAGES_PER_MINUTE, SENDER_SECONDS)
         self._receiving = RateLimit()
+        self._flood = RateLimit(MOST_PER_MINUTE)
         self.oddities: Counter[str] = Counter()
         """What was ignored or refused, by kind. Each kind is logged the first time."""
         self.toy_id = toy_id
@@ -198,6 +211,7 @@ class WebSocketLink:
         up_at: float | None = None
         token: str | None = None
         websocket: ClientConnection | None = None
+        self._flood = RateLimit(MOST_PER_MINUTE)
         try:
             token = await self._credentials.token()
             websocket = await self._open(token)
@@ -216,6 +230,9 @@ class WebSocketLink:
             reason = reason_of(caught, datetime.now(UTC))
             logger.error("server not trusted", extra={"host": self._uri.host, "reason": reason})
             return reason, self._backoff.refused()
+        except _FloodError as caught:
+            logger.error("flood", extra={"reason": str(caught)})
+            return str(caught), self._backoff.refused()
         except (LinkError, OSError, WebSocketException) as caught:
             if up_at is not None and loop.time() - up_at >= self._times.settled:
                 self._backoff.succeeded()
@@ -320,7 +337,7 @@ class WebSocketLink:
                     listener.on_audio(audio)
                 case AudioResponse() as response:
                     if response.transcript is not None:
-                        listener.on_message(TextResponse(response.turn, response.transcript))
+                        self._take(TextResponse(response.turn, response.transcript), listener)
                     for audio in response.chunks:
                         listener.on_audio(audio)
                 case UpAudio():
@@ -344,14 +361,25 @@ class WebSocketLink:
         admitted, why = (message, "") if self._guard is None else self._guard.admit(message)
         if why:
             self._odd(f"unsigned {type(message).__name__}", why)
+        if isinstance(admitted, TextResponse):
+            admitted = self._shortened(admitted)
         if admitted is not None:
             listener.on_message(admitted)
+
+    def _shortened(self, answer: TextResponse) -> TextResponse:
+        heard = answer.user_text
+        if max(len(answer.text), len(heard or "")) <= LONGEST_TEXT:
+            return answer
+        self._odd("long_text", f"an answer of {len(answer.text)} characters; {LONGEST_TEXT} of them are read")
+        return structs.replace(answer, text=answer.text[:LONGEST_TEXT], user_text=heard and heard[:LONGEST_TEXT])
 
     async def _receive(self, websocket: ClientConnection) -> Decoded | None:
         """The next message, or None for one that was none."""
         data = await websocket.recv()
         # recv() does not pause while messages are waiting: a flood would keep the loop from everybody else.
         await asyncio.sleep(0)
+        if not self._flood.allow(asyncio.get_running_loop().time()):
+            raise _FloodError(f"the server sends more than {MOST_PER_MINUTE} messages and frames a minute")
         try:
             return decode(data)
         except ProtocolError as caught:
