@@ -7,9 +7,9 @@ import asyncio
 import json
 import logging
 import secrets
-from dataclasses import replace
 from typing import Final
 
+from msgspec import structs
 from websockets.frames import CloseCode
 
 from pommai.errors import ProtocolError
@@ -262,7 +262,7 @@ class Session:
 
     def _note_update(self, report: m.UpdateReport) -> None:
         reason = "".join(letter for letter in report.reason[:MOST_SHOWN] if letter.isprintable())
-        self.update = replace(report, failed=report.failed[-MOST_NOTED:], reason=reason)
+        self.update = structs.replace(report, failed=report.failed[-MOST_NOTED:], reason=reason)
         self.updates_said += 1
         fact = {"version": report.version, "trial": report.trial, "offer": (report.offer or "")[:16]}
         _log.info("update reported", extra=self.fact(**fact, outcome=report.outcome, reason=reason))
