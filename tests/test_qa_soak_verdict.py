@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from soak_sights import a_look, a_recovery, a_soak
 
-from pommai.qa.soak_verdict import GROWTH, slowest
+from pommai.qa.soak_verdict import GROWTH, slowest, trend
 
 
 def test_half_an_hour_in_which_nothing_grew_went_well() -> None:
@@ -50,6 +50,27 @@ def test_what_comes_and_goes_is_no_growth() -> None:
         loaded = look.who == "toy" and look.at > 900 and number % 5
         soak.looks[number] = replace(look, memory_mb=75.0) if loaded else look
     assert soak.verdict == []
+
+
+def test_the_least_that_was_low_once_is_no_growth_and_what_leaks_on_top_of_it_is() -> None:
+    soak = a_soak()
+    usual = [64.0, 71.0, 66.0, 68.0, 63.5]  # a speech model more or less, and what the allocator keeps
+    for leak in (0.0, 12.0):  # MB an hour: the slowest that is told in half an hour
+        for number, look in enumerate(soak.looks):
+            if look.who == "toy":
+                low = 5.0 if 300 <= look.at < 400 else 0.0
+                memory = usual[number // 2 % len(usual)] - low + leak * look.at / 3600
+                soak.looks[number] = replace(look, memory_mb=memory)
+        grown = [each for each in soak.growths() if each.after - each.before > 4.0]
+        assert [each.name for each in grown] == ["memory_mb"]
+        assert grown[0].trend == pytest.approx(leak * 1500 / 3600, abs=1.0)
+        assert bool(soak.verdict) == bool(leak)
+
+
+def test_a_trend_is_told_from_however_many_looks() -> None:
+    assert trend([]) == 0.0
+    assert trend([(5.0, 1.0)]) == 0.0
+    assert trend([(float(at), at / 10) for at in range(20_000)]) == pytest.approx(1999.9)
 
 
 def test_what_grows_while_it_gets_warm_is_no_growth() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
+from statistics import median
 from typing import Any, Final, NamedTuple
 
 from pommai.qa.soak_kept import Ledger
@@ -16,6 +19,8 @@ WARM_SHARE: Final = 1 / 3
 """Of a soak that is too short for that."""
 FEWEST: Final = 3
 """Looks at each end that a growth is told from."""
+MOST_SEEN: Final = 300
+"""About so many looks tell a trend, of however many."""
 
 
 class Bound(NamedTuple):
@@ -130,12 +135,13 @@ class Soak:
             rested = [look for look in self.looks if look.who == who and look.rests]
             for name in GROWTH:
                 seen = [(look.at, value) for look in rested if (value := getattr(look, name)) is not None]
-                warm = [value for at, value in seen if at >= self.warm_s]
+                since = [(at, value) for at, value in seen if at >= self.warm_s]
+                warm = [value for _, value in since]
                 third = len(warm) // 3
                 if third < FEWEST:
                     continue
                 if self.lives.get(who, 1) == 1:  # speech models come and go, and what leaks stays: the least counts
-                    found.append(Growth(who, name, min(warm[:third]), min(warm[-third:])))
+                    found.append(Growth(who, name, min(warm[:third]), min(warm[-third:]), trend(since)))
                 else:  # lives are of any length, and each gets warm anew: the most of all counts
                     values = [value for _, value in seen]
                     found.append(Growth(who, name, max(values[:-third]), max(values[-third:])))
@@ -174,7 +180,13 @@ class Soak:
                 for recovery in self.recoveries
             ],
             "growth": [
-                {"who": each.who, "what": each.name, "before": each.before, "after": each.after}
+                {
+                    "who": each.who,
+                    "what": each.name,
+                    "before": each.before,
+                    "after": each.after,
+                    "trend": None if math.isinf(each.trend) else round(each.trend, 2),
+                }
                 for each in self.growths()
             ],
             "conversations": {"toy": len(self.ledger.seen), "gateway": self.ledger.archived.total()},
@@ -192,17 +204,28 @@ class Growth(NamedTuple):
     name: str
     before: float
     after: float
+    trend: float = math.inf
+    """By how much it has grown as its usual course goes. The least alone may be low once, by chance; what leaks makes
+    more of both."""
 
     @property
     def too_much(self) -> bool:
         """It is more than chance explains."""
         bound = GROWTH[self.name]
-        return self.after - self.before > max(bound.more, bound.share * self.before)
+        return min(self.after - self.before, self.trend) > max(bound.more, bound.share * self.before)
 
     @property
     def sentence(self) -> str:
         """In words."""
         return f"the {self.who} grew from {self.before:,.1f} to {self.after:,.1f} {GROWTH[self.name].words}"
+
+
+def trend(seen: Sequence[tuple[float, float]]) -> float:
+    """By how much values, each with its time, grow from the first to the last: along the median of the slopes between
+    any two of them (Theil and Sen), which a few that are out of line do not bend."""
+    some = seen[:: max(1, len(seen) // MOST_SEEN)]
+    slopes = [(after - before) / (then - at) for (at, before), (then, after) in combinations(some, 2) if then > at]
+    return median(slopes) * (seen[-1][0] - seen[0][0]) if slopes else 0.0
 
 
 def slowest(recoveries: Sequence[Recovery], kind: str) -> tuple[int, float, float]:
