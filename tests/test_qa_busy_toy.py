@@ -15,7 +15,7 @@ from pommai.qa.profile import DEEDS
 from pommai.qa.simulated_toy import settle
 from pommai.qa.virtual_time import run
 
-MADE_BY_THE_TOY = {"answer.ready", "button.held", "button.triple_pressed", "reply.stalled"}
+MADE_BY_THE_TOY = {"answer.ready", "button.held", "button.triple_pressed", "reply.stalled", "reset.failed"}
 
 
 def live(scene):

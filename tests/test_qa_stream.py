@@ -26,7 +26,7 @@ sources:
 DIGESTS = {
     "child": "ffdd3b5b1546c39a",
     "flaky-wifi": "9d1a48d90c14f677",
-    "hostile": "05601bbafe89680b",
+    "hostile": "c10e3bc6979e6153",
     "night": "ad961f142e86fd2e",
 }
 """A profile that was edited has other streams, and old seeds another meaning: say so in the commit."""

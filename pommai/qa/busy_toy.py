@@ -172,6 +172,8 @@ class BusyToy(SimulatedToy):
             "stop.asked": lambda how: self.link.deliver(m.Command("stop")),
             "play.asked": lambda how: self.link.deliver(m.Command("play", {"sound": how.get("sound", "hello")})),
             "reload.asked": lambda how: self.link.deliver(m.Command("reload")),
+            "restart.asked": lambda how: self.link.deliver(m.Command("restart")),
+            "reset.asked": lambda how: self.link.deliver(m.Command("reset")),
             "config.offered": lambda how: self.link.deliver(m.PiConfigUpdate(SETTINGS)),
             "wake.refused": lambda how: self.runtime.post(
                 Event("wake.refused", {"reason": "damaged", "models": "okay_nabu", **how})
