@@ -6,6 +6,8 @@ import ast
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +29,31 @@ def _leave_logging_as_it_was() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.getLogger("websockets").setLevel(websockets)
+
+
+CRASH = """
+import threading
+from pommai.toy.logs import configure_logs, hide, report_crashes
+configure_logs("error", secrets=["given-at-first"])
+report_crashes()
+hide("came-up-later")
+def fail(why):
+    raise RuntimeError(f"it was {why}: given-at-first, came-up-later")
+thread = threading.Thread(target=fail, args=["a thread"])
+thread.start()
+thread.join()
+fail("everything")
+"""
+
+
+def test_what_ends_a_process_is_reported_without_its_secrets() -> None:
+    done = subprocess.run([sys.executable, "-c", CRASH], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 1
+    for why in ("a thread", "everything"):
+        assert f"RuntimeError: it was {why}: ***, ***" in done.stderr
+    assert done.stderr.count("Traceback") == 2
+    assert "given-at-first" not in done.stderr.replace('"it was {why}: given', "")
+    assert "came-up-later" not in done.stderr
 
 
 def test_a_line_for_people_has_time_level_fact_and_fields() -> None:

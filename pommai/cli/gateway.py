@@ -179,7 +179,7 @@ def run(args: argparse.Namespace) -> int:
     from pommai.gateway.personas_watch import PersonasWatch
     from pommai.gateway.porch import allow_files
     from pommai.gateway.server import GatewaySettings
-    from pommai.toy.logs import configure_logs
+    from pommai.toy.logs import configure_logs, report_crashes
     from pommai.toy.settings import find_project_file
 
     token, given = args.token, given_token(args.operator_token_file)
@@ -194,6 +194,7 @@ def run(args: argparse.Namespace) -> int:
         each for each in (token, given, gateway_remote.given_key(), *gateway_fleet.secrets_of(args.redis)) if each
     ]
     configure_logs(args.log_level, secrets=hidden)
+    report_crashes()
     if args.log_level != "debug":
         logging.getLogger("websockets").setLevel(logging.CRITICAL)  # strangers who speak no WebSocket are no news
     words = [] if args.token else [f"token for this run: {token}"]

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
     import signal
 
-    from pommai.toy.logs import configure_logs
+    from pommai.toy.logs import configure_logs, report_crashes
     from pommai.toy.settings import as_flags, has_bundles, load_settings
     from pommai.toy.wiring import run_toy
 
@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
     settings = load_settings(args, bundle=begin)
     configure_logs(settings.log_level, settings.log_format)
+    report_crashes()
 
     def heed_signals(stop: Callable[[], None]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -18,8 +18,10 @@ import itertools
 import json
 import logging
 import sys
+import threading
 import time
 from collections.abc import Collection
+from types import TracebackType
 from typing import Any, TextIO
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -48,6 +50,19 @@ def configure_logs(
     # They log every frame, step, statement or request, and this log has a line for facts alone.
     for library in ("websockets", "statemachine", "aiosqlite", "httpx", "httpcore"):
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def report_crashes() -> None:
+    """Let what ends this process, or one of its threads, go through the logs: Python's own report hides no secrets."""
+
+    def tell(kind: type[BaseException], caught: BaseException | None, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt) or caught is None:
+            sys.__excepthook__(kind, caught or kind(), trace)
+            return
+        logging.getLogger("pommai").critical("crashed", exc_info=(kind, caught, trace))
+
+    sys.excepthook = tell
+    threading.excepthook = lambda told: tell(told.exc_type, told.exc_value, told.exc_traceback)
 
 
 class _Formatter(logging.Formatter):
