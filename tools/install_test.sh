@@ -90,6 +90,12 @@ for release in ${RELEASES:-bookworm trixie}; do
     check "$@" --uninstall
     cp "$fresh/said" "$fresh/$release.uninstalled"
     inventory | diff "$fresh/before" - || { echo "install-test: $release: this is left over"; exit 1; }
+
+    if [ "$release" = trixie ]; then
+        echo "install-test: $release: the stage of the image, as pi-gen runs it"
+        check tools/stage_test.sh "$system"
+        cp "$fresh/said" "$fresh/$release.stage"
+    fi
     unmount
     rm -rf --one-file-system "$system"
     echo "install-test: $release: good"

@@ -151,7 +151,8 @@ class Settings:
     server_pins: tuple[str, ...] = _setting(
         kinds.pins,
         (),
-        "keys of the server at url, two or more, as sha256/BASE64, in place of all that authorities vouch for",
+        "keys of the server at url (and at cloud_url on the same host), two or more, as sha256/BASE64, in place of all "
+        "that authorities vouch for",
         shown_default="the system's authorities",
     )
     server_keys: Path | None = _setting(

@@ -1,5 +1,5 @@
 #!/bin/bash -e
-# Untried: see ../README.md. Begins where stage2, Raspberry Pi OS Lite, ends.
+# Begins where stage2, Raspberry Pi OS Lite, ends.
 if [ ! -d "${ROOTFS_DIR}" ]; then
     copy_previous
 fi
