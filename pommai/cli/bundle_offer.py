@@ -131,7 +131,7 @@ def _lines(row: dict[str, Any]) -> list[str]:
     kind = "software " if row.get("software") else ""
     head = (
         f"{kind}version {row.get('version')} for {plain(row.get('deviceType'))}{fleet}, "
-        f"{row.get('size', 0) / 1000:,.0f} kB, {plain(row.get('sha256'))[:SHOWN_HASH]}"
+        f"{-(-row.get('size', 0) // 1000):,} kB, {plain(row.get('sha256'))[:SHOWN_HASH]}"
     )
     whom = "all toys that it is for" if row.get("all") else f"{number} {'toy' if number == 1 else 'toys'}"
     said = ", ".join(f"{counts[word]} {plain(word)}" for word in sorted(counts))
