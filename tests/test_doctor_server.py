@@ -177,6 +177,7 @@ def test_a_pinned_key_is_well_and_another_broken(tmp_path: Path) -> None:
     pins = {"server_pins": f"sha256/{'B' * 43}=,sha256/{spare}"}
     found = certified(tmp_path, context, settings=pins, authorities=plain)
     assert (found.mark, "none of server_pins" in found.words) == (Mark.BROKEN, True)
+    assert "pommai devices rotate" in found.next_step
 
 
 def test_a_way_in_the_clear_is_judged_by_where_it_leads(tmp_path: Path) -> None:

@@ -95,7 +95,12 @@ async def tls(surroundings: Surroundings) -> Finding:
     except ssl.SSLCertVerificationError as caught:
         return await _refused(surroundings, host, port, caught)
     except CertificateError as caught:
-        step = "the certificate's key must be in server_pins, or its date be right; timedatectl shows this clock"
+        step = "the certificate's date must be right: timedatectl shows this clock"
+        if "server_pins" in str(caught):
+            step = (
+                f"is it the right gateway? On its computer: pommai devices rotate {settings.device_id} --data FILE "
+                "--boot-file FILE, for this toy's boot partition. On another network: somebody may be in between"
+            )
         return broken(str(caught), step)
     except (OSError, TimeoutError, ssl.SSLError, ValueError) as caught:
         step = f"openssl s_client -connect {host}:{port}"
