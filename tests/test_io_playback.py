@@ -487,3 +487,56 @@ def test_a_speaker_that_goes_away_is_not_heard_when_it_has_faded_and_a_toy_that_
         assert [on for _, on in playback.sounding] == [True, False, True, False]
 
     run(scene())
+
+
+class Hasty(SimulatedSpeaker):
+    """The device's turn comes whenever the toy has just done something to it, or is about to."""
+
+    async def open(self, lost):
+        self.heard = []
+        self._start()
+
+    def turn(self):
+        self.heard.append(self._take())
+
+    def flush(self, instead=()):
+        self.turn()
+        taken = super().flush(instead)
+        self.turn()
+        return taken
+
+
+@pytest.mark.parametrize("deed", ["play", "stop", "stream"])
+def test_a_sound_takes_anothers_place_without_a_hole_whenever_the_device_takes_its_turn(deed):
+    async def scene():
+        speaker = Hasty()
+        playback = Playback(speaker)
+        running = asyncio.create_task(playback.run(lambda _: None, lambda: None))
+        await settle()
+        playback.play(hum(12))
+        speaker.heard.clear()
+        for _ in range(5):
+            speaker.turn()
+        streaming = None
+        if deed == "play":
+            playback.play(hum(6))
+        elif deed == "stop":
+            playback.stop()
+        else:
+            streaming = asyncio.create_task(playback.stream(each(hum(6))))
+            await settle()
+        for _ in range({"play": 5, "stop": 2, "stream": 3}[deed]):
+            speaker.turn()
+        heard = speaker.heard
+        if deed == "stop":
+            while heard[-1] is None:
+                heard.pop()
+        assert None not in heard, "no hole"
+        assert len(heard) >= 6
+        # A turn between two looks may repeat a moment of the hum; silence in its middle would be far steeper.
+        assert steepest([sample for frame in heard for sample in array("h", frame)]) < 2 * GENTLE
+        for task in filter(None, (streaming, running)):
+            task.cancel()
+        await asyncio.wait(filter(None, (streaming, running)))
+
+    run(scene())

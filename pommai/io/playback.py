@@ -17,7 +17,8 @@ from pommai.protocol.audio import FRAME_SECONDS, SILENCE
 logger = logging.getLogger(__name__)
 
 AHEAD: Final = 4
-"""Frames kept queued in the speaker while streaming: a loop that is late by 80 ms is not heard."""
+"""Frames kept queued in the speaker while streaming, and handed to it at once: a loop that is late by 80 ms is not
+heard."""
 
 
 class Playback:
@@ -40,7 +41,6 @@ class Playback:
         self._written: deque[bytes] = deque(maxlen=speaker.capacity)  # the last of them wait in the speaker's ring
         self._written_at = 0.0
         self._begins = True
-        self._tail: bytes | None = None  # what is left of a sound, to be heard under the beginning of the next
         self._on_sound = on_sound
         self._fading: asyncio.TimerHandle | None = None  # while the room hears something
         self._silent_at = 0.0
@@ -90,12 +90,9 @@ class Playback:
 
     def play(self, frames: Sequence[bytes]) -> None:
         """Play a short sound, instead of whatever is playing, which fades under it."""
-        self._tail = self._cut()
-        self._waiting.extend(frames)
-        if frames and (tail := fading_from(frames[-1])):
-            self._waiting.append(tail)
+        tail = fading_from(frames[-1]) if frames else None
+        self._replace([*frames, tail] if tail else frames)
         self._write_waiting()
-        self._write_tail()
         self._more.set()
 
     async def stream(self, frames: AsyncIterator[bytes]) -> None:
@@ -125,22 +122,45 @@ class Playback:
 
     def stop(self) -> None:
         """Silence at once: what is playing fades within 8 ms."""
-        self._tail = self._cut()
-        self._write_tail()
+        self._replace(())
 
-    def _cut(self) -> bytes | None:
-        """Drop everything that is to be played; gives the beginning of it, fading, unless that cannot be heard."""
+    def _replace(self, frames: Sequence[bytes]) -> None:
+        """Play this instead of all there was to be played, which fades under its beginning."""
         self._streaming += 1
-        queued = self._speaker.queued
+        self._waiting = deque(frames)
+        # The speaker may take a frame at any moment, so what comes next is ready before it is told.
+        ready: list[bytes] = []
+        if self._open and self._waiting:
+            self._begin()
+            count = min(AHEAD, len(self._waiting))
+            ready = [self._loudness.apply(self._waiting.popleft()) for _ in range(count)]
+        while True:
+            queued = self._speaker.queued
+            instead = self._over_what_waits(ready, queued)
+            if queued == self._speaker.queued:
+                break
+        taken = self._speaker.flush(instead)
+        self._written.clear()
+        self._begins = not ready
+        self._fall_silent()
+        for frame in instead if taken else ():
+            self._note(frame)
+
+    def _over_what_waits(self, frames: list[bytes], queued: int) -> list[bytes]:
+        """These frames, and under them the beginning of what waits in the speaker, fading, if that can be heard."""
         tail = fading(self._written[-queued]) if 0 < queued <= len(self._written) else None
-        self._drop()
-        return tail
+        if tail is None:
+            return frames
+        return [mixed(frames[0], tail, self._loudness.highest), *frames[1:]] if frames else [tail]
 
     def _drop(self) -> None:
         self._waiting.clear()
         self._speaker.flush()
         self._written.clear()
         self._begins = True
+        self._fall_silent()
+
+    def _fall_silent(self) -> None:
         if self._fading is not None:
             self._fading.cancel()  # it was set for the end of what is not played any more
             self._silent_at = asyncio.get_running_loop().time() + FADED_SECONDS
@@ -163,29 +183,27 @@ class Playback:
         if self._speaker.queued >= self._speaker.capacity:
             return False
         if self._begins or not self._speaker.queued:
-            self._loudness.begin(asyncio.get_running_loop().time() - self._written_at)
-            self._begins = False
-        frame = self._loudness.apply(frame)
-        if self._tail is not None:
-            frame, self._tail = mixed(frame, self._tail, self._loudness.highest), None
-        return self._put(frame)
+            self._begin()
+        return self._put(self._loudness.apply(frame))
 
-    def _write_tail(self) -> None:
-        """Let what was cut off fade, when nothing came to take its place."""
-        tail, self._tail = self._tail, None
-        if tail is not None:
-            self._put(tail)
+    def _begin(self) -> None:
+        self._loudness.begin(asyncio.get_running_loop().time() - self._written_at)
+        self._begins = False
 
     def _put(self, frame: bytes) -> bool:
         if not self._speaker.write(frame):
             return False
+        self._note(frame)
+        return True
+
+    def _note(self, frame: bytes) -> None:
+        """The speaker has taken this."""
         self._written.append(frame)
         self._written_at = now = asyncio.get_running_loop().time()
         self._silent_at = now + self._speaker.queued * FRAME_SECONDS + FADED_SECONDS
         if self._fading is None:
             self._on_sound(True)
             self._wait_for_silence()
-        return True
 
     def _wait_for_silence(self) -> None:
         loop = asyncio.get_running_loop()

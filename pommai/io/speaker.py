@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from pommai.io.ticker import Ticker
@@ -56,11 +56,18 @@ class RingSpeaker:
         if self._loop is not None and self._ring:
             await self._empty.wait()
 
-    def flush(self) -> None:
-        """Drop all that is queued: the device gets silence from its next turn on."""
-        self._ring.clear()
+    def flush(self, instead: Sequence[bytes] = ()) -> bool:
+        """Drop all that is queued: the device gets `instead`, or silence, from its next turn on.
+
+        The next turn may come at any moment, so both happen at once. False when the speaker is not open.
+        """
+        is_open = self._loop is not None
         self._silent = UNDERRUN_FRAMES + 1
+        self._ring = deque(instead if is_open else ())  # who is about to take a frame takes it from the old one
         self._empty.set()
+        if self._ring:
+            self._empty.clear()
+        return is_open
 
     def _start(self) -> None:
         """From now on frames are accepted. To be called when the device is open."""
@@ -75,15 +82,16 @@ class RingSpeaker:
 
     def _take(self) -> bytes | None:
         """The next frame to play; None when there is none. May be called on another thread."""
+        ring = self._ring
         try:
-            frame = self._ring.popleft()
+            frame = ring.popleft()
         except IndexError:
             self._silent += 1
             return None
         if 0 < self._silent <= UNDERRUN_FRAMES:
             self.underruns += 1
         self._silent = 0
-        if not self._ring and (loop := self._loop) is not None:
+        if not ring and (loop := self._loop) is not None:
             loop.call_soon_threadsafe(self._tell_empty)
         return frame
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pommai.io.ports import Speaker
@@ -61,11 +61,14 @@ class SpeakerCopy:
         """As the speaker's."""
         await self._speaker.drained()
 
-    def flush(self) -> None:
+    def flush(self, instead: Sequence[bytes] = ()) -> bool:
         """As the speaker's. What it had not taken yet is not in the copy."""
         self._add_taken()
         self._ahead.clear()
-        self._speaker.flush()
+        taken = self._speaker.flush(instead)
+        if taken:
+            self._ahead.extend(instead)
+        return taken
 
     async def close(self) -> None:
         """Stop and complete the copy. Harmless when called again."""

@@ -115,3 +115,23 @@ def test_only_a_short_hole_in_a_sound_counts_as_an_underrun() -> None:
         return counts
 
     assert run_virtually(main()) == [0, 0, 1, 1]
+
+
+def test_what_is_to_be_played_instead_is_there_at_the_very_next_turn_and_a_closed_speaker_takes_nothing() -> None:
+    async def main() -> None:
+        speaker = SimulatedSpeaker()
+        assert not speaker.flush(numbered(1))
+        await speaker.open(never)
+        for frame in numbered(30):
+            speaker.write(frame)
+        await asyncio.sleep(0.05)
+        assert speaker.flush(numbered(52)[50:])
+        waiting = asyncio.create_task(speaker.drained())
+        await waiting
+        assert asyncio.get_running_loop().time() == pytest.approx(0.08)
+        assert [number(frame) for _, frame in speaker.played] == [1, 2, 51, 52]
+        await speaker.close()
+        assert not speaker.flush(numbered(1))
+        assert speaker.queued == 0
+
+    run_virtually(main())
