@@ -95,8 +95,11 @@ class Speaker(Protocol):
     async def drained(self) -> None:
         """Wait until everything queued has been handed to the device, or the speaker is closed."""
 
-    def flush(self) -> None:
-        """Drop all that is queued: silence from the next callback on (within 20 ms)."""
+    def flush(self, instead: Sequence[bytes] = ()) -> bool:
+        """Drop all that is queued: `instead`, or silence, from the next callback on (within 20 ms).
+
+        No callback finds anything between the two. False, and nothing of `instead` is taken, when it is not open.
+        """
 
     async def close(self) -> None:
         """Stop. Harmless when called again; may be opened anew."""
