@@ -43,7 +43,7 @@ def token_of(client: httpx.Client, server: FunctionServer, device_id: str = "dev
         ("POST", "/api/query", {"Content-Type": "text/plain"}, b"{}", 415, "must be application/json, not text/plain"),
         ("POST", "/api/query", {}, b"{}", 415, "must be application/json"),
         ("POST", "/api/query", {"Content-Type": "application/json"}, b"{", 400, "the body is not JSON"),
-        ("POST", "/api/query", {"Content-Type": "application/json"}, b"[" * 600_000, 400, "nested too deeply"),
+        ("POST", "/api/query", {"Content-Type": "application/json"}, b"[" * 600_000, 400, "too many parts"),
         ("POST", "/api/query", {"Content-Type": "application/json"}, b" " * 1_100_000, 413, "more than 1048576 bytes"),
         ("POST", "/api/upload/x", {"Content-Type": "audio/ogg"}, b"Oggs", 403, "this address is not good any more"),
     ],

@@ -90,8 +90,8 @@ MESSAGES = {
     m.UpdateReport: st.builds(
         m.UpdateReport,
         versions,
-        texts,
-        texts,
+        ids,
+        ids,
         st.booleans(),
         versions,
         st.lists(versions, max_size=3).map(tuple),
@@ -228,6 +228,7 @@ RESPONSE = '{"type":"audio_response","turn":1,"chunks":[{"data":"00","sequence":
         '{"type":"abort","turn":4294967296,"reason":""}',
         '{"type":"abort","turn":1.0,"reason":""}',
         '{"type":"abort","turn":true,"reason":""}',
+        '{"type":"ping","timestamp":"1","timestamp":"2"}',
         '{"type":"command","name":"x","args":{"v":NaN}}',
         '{"type":"command","name":"x","args":{"v":-Infinity}}',
         '{"type":"command","name":"x","args":{"v":1e999}}',
