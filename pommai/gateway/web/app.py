@@ -7,6 +7,7 @@ import errno
 import logging
 import ssl
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -19,6 +20,7 @@ from pommai.gateway.operator_token import OperatorToken
 from pommai.gateway.orders import Orders
 from pommai.gateway.porch import AT_ONCE, Porch
 from pommai.gateway.web.answers import RequestError
+from pommai.gateway.web.connection import HttpConnection
 from pommai.gateway.web.guard import OF_TOYS, Guard
 from pommai.gateway.web.ready import Check
 from pommai.gateway.web.routes import Routes
@@ -120,7 +122,7 @@ class Web:
         try:
             porch = await Porch.open(host, port)
             self._listener = await asyncio.get_running_loop().create_server(
-                site,
+                partial(HttpConnection.of, site),
                 sock=porch,
                 backlog=AT_ONCE,
                 ssl=self._tls,
