@@ -13,21 +13,20 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from random import Random
+from socket import socket
 from ssl import SSLCertVerificationError
-from typing import NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from msgspec import Struct, structs
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
-from websockets.uri import parse_uri
 
 from pommai.errors import AuthenticationError, CertificateError, LinkError, ProtocolError, SettingsError
+from pommai.io.link_address import address_of
 from pommai.io.link_dial import dial
 from pommai.io.link_outbox import Outbox
-from pommai.io.link_reason import reason_of
+from pommai.io.link_reason import connection_errors, reason_of
 from pommai.io.link_retry import Backoff
-from pommai.io.link_socket import SteadyConnection
 from pommai.io.link_token import Credentials, FixedToken, check_header
 from pommai.io.ports import LinkListener
 from pommai.io.sent import NoteSent, SentNotes
@@ -48,6 +47,9 @@ from pommai.protocol.messages import (
     UpAudio,
 )
 from pommai.protocol.wire import Decoded, decode, encode_audio_chunk, encode_binary, encode_message
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
 
 logger = logging.getLogger(__name__)
 
@@ -113,11 +115,8 @@ class WebSocketLink:
         """`url` is wss://, or ws:// on this machine (anywhere with `plaintext`); `token` is asked for at each connect
         where it is not always the same; `trust` replaces that in the system's authorities; `guard` asks for signatures;
         `on_sent` hears of what leaves the toy. Raises SettingsError."""
-        try:
-            self._uri = parse_uri(url)
-        except InvalidURI as caught:
-            raise SettingsError(f"the server's address must be like wss://host/path, not '{url}'") from caught
-        check_encrypted("the server's address", self._uri.secure, self._uri.host, "wss", plaintext=plaintext)
+        self._address = address_of(url)
+        check_encrypted("the server's address", self._address.secure, self._address.host, "wss", plaintext=plaintext)
         check_header("device id", device_id)
         check_header("device type", device_type)
         self._url = url
@@ -125,12 +124,9 @@ class WebSocketLink:
         self._device_id = device_id
         self._device_type = device_type
         self._capabilities = dict(capabilities)
-        self._trust = (trust or ServerTrust()) if self._uri.secure else None
-        # For the library it is a class of connections.
-        check = None if self._trust is None else self._trust.check
-        self._connection = cast("type[ClientConnection]", partial(SteadyConnection, check=check))
+        self._trust = (trust or ServerTrust()) if self._address.secure else None
         self._guard = guard
-        self._notes = SentNotes(on_sent or (lambda *_: None), self._uri.host)
+        self._notes = SentNotes(on_sent or (lambda *_: None), self._address.host)
         self._times = times or LinkTimes()
         self._backoff = Backoff(random or Random(), first=self._times.retry_first, limit=self._times.retry_limit)
         self._binary = False
@@ -228,12 +224,12 @@ class WebSocketLink:
         except (CertificateError, SSLCertVerificationError) as caught:
             # Whoever that is: it will not be somebody else in a second, and the token is not for them.
             reason = reason_of(caught, datetime.now(UTC))
-            logger.error("server not trusted", extra={"host": self._uri.host, "reason": reason})
+            logger.error("server not trusted", extra={"host": self._address.host, "reason": reason})
             return reason, self._backoff.refused()
         except _FloodError as caught:
             logger.error("flood", extra={"reason": str(caught)})
             return str(caught), self._backoff.refused()
-        except (LinkError, OSError, WebSocketException) as caught:
+        except connection_errors() as caught:
             if up_at is not None and loop.time() - up_at >= self._times.settled:
                 self._backoff.succeeded()
             return reason_of(caught, datetime.now(UTC)), self._backoff.failed()
@@ -244,37 +240,58 @@ class WebSocketLink:
                 await self._close(websocket)
 
     async def _open(self, token: str) -> ClientConnection:
+        try:
+            async with asyncio.timeout(self._times.open):
+                return await self._upgrade(await self._call(), token)
+        except TimeoutError:
+            raise LinkError(f"{self._address.host} does not answer") from None
+        except SSLCertVerificationError:  # is a ValueError, too
+            raise
+        except ValueError as caught:  # a host name that cannot be one; a redirect
+            raise LinkError(f"{self._address.host} cannot be called: {caught}") from caught
+
+    async def _call(self) -> socket:
+        connection = await dial(self._address.host, self._address.port)
+        try:
+            # To import the library takes a slow core half a second. A toy that nobody answers rests without it.
+            await asyncio.to_thread(import_module, "pommai.io.link_socket")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def _upgrade(self, connection: socket, token: str) -> ClientConnection:
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import InvalidStatus
+
+        from pommai.io.link_socket import SteadyConnection
+
         headers = {
             "Authorization": f"Bearer {token}",
             "X-Device-ID": self._device_id,
             "X-Device-Type": self._device_type,
             "X-Toy-ID": self._toy_id,
         }
+        check = None if self._trust is None else self._trust.check
         try:
-            async with asyncio.timeout(self._times.open):
-                return await connect(
-                    self._url,
-                    create_connection=self._connection,
-                    additional_headers=headers,
-                    proxy=None,
-                    compression=None,
-                    max_size=MAX_MESSAGE_BYTES,
-                    max_queue=4,
-                    write_limit=0,  # send() returns when the socket has taken all of it: only so is the backlog true
-                    open_timeout=None,
-                    ping_interval=self._times.ping_interval,
-                    ping_timeout=self._times.ping_timeout,
-                    close_timeout=self._times.close,
-                    logger=_websockets_logger,
-                    sock=await dial(self._uri.host, self._uri.port),
-                    ssl=None if self._trust is None else self._trust.context(),
-                )
-        except TimeoutError:
-            raise LinkError(f"{self._uri.host} does not answer") from None
-        except SSLCertVerificationError:  # is a ValueError, too
-            raise
-        except ValueError as caught:  # a host name that cannot be one; a redirect
-            raise LinkError(f"{self._uri.host} cannot be called: {caught}") from caught
+            return await connect(
+                self._url,
+                # For the library it is a class of connections.
+                create_connection=cast("type[ClientConnection]", partial(SteadyConnection, check=check)),
+                additional_headers=headers,
+                proxy=None,
+                compression=None,
+                max_size=MAX_MESSAGE_BYTES,
+                max_queue=4,
+                write_limit=0,  # send() returns when the socket has taken all of it: only so is the backlog true
+                open_timeout=None,
+                ping_interval=self._times.ping_interval,
+                ping_timeout=self._times.ping_timeout,
+                close_timeout=self._times.close,
+                logger=_websockets_logger,
+                sock=connection,
+                ssl=None if self._trust is None else self._trust.context(),
+            )
         except InvalidStatus as caught:
             status = caught.response.status_code
             if status in (401, 403):

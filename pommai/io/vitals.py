@@ -6,11 +6,11 @@ SD card, and nobody looks at single minutes.
 
 from __future__ import annotations
 
+import math
 import os
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import fmean
 from typing import Final
 
 HIGHEST: Final = frozenset(("temperature_c",))
@@ -95,7 +95,11 @@ class Summary:
     def take(self) -> dict[str, float]:
         """The figures of all samples since the last time."""
         samples, self._samples = self._samples, defaultdict(list)
-        return {name: round((max if name in HIGHEST else fmean)(values), 1) for name, values in samples.items()}
+        return {name: round((max if name in HIGHEST else _mean)(values), 1) for name, values in samples.items()}
+
+
+def _mean(values: list[float]) -> float:
+    return math.fsum(values) / len(values)
 
 
 def _text(path: Path) -> str:
