@@ -60,6 +60,14 @@ class CutDisk(Disk):
 
         self.pending.append(Pending(new.parent, undo))
 
+    def link(self, target: str, path: Path) -> None:
+        super().link(target, path)
+        self.pending.append(Pending(path.parent, lambda: path.unlink(missing_ok=True)))
+
+    def sync_all(self) -> None:
+        self.step("sync all", Path("/"))  # the machine that runs the tests need not do so
+        self.pending = []
+
     def remove(self, path: Path) -> None:
         before = self._saved(path)
         super().remove(path)
@@ -71,6 +79,14 @@ class CutDisk(Disk):
 
     def _saved(self, path: Path) -> Callable[[], object]:
         """What is there now, and how to have it again."""
+        if path.is_symlink():
+            target = path.readlink()
+
+            def link_again() -> None:
+                path.unlink(missing_ok=True)
+                path.symlink_to(target)
+
+            return link_again
         if not path.exists():
             return lambda: None
         copy = Path(mkdtemp(prefix="card-")) / path.name

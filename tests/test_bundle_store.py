@@ -169,12 +169,21 @@ def test_where_there_was_never_a_bundle_there_is_nothing_to_go_back_to(tmp_path:
         store.go_back()
 
 
-def test_wheels_are_kept_for_somebody_to_install(tmp_path: Path) -> None:
+def test_revoked_keys_are_noted_once_each_and_for_ever(tmp_path: Path) -> None:
     store = Store(tmp_path / "updates")
-    with opened(tmp_path, files={"wheels/pommai-2-py3-none-any.whl": b"PK"}) as bundle:
-        place = store.take_software(bundle)
-    assert [path.name for path in place.iterdir()] == ["pommai-2-py3-none-any.whl"]
-    assert store.begin() is None
+    store.revoke(["0" * 16])
+    store.revoke(["1" * 16, "0" * 16])
+    take(store, tmp_path, 12)
+    store.begin()
+    store.go_back()
+    assert store.read().revoked == ("0" * 16, "1" * 16)
+
+
+def test_who_asks_while_another_is_at_work_is_told(tmp_path: Path) -> None:
+    store = Store(tmp_path / "updates")
+    store.prepare()
+    with store.alone("looking") as first, Store(store.folder).alone("looking") as second:
+        assert (first, second) == (True, False)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can write where it should not")

@@ -35,7 +35,7 @@ def test_a_bundle_goes_from_a_desk_to_a_toy_and_back(tmp_path: Path) -> None:
     flags = ("--updates", tmp_path / "updates", "--update-keys", desk.public)
     code, said, errors = pommai("bundle", "apply", bundle, *flags, "--json")
     assert (code, errors) == (0, "")
-    assert json.loads(said) == {"version": 3, "software": None, "unused": []}
+    assert json.loads(said) == {"version": 3, "software": False, "unused": [], "revoked": []}
     assert "comes next   version 3" in pommai("bundle", "show", *flags)[1]
     assert json.loads(pommai("bundle", "show", *flags, "--json")[1])["waiting"][0] == 3
     assert json.loads(pommai("bundle", "rollback", *flags, "--json")[1]) == {"version": None}

@@ -96,7 +96,7 @@ def test_who_names_files_of_his_own_is_told_that_they_count(desk: Desk) -> None:
     assert "not used are: led_patterns" in said
 
 
-def test_software_is_kept_and_its_place_told(desk: Desk) -> None:
+def test_software_is_laid_out_for_root_and_that_is_told(desk: Desk) -> None:
     bundle = desk.build(4, {"wheels/pommai-2-py3-none-any.whl": "PK"})
     assert pommai("bundle", "verify", bundle, "--keys", desk.public)[0] == 0
     code, said, _ = pommai("bundle", "apply", bundle, *flags(desk))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def toy(tmp_path: Path) -> Toy:
 
 def test_a_right_bundle_waits_and_its_files_are_then_in_force(toy: Toy) -> None:
     taken = toy.take(bundle_bytes(LIGHTS))
-    assert (taken.manifest.version, taken.software, taken.unused) == (12, None, ())
+    assert (taken.manifest.version, taken.unused, taken.revoked) == (12, (), ())
     place = Store(toy.folder / "updates").begin()
     assert whole_version(place) == 12
     assert place is not None
@@ -107,10 +108,62 @@ def test_a_bundle_of_lights_is_looked_at_with_the_chart_that_will_run(toy: Toy) 
     assert "safe_glow" in toy.refuses(bundle_bytes({"led_patterns.yaml": few.encode()}))
 
 
-def test_software_is_kept_and_not_installed(toy: Toy) -> None:
-    taken = toy.take(bundle_bytes({"wheels/pommai-2-py3-none-any.whl": b"PK"}))
-    assert (taken.software / "pommai-2-py3-none-any.whl").read_bytes() == b"PK"
+def test_software_is_laid_out_for_root_as_it_came_and_not_installed(toy: Toy) -> None:
+    data = bundle_bytes({"wheels/pommai-2-py3-none-any.whl": b"PK"})
+    assert toy.take(data).manifest.is_software
+    assert (toy.folder / "updates" / "software" / "wanted.pommai-bundle").read_bytes() == data
     assert Store(toy.folder / "updates").begin() is None
+
+
+def test_software_that_root_has_already_or_that_failed_is_not_laid_out(toy: Toy) -> None:
+    root = Store(toy.folder / "root")
+    root.prepare()
+    root.change(lambda state: replace(state, highest=12, failed=(13,)))
+    for version, words in ((12, "not newer than 12"), (13, "did not work")):
+        data = bundle_bytes({"wheels/pommai-2-py3-none-any.whl": b"PK"}, version=version)
+        (toy.folder / "given").write_bytes(data)
+        with pytest.raises(BundleError, match=words):
+            take_file(toy.folder / "given", toy.load(), toy.load, root.folder)
+
+
+def both_keys(toy: Toy) -> None:
+    (toy.folder / "keys").write_text(f"{public(KEY, 'drawer')}\n{public(OTHER_KEY, 'desk')}\n")
+
+
+def test_a_revoked_key_counts_no_more_whatever_becomes_of_the_bundle_that_says_so(toy: Toy) -> None:
+    both_keys(toy)
+    desk = public(OTHER_KEY).id.hex()
+    toy.refuses(bundle_bytes({"led_patterns.yaml": b"no lights"}, revokes=(desk,)))  # unfit, and yet
+    assert Store(toy.folder / "updates").read().revoked == (desk,)
+    assert "desk, revoked" in toy.refuses(bundle_bytes(LIGHTS, (OTHER_KEY,)))
+    toy.take(bundle_bytes(LIGHTS, (KEY, OTHER_KEY)))  # the other signature does no harm
+    store = Store(toy.folder / "updates")
+    assert store.begin() is not None
+    store.go_back()
+    assert store.read().revoked == (desk,)
+
+
+def test_the_signed_word_of_a_revocation_is_laid_out_for_root(toy: Toy) -> None:
+    both_keys(toy)
+    taken = toy.take(bundle_bytes(LIGHTS, revokes=(public(OTHER_KEY).id.hex(),)))
+    assert taken.revoked == (public(OTHER_KEY).id.hex(),)
+    assert (toy.folder / "updates" / "software" / "revoking").is_file()
+
+
+def test_what_root_has_heard_of_revoked_keys_counts_too(toy: Toy) -> None:
+    both_keys(toy)
+    root = Store(toy.folder / "root")
+    root.revoke([public(OTHER_KEY).id.hex()])
+    (toy.folder / "given").write_bytes(bundle_bytes(LIGHTS, (OTHER_KEY,)))
+    with pytest.raises(BundleError, match="desk, revoked"):
+        take_file(toy.folder / "given", toy.load(), toy.load, root.folder)
+
+
+def test_a_stolen_key_cannot_lock_out_the_one_before_it(toy: Toy) -> None:
+    both_keys(toy)
+    said = toy.refuses(bundle_bytes(LIGHTS, (OTHER_KEY,), revokes=(public(KEY).id.hex(),)))
+    assert "only a key before it in the file of keys may" in said
+    assert Store(toy.folder / "updates").read().revoked == ()
 
 
 def test_a_bundle_is_fetched_and_taken_and_what_was_fetched_is_gone(toy: Toy) -> None:

@@ -89,15 +89,15 @@ class Bundle:
 
 
 @contextmanager
-def open_bundle(path: Path, check: Check | None) -> Iterator[Bundle]:
+def open_bundle(path: Path, check: Check | None, handle: int | None = None) -> Iterator[Bundle]:
     """Open a bundle and read its manifest.
 
-    `check` is asked before anything is made of the manifest; None takes any. Raises BundleError when the file cannot be
-    read, or is no whole bundle.
+    `check` is asked before anything is made of the manifest; None takes any. `handle` is the file, where it is open
+    already; it is closed in any case. Raises BundleError when the file cannot be read, or is no whole bundle.
     """
     try:
         # A pipe or a terminal would keep the toy waiting for ever.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC) if handle is None else handle
     except OSError as caught:
         raise BundleError(f"{path} cannot be read: {caught.strerror}") from caught
     status = os.fstat(handle)
@@ -115,6 +115,22 @@ def open_bundle(path: Path, check: Check | None) -> Iterator[Bundle]:
 
 
 def _read(file: BinaryIO, size: int, check: Check | None) -> Bundle:
+    raw, signatures = read_signed(file)
+    if check is not None:
+        check(raw, signatures)
+    manifest = decode(raw)
+    start = file.tell()
+    if size != start + manifest.size:
+        much = "cut off" if size < start + manifest.size else "longer than it says"
+        raise BundleError(f"the bundle is {much}: {size:,} bytes instead of {start + manifest.size:,}; fetch it again")
+    return Bundle(file, raw, signatures, manifest, start)
+
+
+def read_signed(file: BinaryIO) -> tuple[bytes, tuple[Signature, ...]]:
+    """What stands before a bundle's parts: the manifest as it was signed, and the signatures, none of them looked at.
+
+    Raises BundleError, OSError.
+    """
     header = file.read(_HEADER.size)
     if header[: len(MAGIC)] != MAGIC[: len(header)] or not header:
         raise BundleError("this is no update bundle; `pommai bundle build` makes one")
@@ -131,14 +147,7 @@ def _read(file: BinaryIO, size: int, check: Check | None) -> Bundle:
     ids = [signature.key_id for signature in signatures]
     if ids != sorted(set(ids)):
         raise BundleError("the bundle's signatures are out of order, or one key has signed twice")
-    if check is not None:
-        check(raw, signatures)
-    manifest = decode(raw)
-    start = _HEADER.size + len(block) + len(raw)
-    if size != start + manifest.size:
-        much = "cut off" if size < start + manifest.size else "longer than it says"
-        raise BundleError(f"the bundle is {much}: {size:,} bytes instead of {start + manifest.size:,}; fetch it again")
-    return Bundle(file, raw, signatures, manifest, start)
+    return raw, signatures
 
 
 def pieces(raw: bytes, signatures: Iterable[Signature], parts: Iterable[bytes]) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -46,7 +46,7 @@ class PublicKey:
 
 
 Keys = Mapping[bytes, PublicKey]
-"""Public keys by their ids."""
+"""Public keys by their ids, in the order of their file: each may revoke those after it."""
 
 
 def make_key(private: Path, public: Path) -> PublicKey:
@@ -143,8 +143,11 @@ def _public_key(line: str, place: str) -> PublicKey:
     return PublicKey(raw, "".join(letter for letter in name if letter.isprintable())[:80])
 
 
-def check_signatures(raw: bytes, signatures: tuple[Signature, ...], keys: Keys) -> tuple[PublicKey, ...]:
-    """Whose signatures of this manifest are right, of those whose keys we have.
+def check_signatures(
+    raw: bytes, signatures: tuple[Signature, ...], keys: Keys, revoked: Collection[str] = ()
+) -> tuple[PublicKey, ...]:
+    """Whose signatures of this manifest are right, of those whose keys we have, less the revoked ones (ids in
+    hexadecimal).
 
     Raises BundleError when there is none, or when one by a key of ours is wrong: then somebody has tampered with it.
     """
@@ -156,7 +159,7 @@ def check_signatures(raw: bytes, signatures: tuple[Signature, ...], keys: Keys) 
     good = []
     for signature in signatures:
         key = keys.get(signature.key_id)
-        if key is None:
+        if key is None or key.id.hex() in revoked:
             continue
         try:
             Ed25519PublicKey.from_public_bytes(key.value).verify(signature.value, _MEANING + raw)
@@ -167,6 +170,25 @@ def check_signatures(raw: bytes, signatures: tuple[Signature, ...], keys: Keys) 
         good.append(key)
     if not good:
         ids = ", ".join(signature.key_id.hex() for signature in signatures)
-        known = ", ".join(f"{key.id.hex()} ({key.name})" for key in keys.values())
+        known = ", ".join(
+            f"{key.id.hex()} ({key.name}{', revoked' if key.id.hex() in revoked else ''})" for key in keys.values()
+        )
         raise BundleError(f"the bundle is signed by {ids}, and trusted are {known}: it is not from whom you trust")
     return tuple(good)
+
+
+def revoked_by(revokes: Sequence[str], signers: Collection[PublicKey], keys: Keys) -> tuple[str, ...]:
+    """Which keys of ours a bundle revokes that these have signed.
+
+    A key revokes those after it in the file of keys, and no other: whoever has stolen the key of every day cannot lock
+    out the one in the drawer, which stands first and can only be taken out by hand. So one is always left.
+    Raises BundleError when the bundle revokes a key that does not stand after one of its signers.
+    """
+    order = [key.id.hex() for key in keys.values()]
+    first = min(order.index(key.id.hex()) for key in signers)
+    if bold := [key_id for key_id in revokes if key_id in order[: first + 1]]:
+        raise BundleError(
+            f"the bundle revokes the key {bold[0]}, which only a key before it in the file of keys may; "
+            f"the first signer of this one is {order[first]}"
+        )
+    return tuple(key_id for key_id in revokes if key_id in order)

@@ -38,6 +38,9 @@ _DEVICE: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _FLEET: Final = re.compile(r"([a-z0-9][a-z0-9_-]{0,63})?")
 _CREATED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
+_KEY_ID: Final = re.compile(r"[0-9a-f]{16}")
+MOST_REVOKED: Final = 16
+"""Keys that one bundle can revoke."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,6 +62,7 @@ class Manifest:
     fleet        the fleet it is for; empty: all
     created      when it was made, in UTC: 2026-05-01T09:30:00Z; for people
     parts        its files, sorted by name
+    revokes      ids of keys, sorted, whose signatures count no more (see `keys.revoked_by`)
     """
 
     version: int
@@ -67,6 +71,7 @@ class Manifest:
     fleet: str
     created: str
     parts: tuple[Part, ...]
+    revokes: tuple[str, ...] = ()
 
     @property
     def is_software(self) -> bool:
@@ -80,7 +85,9 @@ class Manifest:
 
     def as_json(self) -> dict[str, Any]:
         """The manifest in JSON values."""
+        revokes = {"revokes": list(self.revokes)} if self.revokes else {}
         return {
+            **revokes,
             "bundle": FORMAT,
             "created": self.created,
             "device_type": self.device_type,
@@ -123,7 +130,16 @@ def _read(document: Any) -> Manifest:
         fleet=document["fleet"],
         created=document["created"],
         parts=tuple(Part(name, size, sha256) for name, size, sha256 in document["parts"]),
+        revokes=tuple(document.get("revokes", ())),
     )
+
+
+def check_target(manifest: Manifest, device_type: str, fleet: str) -> None:
+    """Is the bundle for a toy of this type and fleet? Raises BundleError."""
+    if manifest.device_type != device_type:
+        raise BundleError(f"the bundle is for devices of type {manifest.device_type}, this is a {device_type}")
+    if manifest.fleet not in ("", fleet):
+        raise BundleError(f"the bundle is for the fleet {manifest.fleet}, this toy is of {fleet}")
 
 
 def _check(manifest: Manifest) -> None:
@@ -132,6 +148,12 @@ def _check(manifest: Manifest) -> None:
     _text("device_type", manifest.device_type, _DEVICE, "letters a to z, digits, - and _")
     _text("fleet", manifest.fleet, _FLEET, "letters a to z, digits, - and _, or nothing for all fleets")
     _text("created", manifest.created, _CREATED, "a time such as 2026-05-01T09:30:00Z")
+    if len(manifest.revokes) > MOST_REVOKED:
+        raise BundleError(f"a bundle revokes at most {MOST_REVOKED} keys, not {len(manifest.revokes)}")
+    for key_id in manifest.revokes:
+        _text("a revoked key", key_id, _KEY_ID, "its id, 16 hexadecimal digits, as `pommai bundle keygen` says it")
+    if list(manifest.revokes) != sorted(set(manifest.revokes)):
+        raise BundleError("the keys that a bundle revokes must be sorted, each there once")
     if not 1 <= len(manifest.parts) <= MOST_PARTS:
         raise BundleError(f"a bundle holds 1 to {MOST_PARTS} files, not {len(manifest.parts)}")
     for part in manifest.parts:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -15,6 +17,7 @@ MOST_FRUITLESS: Final = 3
 MOST_STARTS: Final = 10
 """Starts on a new bundle in all: one that ends again and again before its trial is over does not work either."""
 _MOST_FAILED: Final = 100
+_MOST_REVOKED: Final = 256
 _MOST_WORD: Final = 300
 
 
@@ -41,6 +44,8 @@ class Trial:
     starts: int = 0
     fruitless: int = 0
     """Starts since the toy has last come to rest."""
+    seconds: int = 0
+    """How long the toy has lived with it, over all starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ class State:
     """Versions that did not work here, and are not tried again."""
     word: str = ""
     """Why a bundle was undone, until the toy has told so."""
+    revoked: tuple[str, ...] = ()
+    """Ids of keys whose signatures count no more, for ever."""
 
     @property
     def settled(self) -> Kept | None:
@@ -99,6 +106,18 @@ class State:
         """The toy has come to rest."""
         return self if self.trial is None else replace(self, trial=replace(self.trial, fruitless=0))
 
+    def lived(self, seconds: int) -> State:
+        """The toy has lived with what is on trial, for so many seconds more."""
+        return (
+            self
+            if self.trial is None
+            else replace(self, trial=replace(self.trial, seconds=self.trial.seconds + seconds))
+        )
+
+    def without(self, keys: Iterable[str]) -> State:
+        """The signatures of these keys count no more."""
+        return replace(self, revoked=tuple(dict.fromkeys((*self.revoked, *keys)))[:_MOST_REVOKED])
+
     def confirmed(self) -> State:
         """The bundle in force has proved itself."""
         if self.current is None or self.trial is None:
@@ -125,7 +144,7 @@ def encode(state: State) -> bytes:
     def kept(one: Kept | None) -> Any:
         return one and [one.version, one.floor, one.sha256, one.software]
 
-    trial = state.trial and [state.trial.cloud, state.trial.starts, state.trial.fruitless]
+    trial = state.trial and [state.trial.cloud, state.trial.starts, state.trial.fruitless, state.trial.seconds]
     document = {
         "format": FORMAT,
         "current": kept(state.current),
@@ -137,6 +156,7 @@ def encode(state: State) -> bytes:
         "floor": state.floor,
         "failed": list(state.failed),
         "word": state.word,
+        "revoked": list(state.revoked),
     }
     return (json.dumps(document, indent=1) + "\n").encode()
 
@@ -153,11 +173,14 @@ def decode(data: bytes) -> State:
             previous=_kept(document["previous"]),
             waiting=_kept(document["waiting"]),
             cloud=bool(document["cloud"]),
-            trial=trial and Trial(bool(trial[0]), _count(trial[1]), _count(trial[2])),
+            # Another version of the software may have written this: what it did not know is as at the beginning.
+            trial=trial
+            and Trial(bool(trial[0]), _count(trial[1]), _count(trial[2]), _count(trial[3]) if len(trial) > 3 else 0),
             highest=_count(document["highest"]),
             floor=_count(document["floor"]),
             failed=tuple(map(_count, document["failed"])),
             word=str(document["word"])[:_MOST_WORD],
+            revoked=tuple(map(_key_id, document.get("revoked", ())))[:_MOST_REVOKED],
         )
     except (ValueError, TypeError, LookupError, RecursionError) as caught:
         raise BundleError("what the toy noted of its bundles is damaged") from caught
@@ -170,6 +193,12 @@ def _kept(written: Any) -> Kept | None:
     if not isinstance(sha256, str) or len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
         raise ValueError("no hash")  # a folder is named by it
     return Kept(_count(version), _count(floor), sha256, str(software)[:_MOST_WORD])
+
+
+def _key_id(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{16}", value):
+        raise ValueError("no key")
+    return value
 
 
 def _count(value: Any) -> int:

@@ -3,7 +3,7 @@
     state.json                which one is in force, which one comes next: replaced by a rename, whole or not at all
     bundles/12-0123.../       a bundle's files, written and synced before anything speaks of them
     bundles/.new/             one that is being written; worth nothing until it has a name
-    software/7-4567.../       wheels that were found right; nobody installs them by himself
+    software/                 what the toy lays out for root, who alone may change the software: see `hatch`
     lock, staging             who has them locked changes state.json, or writes bundles/.new
 
 A bundle comes into force when state.json says so, and that happens at a start of the toy alone (`begin`).
@@ -16,13 +16,14 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from pommai import __version__
+from pommai.bundle import running
 from pommai.bundle import state as states
 from pommai.bundle.container import Bundle
 from pommai.bundle.disk import Disk
@@ -95,9 +96,9 @@ class Store:
         """
         manifest = bundle.manifest
         self._refuse(manifest)
-        kept = Kept(manifest.version, manifest.floor, hashlib.sha256(bundle.raw).hexdigest(), __version__)
+        kept = Kept(manifest.version, manifest.floor, hashlib.sha256(bundle.raw).hexdigest(), _software())
         with self._writing(bundle):
-            place = self._write("bundles", kept, bundle, check)
+            place = self._write(kept, bundle, check)
             with self._locked():
                 state = self.read()
                 self._refuse(manifest, state)
@@ -106,13 +107,13 @@ class Store:
                 self._forget_others()
         return kept
 
-    def take_software(self, bundle: Bundle) -> Path:
-        """Write the wheels of a bundle, for somebody to install. The folder they are in. Raises BundleError."""
-        kept = Kept(bundle.manifest.version, bundle.manifest.floor, hashlib.sha256(bundle.raw).hexdigest())
-        with self._writing(bundle):
-            place = self._write("software", kept, bundle, lambda folder: None)
-            self._disk.sync(place.parent)
-        return place / WHEELS
+    def revoke(self, keys: Collection[str]) -> None:
+        """Note that the signatures of these keys count no more. Raises BundleError when it cannot be noted."""
+        try:
+            self.prepare()
+            self.change(lambda state: state.without(keys))
+        except OSError as caught:
+            raise BundleError(f"{self.folder} cannot be written: {caught.strerror or caught}") from caught
 
     def _refuse(self, manifest: Manifest, state: State | None = None) -> None:
         if words := (state or self.read()).refuses(manifest):
@@ -122,11 +123,8 @@ class Store:
     def room_for(self, size: int) -> Iterator[Path]:
         """A folder in which so many bytes can be written, to be left empty. Raises BundleError for want of room."""
         try:
-            self._make_folders()
-            free = shutil.disk_usage(self.folder).free
-            if free < size + ROOM:
-                need = (size + ROOM) / 1e6
-                raise BundleError(f"there is too little room in {self.folder}: {free / 1e6:.1f} MB of {need:.1f} MB")
+            self.prepare()
+            check_room(self.folder, size)
             yield self.folder / "bundles"
         except OSError as caught:
             raise BundleError(
@@ -141,8 +139,8 @@ class Store:
                 raise BundleError("another bundle is being taken at this moment; try again when it is done")
             yield
 
-    def _write(self, folder: str, kept: Kept, bundle: Bundle, check: Callable[[Path], None]) -> Path:
-        disk, new, place = self._disk, self.folder / folder / _NEW, self.folder / folder / kept.name
+    def _write(self, kept: Kept, bundle: Bundle, check: Callable[[Path], None]) -> Path:
+        disk, new, place = self._disk, self.folder / "bundles" / _NEW, self.place(kept)
         disk.remove(new)
         try:
             disk.make_folder(new)
@@ -197,7 +195,7 @@ class Store:
         while (current := state.current) is not None:
             if not self.is_whole(current):
                 state = state.back("it is damaged on this card", again=True)
-            elif current.software == __version__:
+            elif current.software == _software():
                 break
             else:
                 try:
@@ -205,7 +203,7 @@ class Store:
                 except PommaiError as caught:
                     state = state.back(f"it does not fit this software: {caught}", again=True)
                 else:
-                    state = replace(state, current=replace(current, software=__version__))
+                    state = replace(state, current=replace(current, software=_software()))
         return state
 
     def change(self, change: Callable[[State], State]) -> State:
@@ -248,10 +246,11 @@ class Store:
 
     # -- files -----------------------------------------------------------------------------
 
-    def _make_folders(self) -> None:
+    def prepare(self) -> None:
+        """Make the folders that are missing. Raises OSError, BundleError."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         _not_as_root(self.folder if self.folder.is_dir() else self.folder.parent)
-        for folder in (self.folder, self.folder / "bundles", self.folder / "software"):
+        for folder in (self.folder, self.folder / "bundles"):
             if not folder.is_dir():
                 self._disk.make_folder(folder)
                 self._disk.sync(folder.parent)
@@ -278,6 +277,12 @@ class Store:
             yield
 
     @contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        """Hold a lock of this name; False: somebody else does."""
+        with self._lock(name, wait=False) as locked:
+            yield locked
+
+    @contextmanager
     def _lock(self, name: str, *, wait: bool) -> Iterator[bool]:
         """Hold a lock of the folder's; whether it was to be had. The kernel lets go of it when the process ends."""
         handle = os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -290,6 +295,18 @@ class Store:
             yield True
         finally:
             os.close(handle)
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Is there room for so many bytes, and some to spare? Raises BundleError, OSError."""
+    free = shutil.disk_usage(folder).free
+    if free < size + ROOM:
+        raise BundleError(f"there is too little room in {folder}: {free / 1e6:.1f} MB of {(size + ROOM) / 1e6:.1f} MB")
+
+
+def _software() -> str:
+    """What a bundle is found fit for: this version of the software, and where it was updated, this very one."""
+    return f"{__version__} {running()}".strip()
 
 
 def in_force(folder: Path) -> Path | None:

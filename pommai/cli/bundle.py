@@ -23,8 +23,9 @@ reach its server any more within the time of the setting update_trial.
 """
 _KEYGEN = """\
 Make an Ed25519 key: NAME.key, which signs (keep it off every toy and out of every repository), and NAME.pub, a line of
-text. Toys trust the lines of the file that their setting update_keys names. To change keys, sign bundles with the old
-and the new one until all toys have the new line.
+text. Toys trust the lines of the file that their setting update_keys names. Their order counts: a key can revoke those
+below it (`build --revoke`), so the first one belongs in a drawer. To change keys, sign bundles with the old and the new
+one until all toys have the new line.
 """
 _BUILD = """\
 Make a bundle of the files in a folder: statechart.yaml, led_patterns.yaml, offline_responses.yaml, personas.yaml and
@@ -44,6 +45,12 @@ Show what a bundle says of itself, whether it can be trusted or not; or, without
 _APPLY = """\
 Take a bundle on this toy. It comes into force when the toy next rests, or is next started, and is then on trial. Run it
 as the toy's own user: sudo -u pommai pommai bundle apply --config /etc/pommai/pommai.toml FILE
+"""
+_INSTALL = """\
+What root does with software, which a toy's user may take but not install; pommai-software.timer and the start of the
+toy call it. The bundle is verified again, with the settings and keys of /etc/pommai; its wheels are installed over a
+copy of the software in force, without a network; that is tried; and the toy comes up on it when it next rests. When it
+does not fare well within update_trial, or ends again and again, the software before comes back.
 """
 _ROLLBACK = """\
 Have the bundle before back, or what came with the software, from when the toy next rests. A bundle may forbid to go
@@ -85,6 +92,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     build.add_argument("--device-type", default="pommai", metavar="TYPE", help="toys it is for (default: pommai)")
     build.add_argument("--fleet", default="", metavar="FLEET", help="the fleet it is for (default: all)")
     build.add_argument("--key", type=Path, metavar="FILE", help="sign it at once with this key")
+    build.add_argument(
+        "--revoke",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="have toys never again take what this key has signed: NAME.pub, or its id; may be said several times",
+    )
     build.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to (default: FOLDER-N.pommai-bundle)")
 
     sign = add("sign", "sign a bundle", _SIGN)
@@ -109,6 +123,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     apply.add_argument("--json", action="store_true", help="write the result as JSON")
     _add_settings(apply)
 
+    install = add("install-software", "root's part on a toy: install software, and judge it", _INSTALL)
+    install.add_argument("--starting", action="store_true", help="the toy is about to start: count, and switch")
+    install.add_argument("--back", action="store_true", help="have the software before back")
+    install.add_argument("--config", metavar="FILE", default="/etc/pommai/pommai.toml", help="default: %(default)s")
+
     rollback = add("rollback", "have the bundle before back", _ROLLBACK)
     rollback.add_argument("--json", action="store_true", help="write the result as JSON")
     _add_settings(rollback)
@@ -124,7 +143,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it. The exit code. Raises BundleError, SettingsError."""
-    from pommai.cli import bundle_make, bundle_offer, bundle_take
+    from pommai.cli import bundle_make, bundle_offer, bundle_root, bundle_take
 
     actions: dict[str, Callable[[argparse.Namespace], int]] = {
         "keygen": bundle_make.keygen,
@@ -133,6 +152,7 @@ def run(args: argparse.Namespace) -> int:
         "verify": bundle_take.verify,
         "show": bundle_take.show,
         "apply": bundle_take.apply,
+        "install-software": bundle_root.install_software,
         "rollback": bundle_take.rollback,
         "offer": bundle_offer.offer,
         "offers": bundle_offer.offers,

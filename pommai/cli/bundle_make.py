@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from pommai.bundle.container import CHUNK, SUFFIX, open_bundle, pieces
-from pommai.bundle.keys import make_key, read_private_key
+from pommai.bundle.keys import make_key, read_private_key, read_public_keys
 from pommai.bundle.keys import sign as sign_manifest
 from pommai.bundle.manifest import CHART, CHART_SOURCE, FILES, SOUNDS, WHEELS, Manifest, Part
 from pommai.errors import BundleError
@@ -50,6 +50,7 @@ def build(args: argparse.Namespace) -> int:
             fleet=args.fleet,
             created=_now(),
             parts=tuple(_part(place, name) for name in names),
+            revokes=tuple(sorted({_key_id(given) for given in args.revoke})),
         )
         raw = manifest.encode()
         if not manifest.is_software:
@@ -62,6 +63,12 @@ def build(args: argparse.Namespace) -> int:
     files = "1 file" if len(names) == 1 else f"{len(names)} files"
     print(f"{output}: version {manifest.version}, {files}, {output.stat().st_size / 1000:,.0f} kB, {signed}")
     return 0
+
+
+def _key_id(given: str) -> str:
+    """Of a key that is given as its file NAME.pub, or as its id."""
+    path = Path(given)
+    return next(iter(read_public_keys(path))).hex() if path.is_file() else given
 
 
 def sign(args: argparse.Namespace) -> int:

@@ -9,13 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pommai.bundle import ROOT
 from pommai.bundle.container import Bundle, open_bundle
-from pommai.bundle.keys import check_signatures, read_public_keys
+from pommai.bundle.hatch import said
+from pommai.bundle.keys import check_signatures, read_public_keys, revoked_by
 from pommai.cli.arguments import print_json_or
 from pommai.errors import SettingsError
 
 if TYPE_CHECKING:
-    from pommai.bundle.state import Kept
+    from pommai.bundle.state import Kept, State
     from pommai.toy.update_check import Fitness
 
 
@@ -24,13 +26,16 @@ def verify(args: argparse.Namespace) -> int:
     keys = read_public_keys(args.keys)
     with open_bundle(args.file, partial(check_signatures, keys=keys)) as bundle:
         by = check_signatures(bundle.raw, bundle.signatures, keys)
+        gone = revoked_by(bundle.manifest.revokes, by, keys)
         fitness = None if bundle.manifest.is_software else _fitness(bundle)
         if fitness is None:
             bundle.check_parts()
-    found = {**_described(bundle), "signed_by": [key.name or key.id.hex() for key in by]}
+    found = {**_described(bundle), "would_revoke": list(gone), "signed_by": [key.name or key.id.hex() for key in by]}
     words = (
         f"{args.file}: version {bundle.manifest.version}, signed by {', '.join(found['signed_by'])}, every hash right"
     )
+    if gone:
+        words += f", revokes {', '.join(gone)}"
     if fitness is not None:
         found["properties"] = len(fitness.proof.verdicts)
         words += f", {found['properties']} properties hold"
@@ -62,6 +67,7 @@ def show(args: argparse.Namespace) -> int:
         f"made         {manifest.created}",
         f"signed by    {', '.join(found['key_ids']) or 'nobody'} (not looked at here: `pommai bundle verify`)",
         f"holds        {len(manifest.parts)} files, {manifest.size / 1000:,.0f} kB",
+        *(f"revokes      {key_id}" for key_id in manifest.revokes),
         *(f"  {part.size:>10,}  {part.sha256[:16]}  {part.name}" for part in manifest.parts),
     ]
     print_json_or(args.json, found, "\n".join(lines))
@@ -76,6 +82,7 @@ def _show_store(args: argparse.Namespace) -> int:
     from pommai.bundle.state import encode
     from pommai.bundle.store import Store
     from pommai.toy.settings import load_settings
+    from pommai.toy.update_take import revoked_keys
 
     store = Store(load_settings(args).updates)
     state = store.read()
@@ -96,8 +103,29 @@ def _show_store(args: argparse.Namespace) -> int:
         lines.append(f"floor        {state.floor}: nobody goes back below")
     if state.failed:
         lines.append(f"did not work {', '.join(map(str, state.failed))}")
-    print_json_or(args.json, json.loads(encode(state)), "\n".join(lines))
+    root = Store(ROOT).read()
+    if revoked := revoked_keys(store):
+        lines.append(f"revoked      {', '.join(revoked)}: bundles by these keys are not taken")
+    lines += _software_lines(root)
+    print_json_or(args.json, {**json.loads(encode(state)), "software": json.loads(encode(root))}, "\n".join(lines))
     return 0
+
+
+def _software_lines(root: State) -> list[str]:
+    """What root says of the software."""
+
+    def named(kept: Kept | None) -> str:
+        return "what install.sh has made" if kept is None else f"version {kept.version}"
+
+    trial = "" if root.trial is None else f", on trial ({root.trial.starts} starts, {root.trial.seconds} s)"
+    lines = [f"software     {named(root.current)}{trial}"]
+    if root.waiting is not None:
+        lines.append(f"comes next   software {root.waiting.version}, when the toy rests or is started")
+    if root.failed:
+        lines.append(f"did not work software {', '.join(map(str, root.failed))}")
+    if words := said(ROOT)[1]:
+        lines.append(f"last refused {words}")
+    return lines
 
 
 def apply(args: argparse.Namespace) -> int:
@@ -114,14 +142,16 @@ def apply(args: argparse.Namespace) -> int:
     settings = load_settings(args)
     taken = take_from(*remote, settings, load) if args.file is None else take_file(args.file, settings, load)
     manifest = taken.manifest
-    if taken.software is not None:
-        words = f"software {manifest.version} is signed and whole, and lies in {taken.software}; toys do not install it"
+    if manifest.is_software:
+        words = f"software {manifest.version} is signed and whole; root installs it (pommai-software.timer)"
     else:
         words = f"version {manifest.version} comes into force when the toy rests, or is started"
     if taken.unused:
         words += f"; the settings name files of their own, so not used are: {', '.join(taken.unused)}"
-    software = None if taken.software is None else str(taken.software)
-    print_json_or(args.json, {"version": manifest.version, "software": software, "unused": list(taken.unused)}, words)
+    if taken.revoked:
+        words += f"; keys that count no more: {', '.join(taken.revoked)}"
+    found = {"version": manifest.version, "software": manifest.is_software, "unused": list(taken.unused)}
+    print_json_or(args.json, {**found, "revoked": list(taken.revoked)}, words)
     return 0
 
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from pommai.bundle import ROOT
 from pommai.bundle.container import SUFFIX, Bundle, open_bundle
 from pommai.bundle.fetch import fetch
-from pommai.bundle.keys import check_signatures, read_public_keys
-from pommai.bundle.manifest import Manifest
+from pommai.bundle.hatch import Hatch
+from pommai.bundle.keys import check_signatures, read_public_keys, revoked_by
+from pommai.bundle.manifest import Manifest, check_target
 from pommai.bundle.store import Store
 from pommai.errors import BundleError
 from pommai.io.clock import SystemClock
@@ -28,27 +30,46 @@ LoadSettings = Callable[[Path], Settings]
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A bundle that was taken. `software`: the folder of its wheels; None: it waits for the next rest."""
+    """A bundle that was taken. Software is laid out for root to install; anything else waits for the next rest."""
 
     manifest: Manifest
-    software: Path | None = None
     unused: tuple[str, ...] = ()
     """Settings that name a file of their own, so that the bundle's is not used."""
+    revoked: tuple[str, ...] = ()
+    """Keys that count no more from now on."""
 
 
-def take_file(path: Path, settings: Settings, load: LoadSettings) -> Taken:
-    """Take a bundle from a file. Raises BundleError with the first thing that speaks against it."""
+def take_file(path: Path, settings: Settings, load: LoadSettings, root: Path = ROOT) -> Taken:
+    """Take a bundle from a file. `root` is where root notes which software is in force.
+
+    Raises BundleError with the first thing that speaks against it.
+    """
     if settings.update_keys is None:
         raise BundleError(
             "this toy takes no bundles, for it trusts nobody's: name a file of public keys in the setting update_keys"
         )
     keys = read_public_keys(settings.update_keys)
-    with open_bundle(path, partial(check_signatures, keys=keys)) as bundle:
-        _check_target(bundle.manifest, settings)
-        store = Store(settings.updates)
-        if bundle.manifest.is_software:
-            return Taken(bundle.manifest, software=store.take_software(bundle))
-        return _take(bundle, store, load)
+    store = Store(settings.updates)
+    check = partial(check_signatures, keys=keys, revoked=revoked_keys(store, root))
+    with open_bundle(path, check) as bundle:
+        manifest = bundle.manifest
+        check_target(manifest, settings.device_type, settings.fleet)
+        gone = revoked_by(manifest.revokes, check(bundle.raw, bundle.signatures), keys)
+        if gone:
+            # Whatever becomes of the rest: a key that is out of its owner's hands must not count for a moment longer.
+            store.revoke(gone)
+            Hatch(settings.updates).revoke(bundle)
+        if not manifest.is_software:
+            return replace(_take(bundle, store, load), revoked=gone)
+        if words := Store(root).read().refuses(manifest):
+            raise BundleError(words)
+        Hatch(settings.updates).want(bundle)
+        return Taken(manifest, revoked=gone)
+
+
+def revoked_keys(store: Store, root: Path = ROOT) -> tuple[str, ...]:
+    """Ids of the keys that count no more: those the toy has noted, and those root has, who forgets less."""
+    return tuple(dict.fromkeys((*store.read().revoked, *Store(root).read().revoked)))
 
 
 def _take(bundle: Bundle, store: Store, load: LoadSettings) -> Taken:
@@ -76,13 +97,6 @@ def take_from(url: str, sha256: str, size: int, settings: Settings, load: LoadSe
         except OSError as caught:
             raise BundleError(f"{file} cannot be written: {caught.strerror or caught}") from caught
         return take_file(file, settings, load)
-
-
-def _check_target(manifest: Manifest, settings: Settings) -> None:
-    if manifest.device_type != settings.device_type:
-        raise BundleError(f"the bundle is for devices of type {manifest.device_type}, this is a {settings.device_type}")
-    if manifest.fleet not in ("", settings.fleet):
-        raise BundleError(f"the bundle is for the fleet {manifest.fleet}, this toy is of {settings.fleet}")
 
 
 def _trust(url: str, settings: Settings) -> ServerTrust | None:

@@ -15,12 +15,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from pommai.bundle import ROOT
 from pommai.errors import BundleError
 from pommai.toy.settings import Settings, has_bundles
 from pommai.toy.update_report import Send, UpdateReports
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pommai.bundle.state import Kept, State
+    from pommai.toy.software import SoftwareWatch
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +33,10 @@ LOOK: Final = 5.0
 QUIET: Final = 15.0
 """Seconds the toy must have rested, with nothing changing, before it ends for another bundle: longer than anybody holds
 the button to leave safe mode."""
+NOTE: Final = 60.0
+"""Seconds of a trial after which they are noted: a toy that is switched off loses no more of them."""
+FAIR_CHANCE: Final = 120.0
+"""Seconds after a start before which nothing is held against a bundle, or the length of a trial that is shorter."""
 BETWEEN_OFFERS: Final = 60.0
 """Seconds after an offer was dealt with, for which others are not looked at: a card bears only so much writing."""
 _MOST_WORDS: Final = 500
@@ -36,7 +44,8 @@ _MOST_WORDS: Final = 500
 
 class Updates:
     """`stop` ends the toy. `reached()` is how often it has reached its server, `send` gives it a message. `flags` are
-    those the toy was started with: whoever takes a bundle for it is given the same."""
+    those the toy was started with: whoever takes a bundle for it is given the same. `root` is where root notes which
+    software is in force."""
 
     def __init__(
         self,
@@ -46,6 +55,7 @@ class Updates:
         reached: Callable[[], int],
         send: Send = lambda message: False,
         flags: Sequence[str] = (),
+        root: Path = ROOT,
         look: float = LOOK,
         quiet: float = QUIET,
     ) -> None:
@@ -54,11 +64,14 @@ class Updates:
         self._reached = reached
         self._reports = UpdateReports(settings.device_type, settings.fleet, reached, send)
         self._flags = tuple(flags)
+        self._root = root
+        self._software: SoftwareWatch | None = None
         self._look = look
         self._quiet = quiet
         self._rested = False
         self._rest_is_noted = False
         self._rests_since: float | None = None
+        self._began = self._noted_until = 0.0
         self._offer: asyncio.Future[None] | None = None
         self._taking: asyncio.Task[None] | None = None
         self._deaf_until = 0.0
@@ -101,23 +114,28 @@ class Updates:
 
     async def _watch(self) -> None:
         updates = self._settings.updates
-        ends = asyncio.get_running_loop().time() + self._settings.update_trial
+        self._began = self._noted_until = asyncio.get_running_loop().time()
         runs = await self._tell() if has_bundles(updates) else None
         while not self.wants_start:
             state = await self._read() if has_bundles(updates) else None
             if self._settings.update_keys is not None:  # else it takes none, and has nothing to say
                 self._reports.tell(state, runs)
             if state is not None:
-                await self._look_at(state, runs, ends)
+                await self._look_at(state, runs)
+            if has_bundles(self._root) and not self.wants_start:
+                await self._look_at_software()
             await asyncio.sleep(self._look)
 
-    async def _look_at(self, state: State, runs: Kept | None, ends: float) -> None:
-        """Do what there is to do. `runs` is the bundle this process runs, `ends` the loop time its trial ends at."""
+    async def _look_at(self, state: State, runs: Kept | None) -> None:
+        """Do what there is to do. `runs` is the bundle this process runs."""
         if state.trial is not None and state.current == runs:
             if self._rested and not self._rest_is_noted:
                 self._rest_is_noted = await self._note(lambda now: now.rested())
-            if asyncio.get_running_loop().time() >= ends:
+            lived = int(asyncio.get_running_loop().time() - self._noted_until)
+            if state.trial.seconds + lived >= self._settings.update_trial:
                 await self._judge(state)
+            elif lived >= NOTE and await self._note(lambda now: now.lived(lived)):
+                self._noted_until += lived
         elif (state.waiting is not None or state.current != runs) and self._is_quiet():
             await self._begin_again()
 
@@ -135,7 +153,7 @@ class Updates:
         return state.current
 
     async def _judge(self, state: State) -> None:
-        """The trial is over."""
+        """The time of the trial is over."""
         assert state.trial is not None
         assert state.current is not None
         version = state.current.version
@@ -143,11 +161,23 @@ class Updates:
             if await self._note(lambda now: now.confirmed()):
                 logger.warning("update confirmed", extra={"version": version})
             return
+        if asyncio.get_running_loop().time() - self._began < min(FAIR_CHANCE, self._settings.update_trial):
+            return
         # Without its server a toy may be in another house: the same bundle may be offered again.
         why = "the toy does not reach its server any more" if self._rested else "the toy does not come to rest"
         logger.error("update failed", extra={"version": version, "reason": why})
         await self._note(lambda now: now.back(why, again=self._rested))
         self._end()
+
+    async def _look_at_software(self) -> None:
+        if self._software is None:
+            from pommai.toy.software import SoftwareWatch
+
+            self._software = SoftwareWatch(self._settings.updates, self._root)
+        watch, reached = self._software, self._reached() > 0
+        wants_start = await asyncio.to_thread(lambda: watch.look(rested=self._rested, reached=reached))
+        if wants_start and self._is_quiet() and await asyncio.to_thread(watch.end):
+            self._end()
 
     async def _begin_again(self) -> None:
         reached = self._reached() > 0
