@@ -234,11 +234,13 @@ def test_the_services_own_settings_are_looked_at(tmp_path: Path) -> None:
     program = tmp_path / "systemctl"
     program.write_text(SYSTEMCTL.replace("CONFIG", str(tmp_path / "toy.toml")))
     program.chmod(0o755)
-    done = doctor(tmp_path, "--only=service,token", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    (tmp_path / "led_patterns.yaml").write_text("of whoever stands here, and none of the service's")
+    done = doctor(tmp_path, "--only=service,token,behaviour", PATH=f"{tmp_path}:{os.environ['PATH']}")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("bear-of-the-service, to be pommai-bear; settings of pommai.service")
     assert any(line.startswith("  · service  installed and stopped") for line in lines)
+    assert any(line.startswith("  ✓ behaviour") for line in lines)
     assert any("sudo -u somebody-else" in line for line in lines), "the token is closed to us, not to the toy"
 
 

@@ -53,6 +53,15 @@ def test_it_is_started_again_whatever_happens_and_never_given_up() -> None:
     assert unit["Service"]["Type"] == "notify"
 
 
+def test_it_is_run_where_the_buttons_driver_may_make_its_pipe_and_the_memory_outlives_a_new_start() -> None:
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(UNIT)
+    service = unit["Service"]
+    assert service["WorkingDirectory"] == f"/run/{service['RuntimeDirectory']}"
+    assert service["RuntimeDirectoryPreserve"] == "restart"
+
+
 @pytest.fixture
 def systemd(tmp_path: Path) -> socket.socket:
     channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

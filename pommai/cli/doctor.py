@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
@@ -123,8 +124,12 @@ async def _surroundings(args: argparse.Namespace) -> tuple[Surroundings, str]:
     from pommai.doctor.service import find_unit
     from pommai.doctor.settings import settings_of
     from pommai.doctor.surroundings import Nobody, Surroundings, run_command
+    from pommai.toy.settings import CONFIG_ENVIRONMENT
 
     unit = await find_unit(run_command)
+    if unit is not None and not getattr(args, "config", None) and not os.environ.get(CONFIG_ENVIRONMENT):
+        # As its service: no file of this folder counts, and the button's driver may make the pipe that it needs.
+        os.chdir(tempfile.gettempdir())
     found = settings_of(args, unit, os.environ)
     asks = not args.yes and sys.stdin.isatty()
     person = AtTerminal(sys.stderr if args.json else sys.stdout) if asks else Nobody()
