@@ -50,6 +50,8 @@ def test_each_of_the_others_says_what_it_is_called(answers):
     assert answers(lambda body: setattr(body.turn, "hands_free", True)) == {*BASIS, "hands_free"}
     assert answers(lambda body: setattr(body, "microphone_works", False)) == set()
     assert answers(lambda body: setattr(body, "kept_safe", True)) == {*BASIS, "was_in_safe_mode"}
+    for guard in ("held_at_power_up", "press_began_elsewhere"):
+        assert answers(lambda body, guard=guard: setattr(body, guard, True)) == {*BASIS, guard}
 
 
 @pytest.mark.parametrize(("toy_id", "more"), [("pommai-rabbit", {"becomes_another_toy"}), ("pommai-bear", set())])

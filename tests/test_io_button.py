@@ -206,3 +206,50 @@ def test_an_event_that_closes_the_button_leaves_no_timer_behind() -> None:
 def test_a_simulated_button_that_is_not_started_cannot_be_pressed() -> None:
     with pytest.raises(DeviceError, match="not started"):
         SimulatedButton().press()
+
+
+def test_a_press_that_was_there_at_the_beginning_is_known_and_so_is_its_length() -> None:
+    async def scene() -> None:
+        told: list[str] = []
+        button = SimulatedButton(down=True)
+        assert button.first_press is None
+        button.start(lambda event: told.append(event.name))
+        assert told == ["button.pressed"]
+        await asyncio.sleep(4)
+        assert button.first_press == pytest.approx(4)
+        button.release()
+        await asyncio.sleep(2)
+        button.press()
+        await asyncio.sleep(5)
+        assert button.first_press == pytest.approx(4)
+        assert told == ["button.pressed", "button.held", "button.released", "button.pressed", "button.held"]
+        button.close()
+
+    virtual_time.run(scene())
+
+
+def test_a_press_that_comes_later_is_no_first_press() -> None:
+    async def scene() -> None:
+        button = SimulatedButton()
+        button.start(lambda event: None)
+        button.press()
+        await asyncio.sleep(20)
+        assert button.first_press is None
+        button.close()
+
+    virtual_time.run(scene())
+
+
+def test_a_contact_that_jumps_while_it_is_held_has_come_up() -> None:
+    async def scene() -> None:
+        button = SimulatedButton(down=True)
+        button.start(lambda event: None)
+        await asyncio.sleep(5)
+        button.release()
+        await asyncio.sleep(0.001)
+        button.press()
+        await asyncio.sleep(20)
+        assert button.first_press == pytest.approx(5)
+        button.close()
+
+    virtual_time.run(scene())

@@ -63,6 +63,7 @@ def test_a_finger_on_the_pin_is_heard_on_the_loops_thread(pins: MockFactory) -> 
         pin = pins.pin(17)
         on_a_thread(pin.drive_low)
         assert await next_of(events) == "button.pressed"
+        assert button.first_press is None
         on_a_thread(pin.drive_high)
         assert await next_of(events) == "button.released"
         button.close()
@@ -90,7 +91,16 @@ def test_a_button_that_is_down_at_the_start_counts_as_pressed(pins: MockFactory)
         button = GpioButton()
         button.start(events.append)
         assert [event.name for event in events] == ["button.pressed"]
+        assert button.first_press is not None
+        on_a_thread(pins.pin(17).drive_high)
+        await asyncio.sleep(0.1)
+        assert [event.name for event in events] == ["button.pressed", "button.released"]
+        held = button.first_press
+        on_a_thread(pins.pin(17).drive_low)
+        await asyncio.sleep(0.01)
+        assert button.first_press == held
         button.close()
+        assert button.first_press is None
 
     asyncio.run(scenario())
 

@@ -194,3 +194,31 @@ def test_a_line_that_is_no_word_is_named_with_those_there_are(
     assert said == []
     assert caplog.records[0].line == line.decode()
     assert caplog.records[0].known.endswith("say FILE" if speaks else "quit")
+
+
+def first_press(text: bytes) -> tuple[bool, list[str]]:
+    """Whether a button with these lines waiting was down when it was started; the events of that moment."""
+    reader, writer = os.pipe()
+    os.write(writer, text)
+    told: list[str] = []
+
+    async def scenario() -> bool:
+        button = LineButton(lambda: None, descriptor=reader)
+        assert button.first_press is None
+        button.start(lambda event: told.append(event.name))
+        down = button.first_press is not None
+        button.close()
+        return down
+
+    was_down = asyncio.run(scenario())
+    os.close(reader)
+    os.close(writer)
+    return was_down, told
+
+
+def test_a_press_that_waits_when_the_toy_starts_is_a_button_that_was_down() -> None:
+    assert first_press(b"press\n") == (True, ["button.pressed"])
+    assert first_press(b"press\nwake\npre") == (True, ["button.pressed", "wake.heard"])
+    assert first_press(b"wake\npress\n") == (False, ["wake.heard", "button.pressed"])
+    assert first_press(b"pre") == (False, [])
+    assert first_press(b"") == (False, [])

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from pommai.protocol import messages as m
 from pommai.protocol.limits import MAX_INTEGER
-from pommai.protocol.signing import needs_signature, signed_bytes, without_consent
+from pommai.protocol.signing import needs_signature, only_signed, signed_bytes, without_consent
 from pommai.protocol.wire import decode, encode_message
 
 SIGNATURE = m.Signature("ab" * 8, 1, 1_800_000_000_000, "cd" * 64)
@@ -38,6 +38,12 @@ UPLOADS = m.ToyProfile("bear", "Bear", guardian_settings=m.GuardianSettings(allo
 )
 def test_what_changes_the_toy_and_what_leaves_it_is_signed_and_the_rest_is_not(message, needed: bool) -> None:
     assert needs_signature(message) is needed
+
+
+def test_what_cannot_be_taken_back_is_not_done_unsigned_by_anybody() -> None:
+    assert only_signed(m.Command("reset"))
+    for harmless in (m.Command("restart"), m.Command("update"), m.SafetyOverride("resume"), m.ToyConfig(UPLOADS)):
+        assert not only_signed(harmless)
 
 
 JSON = st.recursive(

@@ -19,7 +19,7 @@ MODEL = ROOT / "tests" / "data" / "vosk-tiny" / "model"
 
 
 def settings(tmp_path: Path, **more: object) -> Settings:
-    values = {"token": "t", "cache_dir": tmp_path / "cache", "memory": tmp_path / "memory.db", **more}
+    values = {"cache_dir": tmp_path / "cache", "memory": tmp_path / "memory.db", **more}
     return Settings(**values)  # type: ignore[arg-type]
 
 

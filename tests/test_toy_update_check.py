@@ -128,6 +128,33 @@ def test_what_may_be_assumed_is_no_matter_of_a_chart(tmp_path: Path) -> None:
     assert "release_ends_listening (demanded by the toy)" in words
 
 
+CALM = "                  - {event: button.pressed, target: being_let_go}\n"
+STUCK = "                        - {target: playing, on: hush}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "broken"),
+    [
+        (
+            CALM,
+            CALM + "                  - {event: button.triple_pressed, target: forgetting}\n",
+            "a_hold_alone_forgets",
+        ),
+        (STUCK, "                        - {target: forgetting}\n", "a_button_that_is_stuck_forgets_nothing"),
+        ("{cond: held_at_power_up, target: resetting}", "{target: resetting}", "only_a_hold_counts"),
+        (
+            "              - {event: reset.asked, target: forgetting}\n              - {event: restart",
+            "              - {event: restart",
+            "a_reset_that_is_asked_for_is_done",
+        ),
+    ],
+)
+def test_a_chart_cannot_have_a_toy_forget_without_the_hold_or_the_command_nor_refuse_the_command(
+    tmp_path: Path, old: str, new: str, broken: str
+) -> None:
+    assert broken in changed_source(tmp_path, (old, new))
+
+
 @pytest.mark.parametrize("resting", [[], ["idle", "safe_mode", "listening"], ["toy"]])
 def test_a_toy_rests_where_its_software_says(tmp_path: Path, resting: list[str]) -> None:
     table = compiled()

@@ -46,6 +46,7 @@ from pommai.protocol.messages import (
     Unknown,
     UpAudio,
 )
+from pommai.protocol.signing import only_signed
 from pommai.protocol.wire import Decoded, decode, encode_audio_chunk, encode_binary, encode_message
 
 if TYPE_CHECKING:
@@ -375,7 +376,12 @@ class WebSocketLink:
             self._hear(message, listener)
 
     def _hear(self, message: Message, listener: LinkListener) -> None:
-        admitted, why = (message, "") if self._guard is None else self._guard.admit(message)
+        admitted: Message | None = message
+        why = ""
+        if self._guard is not None:
+            admitted, why = self._guard.admit(message)
+        elif only_signed(message):
+            admitted, why = None, "this toy has no keys of its server (the setting server_keys) to check a signature by"
         if why:
             self._odd(f"unsigned {type(message).__name__}", why)
         if isinstance(admitted, TextResponse):

@@ -251,7 +251,8 @@ class WakeListener:
             self._tell(spec, None)
         elif outcome == "refused":
             stays = self._loaded.engine if self._loaded is not None else NOTHING
-            logger.warning("wake engine refused", extra={"engine": spec.engine, "reason": reason, "stays": stays})
+            level = logging.DEBUG if self._told == (spec, reason) else logging.WARNING  # each rest may try it again
+            logger.log(level, "wake engine refused", extra={"engine": spec.engine, "reason": reason, "stays": stays})
             self._refused.add(spec)
             if self._loaded is None and self._untried() is None:
                 self._pause()

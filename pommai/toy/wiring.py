@@ -32,6 +32,7 @@ from pommai.io.link_token import StoredToken
 from pommai.io.link_waiting import WaitingLink
 from pommai.io.playback import Playback
 from pommai.io.ports import Button, Lights, Link, Microphone, Speaker
+from pommai.io.power_up import is_first_start
 from pommai.io.service_manager import ServiceManager
 from pommai.io.sounds import SoundFolder
 from pommai.io.tls import ServerTrust
@@ -42,6 +43,8 @@ from pommai.responses import Answerer, Responses, load_responses
 from pommai.toy.background import keep_running
 from pommai.toy.charts import load_behaviour
 from pommai.toy.cloud import CloudParts, make_cloud
+from pommai.toy.ending import Ending
+from pommai.toy.forget import Forgetting, tell_of_reset
 from pommai.toy.identity import Identity, identity_of
 from pommai.toy.kept import kept
 from pommai.toy.log_keeper import keep_logs
@@ -75,7 +78,8 @@ async def run_toy(
 ) -> bool:
     """Run a toy until it is stopped: by the keyboard, by cancelling, or by the function that `on_start` is given.
 
-    True: it has ended by itself, to be started again on another update bundle. `flags` are those it was started with.
+    True: it has ended by itself, to be started again: on another update bundle, because its server has asked for it, or
+    to forget everything. `flags` are those it was started with.
 
     `on_start` is called when there is something to stop; before that, files are read and the chart is compiled, which
     takes seconds on a slow core, and the event loop with it.
@@ -138,6 +142,9 @@ async def run_toy(
                 toy_id=toy_id,
                 cloud=None if cloud is None else cloud.functions,
                 offer_update=lambda args: updates.offer(args),
+                forget=lambda: forgetting.begin(),
+                end=lambda: ending.end(),
+                begin_again=lambda: ending.begin_again(),
             )
 
         def rests(resting: bool) -> None:
@@ -158,9 +165,14 @@ async def run_toy(
         updates = Updates(
             settings, stop=runtime.stop, reached=lambda: runtime.body.connections, send=link.send, flags=flags
         )
+        ending = Ending(runtime.stop)
+        button = make_button(settings, runtime.stop, microphone)
+        forgetting = Forgetting(settings, lambda: runtime.body, lambda: None if button is None else button.first_press)
         sound = SoundWatch(runtime.stop, runtime.post, board.memory)
         recall_safe_mode(runtime.body)
         recall_configuration(runtime.body)
+        if board.fresh:
+            tell_of_reset(runtime.body)
         keep_running(stack, keep_vitals(lambda: runtime.body, gaps=lambda: sound_gaps(microphone, speaker)), "vitals")
         keep_running(stack, manager.feed_watchdog(), "watchdog")
         keep_running(stack, updates.run(), "updates")
@@ -168,11 +180,12 @@ async def run_toy(
         if identity.trouble:
             logger.warning("nobody has set this toy up", extra={"reason": identity.trouble})
             runtime.post(Event("identity.missing"))
-        button = make_button(settings, runtime.stop, microphone)
+        first_start = is_first_start(board.memory)
         if on_start is not None:
             on_start(runtime.stop)
         try:
             _start(button, runtime)
+            runtime.body.held_at_power_up = first_start and button is not None and button.first_press is not None
             await runtime.run()
         finally:
             manager.stopping()
@@ -180,7 +193,7 @@ async def run_toy(
                 button.close()
     if sound.trouble:
         raise DeviceError(sound.trouble)
-    return updates.wants_start
+    return updates.wants_start or ending.wants_start
 
 
 def read_patterns(settings: Settings) -> LightPatterns:

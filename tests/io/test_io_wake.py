@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -410,6 +411,28 @@ def test_an_engine_that_cannot_be_had_leaves_the_old_one_and_says_why(
 
     asyncio.run(main())
     assert "wake engine refused" in caplog.text
+
+
+def test_an_engine_that_cannot_be_made_is_told_once_however_often_it_is_wanted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A toy without a speech model wants it at every rest."""
+
+    async def main() -> None:
+        async with room() as made:
+            made.shop.fails[ROBOT] = ModelError("there is no model")
+            for count in range(1, 4):
+                made.listener.want(ROBOT)
+                async with made.listening():
+                    await made.until(lambda count=count: len(made.shop.asked) == count and made.told != [])
+            del made.shop.fails[ROBOT]
+            made.listener.want(ROBOT)
+            async with made.listening():
+                await made.until_loaded(ROBOT)
+
+    asyncio.run(main())
+    told = [record for record in caplog.records if record.message == "wake engine refused"]
+    assert [record.levelname for record in told if record.levelno >= logging.WARNING] == ["WARNING"]
 
 
 def test_an_engine_that_fails_at_its_first_frame_never_takes_over() -> None:
