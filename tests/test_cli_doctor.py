@@ -239,7 +239,7 @@ def test_the_services_own_settings_are_looked_at(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("bear-of-the-service, to be pommai-bear; settings of pommai.service")
-    assert any(line.startswith("  · service  installed and stopped") for line in lines)
+    assert any(line.startswith("  · service    installed and stopped") for line in lines)
     assert any(line.startswith("  ✓ behaviour") for line in lines)
     assert any("sudo -u somebody-else" in line for line in lines), "the token is closed to us, not to the toy"
 
