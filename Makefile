@@ -14,8 +14,11 @@ run: $(READY) ## hold a short conversation with the toy; ARGS=--interactive make
 evening: $(READY) ## spend an evening with the toy: its name, lost networks, bad words, bedtime
 	@$(BIN)/pommai demo --script examples/evening.yaml $(ARGS)
 
+# Twice as many workers as processors of a small machine, for many tests wait; the files that take longest come first
+# (tests/conftest.py). A worker that dies ends the run: with files kept together, pytest-xdist may wait for ever for one
+# that was started in its place.
 test: check cloud ## everything that can go wrong: check and cloud, then all tests
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 check: $(READY) ## style and types
 	@$(BIN)/ruff check --quiet .
@@ -26,7 +29,7 @@ cloud: $(CLOUD) ## the functions for Convex: style, types, and the contract that
 	@[ -t 1 ] || export NO_COLOR=1; cd cloud && PATH="$$PWD/node_modules/.bin:$$PATH" && prettier --check --log-level warn . && tsc --noEmit && vitest run
 
 campaign: $(READY) ## random charts and random days of a toy, for as long as it takes; EXAMPLES=10000 of each
-	@POMMAI_CAMPAIGN=$(or $(EXAMPLES),10000) $(BIN)/pytest -s $(CAMPAIGN)
+	@POMMAI_CAMPAIGN=$(or $(EXAMPLES),10000) $(BIN)/pytest -s -o faulthandler_timeout=0 $(CAMPAIGN)
 
 install-test: ## run deploy/install.sh in fresh systems of both Debian releases; needs root and debootstrap
 	@tools/install_test.sh

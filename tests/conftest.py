@@ -6,6 +6,34 @@ import itertools
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How quick an example is depends on who else works on the machine; what is slow shows in `--durations`.
+settings.register_profile("pommai", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pommai")
+
+LONGEST = (
+    "test_soak.py",
+    "test_evening.py",
+    "test_qa_soak_run.py",
+    "test_actions_sync_more.py",
+    "test_chart_against_library.py",
+    "test_sync_through_death.py",
+    "test_qa_campaign.py",
+    "test_toy_runtime_whatever_happens.py",
+    "test_qa_mutation.py",
+    "test_qa_cluster.py",
+    "test_cli_demo.py",
+    "test_cli_gateway_http.py",
+    "test_cli_gateway_fleet.py",
+    "test_live_configuration.py",
+    "test_doctor_behaviour.py",
+    "test_gateway_hostile.py",
+    "test_actions_sync_cloud.py",
+    "test_toy_log_keeper.py",
+)
+"""Files that take half a minute and more. Workers take one file after the other: with these first, none is alone with
+one of them in the end."""
 
 _numbers = itertools.count()
 
@@ -19,3 +47,9 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def a_memory_of_its_own(homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No toy of a test remembers another test's, or the toy of whoever runs the tests."""
     monkeypatch.setenv("XDG_DATA_HOME", str(homes / str(next(_numbers))))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first; all else in the order it came."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
