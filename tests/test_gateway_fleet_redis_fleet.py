@@ -131,5 +131,7 @@ def test_an_alert_is_shown_once_by_every_other_gateway(redis: str) -> None:
                 await some.xadd("pommai:{toys}:alerts", fields | {"id": "0123456789abcdef"})
             await until(lambda: len(two.alerts) > 1)
             assert (one.alerts, two.alerts) == ([], [ALERT, ALERT])
+            assert await two.fleet.alerts() == await three.fleet.alerts() == (ALERT, ALERT)
+            assert await one.fleet.alerts() == (), "those it has told itself it has in its archive"
 
     run(test())

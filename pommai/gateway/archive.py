@@ -153,11 +153,11 @@ class Archive:
         faults = {key: fault for key, item in sent.items() if (fault := fault_of(key[0], item))}
         alerts = [item for key, item in sent.items() if key[0] == SAFETY and key not in faults]
         try:
-            known, left_out = await self._keep(device_id, toy_id, sent, faults)
+            known, left_out, received = await self._keep(device_id, toy_id, sent, faults)
         except StoreError:
             self._tell(device_id, alerts)  # a grown-up has to know, whatever becomes of the disk
             raise
-        self._tell(device_id, (item for item in alerts if (SAFETY, item["id"]) not in known))
+        self._tell(device_id, (item for item in alerts if (SAFETY, item["id"]) not in known), received)
         rejected = {id_: fault for (kind, id_), fault in faults.items() if (kind, id_) not in known}
         without = rejected.keys() | {id_ for _, id_ in left_out}  # the toy sends again what is in neither list
         accepted = dict.fromkeys(id_ for _, id_ in sent if id_ not in without)
@@ -179,8 +179,9 @@ class Archive:
 
     async def _keep(
         self, device_id: str, toy_id: str, sent: Mapping[Key, Item], faults: Mapping[Key, str]
-    ) -> tuple[set[Key], set[Key]]:
-        """Write all that is neither known nor faulty, and commit. What was known before, and what had no room."""
+    ) -> tuple[set[Key], set[Key], str]:
+        """Write all that is neither known nor faulty, and commit. What was known before, what had no room, and when it
+        was."""
         ids = json.dumps([id_ for _, id_ in sent if is_id(id_)])
         async with self.data.transaction() as database:
             known: set[Key] = {(kind, id_) for kind, id_ in await database.execute_fetchall(_KNOWN, (device_id, ids))}
@@ -206,11 +207,12 @@ class Archive:
         left_out: set[Key] = {(row[0], row[2]) for row in rows} - {(row[0], row[2]) for row in fitting}
         if left_out:
             _log.error("archive nearly full", extra={"device": device_id, "left_out": len(left_out), "bytes": used})
-        return known, left_out
+        return known, left_out, received
 
-    def _tell(self, device_id: str, alerts: Iterable[Item]) -> None:
-        """Tell of safety events, each once, but for those that alarm nobody."""
-        received = as_iso(self.data.clock.now())
+    def _tell(self, device_id: str, alerts: Iterable[Item], received: str | None = None) -> None:
+        """Tell of safety events, each once, but for those that alarm nobody. `received` is when, if they were kept: by
+        that they are known for what is kept."""
+        received = received or as_iso(self.data.clock.now())
         for item in alerts:
             if item.get("severity") == m.NOTE:
                 continue

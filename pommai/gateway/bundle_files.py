@@ -61,7 +61,8 @@ class BundleFiles:
         self._taking = True
         part: Path | None = None
         try:
-            part, file = await asyncio.to_thread(self._begin, size)
+            coming, file = await asyncio.to_thread(self._begin, size)
+            part = coming
             try:
                 digest, done = hashlib.sha256(), 0
                 async for piece in pieces:
@@ -73,9 +74,9 @@ class BundleFiles:
                 await asyncio.to_thread(file.close)
             if done != size or digest.hexdigest() != sha256:
                 raise BundleError(f"what came is not what was announced: {min(done, size + 1):,} of {size:,} bytes")
-            kept = await asyncio.to_thread(_look, part, sha256, size)
+            kept = await asyncio.to_thread(_look, coming, sha256, size)
             await first(kept)
-            await asyncio.to_thread(self._finish, part, sha256)
+            await asyncio.to_thread(self._finish, coming, sha256)
             return kept
         except OSError as caught:
             raise StoreError(f"the bundle cannot be kept in {self.folder}: {caught.strerror or caught}") from caught

@@ -146,6 +146,9 @@ class EmbeddedFleet:
     def alert(self, alert: Alert) -> None:
         """There is nobody else to tell."""
 
+    async def alerts(self) -> tuple[Alert, ...]:
+        return ()
+
     async def seats(self) -> tuple[Seat, ...]:
         return self.seats_here
 

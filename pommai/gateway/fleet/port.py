@@ -109,5 +109,8 @@ class Fleet(Protocol):
     def alert(self, alert: Alert) -> None:
         """Tell the operators of the other gateways."""
 
+    async def alerts(self) -> tuple[Alert, ...]:
+        """What the other gateways have told lately, the newest last. Raises FleetError when that cannot be known."""
+
     async def seats(self) -> tuple[Seat, ...]:
         """The toys that are connected now, to any gateway. Raises FleetError when that cannot be told."""

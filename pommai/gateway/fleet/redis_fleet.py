@@ -157,6 +157,13 @@ class RedisFleet(EmbeddedFleet):
         self._untold.alert(alert)
         self._something.set()
 
+    async def alerts(self) -> tuple[Alert, ...]:
+        self._must_be_in_touch()
+        rows = await self.call("XREVRANGE", "alerts", "+", "-", "COUNT", scripts.MOST_ALERTS)
+        found = [alarm for _, fields in reversed(rows) if (alarm := n.read_alert(fields or {})) is not None]
+        once = {id_: alert for gateway, id_, alert in found if gateway != self._me}  # one may have been sent again
+        return tuple(once.values())
+
     async def seats(self) -> tuple[Seat, ...]:
         self._must_be_in_touch()
         found = list(self.seats_here)

@@ -37,8 +37,8 @@ PAGES: Final = {
     "GET /personas": "who toys can be, and who they are to be",
     "GET /personas/{id}": "one of them, with all that is set",
     "PUT /personas/active": 'who all toys, or one, are to be: {"toyId", "deviceId"?}',
-    "GET /config": "what toys took of their settings, and refused",
-    "GET /alerts": "the latest alerts: ?device=ID&limit=20",
+    "GET /config": "what toys that are connected to this gateway took of their settings, and refused",
+    "GET /alerts": "the latest alerts, those of other gateways too: ?device=ID&limit=20",
     "GET /alerts/stream": "alerts as they come, as server-sent events",
     "POST /toys/pause": 'put every toy into safe mode: {"time": "5m"?, "message"?}',
     "POST /toys/resume": "let every toy out of safe mode",
@@ -138,8 +138,20 @@ class Routes:
 
     async def _alerts(self, request: web.Request) -> web.Response:
         limit = read_number(request, "limit", ALERTS, MOST_ALERTS)
-        alerts = await self._gateway.archive.alerts(limit, request.query.get("device"))
-        return answer({"alerts": [alert_json(alert) for alert in alerts]})
+        device, words = request.query.get("device"), {}
+        found = list(await self._gateway.archive.alerts(limit, device))
+        try:
+            elsewhere = await self._gateway.fleet.alerts()
+        except FleetError as caught:
+            elsewhere, words = (), {"missing": f"those of other gateways: {caught}"}
+        known = {(alert.received, alert.device_id) for alert in found}  # they may share a data file
+        found += [
+            alert
+            for alert in elsewhere
+            if device in (None, alert.device_id) and (alert.received, alert.device_id) not in known
+        ]
+        newest = sorted(found, key=lambda alert: alert.received)[-limit:]
+        return answer({"alerts": [alert_json(alert) for alert in newest], **words})
 
     # -- personas --------------------------------------------------------------------------
 
