@@ -15,8 +15,8 @@ stage=$PWD/deploy/image/stage-pommai
 (cd "$stage" && ./prerun.sh)
 (cd "$stage/00-install" && ./00-run.sh)
 
-test -e "$ROOTFS_DIR/etc/systemd/system/multi-user.target.wants/pommai.service"
-test -e "$ROOTFS_DIR/etc/systemd/system/multi-user.target.wants/pommai-provision.service"
+test -L "$ROOTFS_DIR/etc/systemd/system/multi-user.target.wants/pommai.service"
+test -L "$ROOTFS_DIR/etc/systemd/system/multi-user.target.wants/pommai-provision.service"
 test -s "$ROOTFS_DIR/boot/firmware/overlays/pommai-hat-v2.dtbo"
 grep -qx 'dtoverlay=pommai-hat-v2' "$ROOTFS_DIR/boot/firmware/config.txt"
 test ! -e "$ROOTFS_DIR/var/tmp/pommai"
