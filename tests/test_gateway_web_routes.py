@@ -9,6 +9,9 @@ from gateway_material import PERSONAS as LOADED
 from gateway_material import desk, run, toy_at
 from web_material import PERSONAS, asking, operated, web_of
 
+from pommai.errors import FleetError
+from pommai.gateway.archive import Alert
+from pommai.gateway.fleet.embedded import EmbeddedFleet
 from pommai.gateway.web.routes import PAGES
 from pommai.protocol import messages as m
 
@@ -173,5 +176,41 @@ def test_alerts_are_listed_for_all_or_for_one_the_newest_last() -> None:
             assert (await client.get("/alerts?device=%ED%A0%80%00")).json() == {"alerts": []}
             for wrong in ("0", "1001", "many", "-1", "٣", "1" * 5000):
                 assert (await client.get("/alerts", params={"limit": wrong})).status_code == 400
+
+    run(test())
+
+
+def test_alerts_of_other_gateways_are_listed_once_and_what_is_missing_is_said() -> None:
+    class Shared(EmbeddedFleet):
+        """A fleet that remembers what its gateways have told."""
+
+        remembered: tuple[Alert, ...] = ()
+        is_away = False
+
+        async def alerts(self) -> tuple[Alert, ...]:
+            if self.is_away:
+                raise FleetError("Redis is away")
+            return self.remembered
+
+    async def test() -> None:
+        fleet = Shared()
+        async with operated(fleet=fleet) as (gateway, client):
+            told: list[Alert] = []
+            gateway.alerts.listen(told.append)
+            async with toy_at(gateway) as toy:
+                await toy.send(ALERT)
+                await toy.send(m.Ping("now"))
+                await toy.expect(m.Pong)
+            (own,) = told
+            early = Alert("2026-01-01T00:00:00.000+00:00", "desk-2", "low", "elsewhere")
+            late = Alert("2999-01-01T00:00:00.000+00:00", "desk-2", "low", "elsewhere")
+            fleet.remembered = (early, own, late)  # another gateway of the same data file has told of ours
+            alerts = (await client.get("/alerts")).json()["alerts"]
+            assert [alert["received"] for alert in alerts] == [early.received, own.received, late.received]
+            assert (await client.get("/alerts?limit=1")).json()["alerts"] == alerts[2:]
+            assert (await client.get("/alerts?device=desk-1")).json()["alerts"] == alerts[1:2]
+            fleet.is_away = True
+            said = (await client.get("/alerts")).json()
+            assert said == {"alerts": alerts[1:2], "missing": "those of other gateways: Redis is away"}
 
     run(test())
