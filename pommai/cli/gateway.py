@@ -60,7 +60,7 @@ What toys send to be kept is kept once, in the archive; each alert is also print
 `alert DEVICE SEVERITY REASON`.
 
 By HTTP there are the same orders, sessions, alerts as they come, figures for Prometheus (/metrics), and whether it
-serves (/readyz): GET / lists all pages. They ask for the operator's token, Authorization: Bearer TOKEN. One is made and
+serves (/readyz): GET / lists all pages. `pommai bundle offer` brings update bundles there and has toys told of them. They ask for the operator's token, Authorization: Bearer TOKEN. One is made and
 printed at the first start; its hash is kept beside the data. GET /healthz alone is open to all.
 
 Toys call the cloud functions (docs/cloud.md) there, too: authentication, configuration, recordings, what they want to
@@ -156,6 +156,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="make a new operator's token for --data, print it and end; a gateway that runs takes it at once",
     )
+    parser.add_argument(
+        "--log-salt-file",
+        type=Path,
+        metavar="FILE",
+        help="in the log, devices go by names that are made of their ids and the salt in this file, which is made "
+        "where there is none; gateways that share it use the same names (default: beside --data, else a new one)",
+    )
     gateway_offers.add_arguments(parser)
     gateway_fleet.add_arguments(parser)
     gateway_remote.add_arguments(parser)
@@ -178,6 +185,7 @@ def run(args: argparse.Namespace) -> int:
     from pommai.gateway.personas import load_personas
     from pommai.gateway.personas_watch import PersonasWatch
     from pommai.gateway.porch import allow_files
+    from pommai.gateway.pseudonyms import open_pseudonyms
     from pommai.gateway.server import GatewaySettings
     from pommai.toy.logs import configure_logs, report_crashes
     from pommai.toy.settings import find_project_file
@@ -193,7 +201,8 @@ def run(args: argparse.Namespace) -> int:
     hidden = [
         each for each in (token, given, gateway_remote.given_key(), *gateway_fleet.secrets_of(args.redis)) if each
     ]
-    configure_logs(args.log_level, secrets=hidden)
+    names = open_pseudonyms(args.log_salt_file, args.data)
+    configure_logs(args.log_level, secrets=hidden, device_names=names.of)
     report_crashes()
     if args.log_level != "debug":
         logging.getLogger("websockets").setLevel(logging.CRITICAL)  # strangers who speak no WebSocket are no news
