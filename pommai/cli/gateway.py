@@ -60,8 +60,9 @@ What toys send to be kept is kept once, in the archive; each alert is also print
 `alert DEVICE SEVERITY REASON`.
 
 By HTTP there are the same orders, sessions, alerts as they come, figures for Prometheus (/metrics), and whether it
-serves (/readyz): GET / lists all pages. `pommai bundle offer` brings update bundles there and has toys told of them. They ask for the operator's token, Authorization: Bearer TOKEN. One is made and
-printed at the first start; its hash is kept beside the data. GET /healthz alone is open to all.
+serves (/readyz): GET / lists all pages. They ask for the operator's token, Authorization: Bearer TOKEN. One is made and
+printed at the first start; its hash is kept beside the data. GET /healthz alone is open to all. `pommai bundle offer`
+brings update bundles there, and has toys told of them.
 
 Toys call the cloud functions (docs/cloud.md) there, too: authentication, configuration, recordings, what they want to
 be kept. What is over the days of its persona's retention_days is forgotten.
