@@ -271,10 +271,18 @@ sum_of_software() {
 }
 
 pip() { on_toy env TMPDIR=/var/tmp PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    CFLAGS='-O1 -g0' MAKEFLAGS=-j1 /opt/pommai/venv/bin/python -m pip "$@"; }
+    CFLAGS='-O1 -g0' MAKEFLAGS=-j1 /opt/pommai/venvs/installed/bin/python -m pip "$@"; }
+
+# point_link NAME: from one moment to the next, unless an older install.sh has made a real folder of that name.
+point_link() {
+    link=$root/opt/pommai/$1
+    [ -L "$link" ] || rm -rf "$link"
+    ln -sfn venvs/installed "$link.new"
+    mv -T "$link.new" "$link"
+}
 
 step_software() {
-    step "5. The software, in /opt/pommai/venv"
+    step "5. The software, in /opt/pommai/venvs/installed; /opt/pommai/venv leads there, until an update comes"
     sum=$(sum_of_software)
     if [ "$(cat "$root/opt/pommai/installed" 2>/dev/null)" = "$sum" ]; then
         same "this version is installed"
@@ -294,7 +302,7 @@ step_software() {
         offline=--no-index
     fi
     # With the system's packages, because lgpio and spidev come from there.
-    on_toy python3 -m venv --system-site-packages /opt/pommai/venv || die "the environment could not be made (see above)"
+    on_toy python3 -m venv --system-site-packages /opt/pommai/venvs/installed || die "the environment could not be made (see above)"
     for package in $BUILT; do
         # Built one at a time and kept, for a second run and a second try.
         set -- "$root/opt/pommai/wheels/$package"-*.whl
@@ -316,7 +324,12 @@ step_software() {
     pip install --quiet --no-index --no-deps --force-reinstall "/opt/pommai/wheels/$wheel" ||
         die "the software could not be installed (see above)"
     rm -rf "$root/opt/pommai/source"
-    on_toy /opt/pommai/venv/bin/pommai --version || die "the software does not start (see above)"
+    on_toy /opt/pommai/venvs/installed/bin/pommai --version || die "the software does not start (see above)"
+    # Whatever update is on trial: what a person with root installs has the last word.
+    rm -f "$root/var/lib/pommai-software/unsettled"
+    point_link proven
+    point_link venv
+    sync
     printf '%s\n' "$sum" >"$root/opt/pommai/installed"
 }
 
@@ -334,15 +347,18 @@ step_service() {
     put_file "$here/pommai.service" /etc/systemd/system/pommai.service 644
     put_file "$here/pommai-provision.service" /etc/systemd/system/pommai-provision.service 644
     put_file "$here/memory/$wake.conf" /etc/systemd/system/pommai.service.d/memory.conf 644
-    units="pommai pommai-provision"
-    [ "$hat" = none ] || units="$units pommai-mixer"
+    for unit in pommai-software.service pommai-software-start.service pommai-software.timer; do
+        put_file "$here/$unit" "/etc/systemd/system/$unit" 644
+    done
+    units="pommai.service pommai-provision.service pommai-software.timer"
+    [ "$hat" = none ] || units="$units pommai-mixer.service"
     enabled=
     for unit in $units; do
-        done_before "enabled $unit.service" && continue
+        done_before "enabled $unit" && continue
         enabled=yes
-        change "enable $unit.service"
-        note "enabled $unit.service"
-        on_toy systemctl enable "$unit.service"
+        change "enable $unit"
+        note "enabled $unit"
+        on_toy systemctl enable "$unit"
     done
     [ -n "$enabled" ] || same "enabled: $units"
     if [ -z "$root" ] && [ "$changes" -gt 0 ]; then
@@ -418,7 +434,7 @@ if [ -z "$dry" ]; then
     printf '%s\n' "$hat" >"$root$state_dir/hat"
     printf '%s\n' "$wake" >"$root$state_dir/wake"
     # The last two are made by systemd, at the first start.
-    for folder in /opt/pommai /etc/pommai /var/lib/pommai /var/cache/pommai; do
+    for folder in /opt/pommai /etc/pommai /var/lib/pommai /var/lib/pommai-software /var/cache/pommai; do
         note_tree "$folder"
     done
 fi

@@ -44,7 +44,7 @@ case "$*" in
     groupdel*) asked "$*"; sed -i "/^$2:/d" "$root/etc/group" ;;
     dtc*) asked "$*"; [ -z "${DTC_FAILS:-}" ] || { echo "syntax error" >&2; exit 1; }
         sed 's/^/compiled /' "$root$9" >"$root$8" ;;
-    "python3 -m venv"*) asked "$*"; mkdir -p "$root/opt/pommai/venv/bin" ;;
+    "python3 -m venv"*) asked "$*"; mkdir -p "$root/opt/pommai/venvs/installed/bin" ;;
     *"-m pip wheel"*) asked "pip ${*#*pip }"; [ -z "${PIP_FAILS:-}" ] || { echo "no such package" >&2; exit 1; }
         for last; do :; done
         name=$(basename "$last" | sed s/source/pommai/)
@@ -219,6 +219,44 @@ def test_new_software_is_installed_over_the_old_and_nothing_else(card: Card) -> 
     assert not [line for line in card.asked if line.endswith(("pyaudio", "opuslib", "srt"))]  # built, and kept
 
 
+def test_the_software_is_where_updates_can_be_laid_beside_it(card: Card) -> None:
+    card.install("--hat", "none")
+    software = card.root / "opt/pommai"
+    assert [(software / link).readlink() for link in ("venv", "proven")] == [Path("venvs/installed")] * 2
+    for unit in ("pommai-software.service", "pommai-software-start.service", "pommai-software.timer"):
+        assert (card.root / "etc/systemd/system" / unit).read_text() == (ROOT / "deploy" / unit).read_text()
+    assert "systemctl enable pommai-software.timer" in card.asked
+
+
+def test_an_older_install_whose_environment_was_a_folder_is_adopted(card: Card) -> None:
+    card.install("--hat", "none")
+    software = card.root / "opt/pommai"
+    for link in ("venv", "proven"):
+        (software / link).unlink()
+    (software / "venv/bin").mkdir(parents=True)
+    (software / "installed").write_text("another\n")
+    card.install()
+    assert (software / "venv").readlink() == Path("venvs/installed")
+
+
+def test_what_is_installed_by_hand_ends_the_trial_of_an_update(card: Card) -> None:
+    card.install("--hat", "none")
+    software, noted = card.root / "opt/pommai", card.root / "var/lib/pommai-software"
+    noted.mkdir()
+    (noted / "unsettled").touch()
+    (software / "venv").unlink()
+    (software / "venv").symlink_to("venvs/2-abc")
+    card.install()  # nothing new: the update stays
+    assert (software / "venv").readlink() == Path("venvs/2-abc")
+    (software / "installed").write_text("another\n")
+    card.install()
+    assert (software / "venv").readlink() == Path("venvs/installed")
+    assert not (noted / "unsettled").exists()
+    card.install("--uninstall")
+    assert not software.exists()
+    assert not noted.exists()
+
+
 def test_a_hat_of_the_second_version_gets_the_overlay_that_its_system_lacks(card: Card) -> None:
     before = card.contents()
     card.install("--hat", "v2")
@@ -315,7 +353,8 @@ def test_every_script_is_good_shell() -> None:
 
 
 def test_the_units_are_understood_by_systemd() -> None:
-    for unit in ("pommai-provision.service", "pommai-mixer.service"):
+    ours = ("pommai-software.service", "pommai-software-start.service", "pommai-software.timer")
+    for unit in ("pommai-provision.service", "pommai-mixer.service", *ours):
         judged = subprocess.run(["systemd-analyze", "verify", ROOT / "deploy" / unit], capture_output=True, text=True)
         complaints = [
             line for line in judged.stderr.splitlines() if "pommai-" in line and "is not executable" not in line

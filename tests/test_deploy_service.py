@@ -44,6 +44,38 @@ def test_systemd_understands_every_line() -> None:
     assert complaints == []
 
 
+@pytest.mark.parametrize("name", ["pommai-software", "pommai-software-start"])
+def test_roots_part_can_do_little_more_than_write_where_the_software_is(name: str) -> None:
+    unit = ROOT / "deploy" / f"{name}.service"
+    judged = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", unit],
+        capture_output=True,
+        text=True,
+    )
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+    (level,) = re.findall(rf"Overall exposure level for {name}\.service: ([\d.]+)", judged.stdout)
+    assert 0 < float(level) <= 1.5
+
+
+def read_unit(name: str) -> configparser.RawConfigParser:
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    assert unit.read(ROOT / "deploy" / name)
+    return unit
+
+
+def test_software_is_chosen_before_each_start_by_what_has_proved_itself() -> None:
+    start, look = (read_unit(f"pommai-software{name}.service") for name in ("-start", ""))
+    assert read_unit("pommai.service")["Unit"]["Wants"] == "pommai-software-start.service"
+    assert start["Unit"]["Before"] == "pommai.service"
+    for unit in (start, look):
+        assert unit["Service"]["ExecStart"].startswith("/opt/pommai/proven/bin/pommai bundle install-software")
+        assert unit["Service"]["PrivateNetwork"] == "yes"
+        assert unit["Service"]["ReadWritePaths"] == "/opt/pommai"
+        assert unit["Service"]["CapabilityBoundingSet"] == "CAP_DAC_READ_SEARCH"
+    assert "--starting" in start["Service"]["ExecStart"].split()
+
+
 def test_it_is_started_again_whatever_happens_and_never_given_up() -> None:
     unit = configparser.RawConfigParser(strict=False)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
