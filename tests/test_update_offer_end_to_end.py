@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from live_processes import child
 from update_material import Desk, Toy, lights, pommai
 
 from pommai.gateway.bundle_files import folder_beside
+from pommai.toy.settings import RESOURCES
 
 OPERATOR = "the-operator-of-this-test"
 
@@ -42,6 +44,9 @@ def standings(url: str) -> dict[str, str]:
 
 def test_a_bundle_goes_from_an_operators_desk_to_a_toy_that_proves_it(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "desk")
+    shutil.copytree(RESOURCES / "sounds", tmp_path / "desk" / "v12" / "sounds")
+    sounds = sorted((tmp_path / "desk" / "v12" / "sounds").glob("*.wav"))
+    sounds[0].write_bytes(sounds[1].read_bytes())
     bundle = desk.build(12, {"led_patterns.yaml": lights("leaf")})
     toy = Toy(tmp_path / "toy", desk)
     arguments = ("gateway", "--port", "0", "--data", str(tmp_path / "toys.db"))
