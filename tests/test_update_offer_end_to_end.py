@@ -50,8 +50,7 @@ def test_a_bundle_goes_from_an_operators_desk_to_a_toy_that_proves_it(tmp_path: 
     bundle = desk.build(12, {"led_patterns.yaml": lights("leaf")})
     toy = Toy(tmp_path / "toy", desk)
     arguments = ("gateway", "--port", "0", "--data", str(tmp_path / "toys.db"))
-    more = {"POMMAI_GATEWAY_TOKEN": TOKEN, "POMMAI_OPERATOR_TOKEN": OPERATOR}
-    with child(tmp_path, "gateway", *arguments, **more) as gateway:
+    with child(tmp_path, "gateway", *arguments, POMMAI_GATEWAY_TOKEN=TOKEN, POMMAI_OPERATOR_TOKEN=OPERATOR) as gateway:
         printed = tmp_path / "gateway.out"
         found: Any = gateway.wait(
             lambda: re.search(r"operators: (\S+)\nlistening on (\S+)\n", printed.read_text()), "gateway that listens"
