@@ -400,10 +400,11 @@ summary() {
 Done: $changes changes, written down in $state_dir/log.
 
 Next:
-  1. Tell the toy who it is: a file pommai.toml on the boot partition (${boot:-/boot/firmware}; see deploy/provision.example.toml),
-     or device_id, url and a token_file in /etc/pommai/pommai.toml.
+  1. Tell the toy who it is, unless its card says so already: a file pommai.toml on the boot partition
+     (${boot:-/boot/firmware}). On the computer with the gateway: pommai devices add NAME --data FILE --boot-file FILE
   2. sudo reboot, wait a minute, and look at the HAT: its lights breathe blue. Press the button and talk.
-  3. When something is missing: \`sudo -u pommai /opt/pommai/venv/bin/pommai doctor\` and \`journalctl -u pommai\`.
+  3. When something is missing: \`sudo -u pommai /opt/pommai/venv/bin/pommai doctor\` and \`journalctl -u pommai\`;
+     docs/a-toy-of-your-own.md says what its lights mean.
 What no script can see: the version printed on the HAT ($hat was said), that sound comes out of the plug you use, how loud
 it is at a child's ear. \`arecord -l\` must name the card; $0 --read-only-advice tells how to protect its card.
 END
