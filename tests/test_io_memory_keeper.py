@@ -474,6 +474,25 @@ def test_the_copy_takes_the_place_of_a_memory_that_was_lost(tmp_path: Path) -> N
     asyncio.run(second())
 
 
+@pytest.mark.parametrize("what", ["a fact", "an incident", "a conversation"])
+def test_safe_mode_and_incidents_are_copied_at_once_and_the_rest_in_its_time(tmp_path: Path, what: str) -> None:
+    path, copy = tmp_path / "ram" / "memory.db", tmp_path / "card" / "memory.db"
+
+    async def test() -> None:
+        async with Machine().memory(path, persistent=copy, copy_every=3600.0) as memory:
+            if what == "a fact":
+                memory.keep_fact("safe_mode", "on")
+            elif what == "an incident":
+                memory.keep_safety_event(incident("danger"))
+            else:
+                memory.keep_conversation(said("talk"))
+            await memory.flush()
+            assert await memory.toys() == ()  # when the round is over
+            assert copy.exists() is (what != "a conversation")
+
+    asyncio.run(test())
+
+
 def test_a_copy_that_is_cut_short_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, copy = tmp_path / "memory.db", tmp_path / "copy.db"
 

@@ -95,3 +95,17 @@ def test_the_grown_ups_hear_that_the_toy_is_fresh() -> None:
             assert "reset to how it left the factory" in str(list(toy.memory.waiting.values()))
 
     asyncio.run(test())
+
+
+def test_who_the_toy_is_to_its_server_and_which_update_it_has_taken_stay(tmp_path: Path) -> None:
+    """A reset must not let an older bundle in again: what versions there have been is kept."""
+    memory = tmp_path / "memory.db"
+    kept = [tmp_path / "token", tmp_path / "updates" / "state.json", tmp_path / "cache" / "models" / "a.tflite"]
+    for file in (memory, *kept):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("something")
+    settings = replace(Settings(), memory=memory, updates=tmp_path / "updates", cache_dir=tmp_path / "cache")
+    reset.begin(belongings_of(settings))
+    assert finish_reset(settings)
+    assert not memory.exists()
+    assert all(file.read_text() == "something" for file in kept)

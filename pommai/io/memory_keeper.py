@@ -33,8 +33,7 @@ T = TypeVar("T")
 
 TICK_SECONDS = 10.0
 SWEEP_SECONDS = 86_400.0
-SOON_SECONDS = 60.0
-"""A fact or an incident is copied at once, if the last copy is so old, and else as soon as it is."""
+SOON_SECONDS = 60.0  # old enough a copy for the next to be made at once, where there is a new fact or incident
 RESERVE_SECONDS = 60.0
 LONGEST_RETRY_SECONDS = 60.0
 START_GAP = 100_000
