@@ -23,6 +23,7 @@ from typing import Any, Final, Literal
 
 from pommai.errors import AudioDeviceError, CodecError, DeviceError, PommaiError
 from pommai.hints import closest
+from pommai.io.alsa_ask import refusal
 from pommai.io.card_format import CardFormat, formats
 from pommai.io.control_thread import ControlThread, Hang
 
@@ -223,6 +224,12 @@ class PortAudioHost:
             for info in found
         ]
 
+    def _is_alsas(self, device: SoundDevice) -> bool:
+        import pyaudio
+
+        api = self._pyaudio.get_device_info_by_index(device.index)["hostApi"]
+        return bool(self._pyaudio.get_host_api_info_by_index(api)["type"] == pyaudio.paALSA)
+
     def _default(self, direction: Direction) -> SoundDevice:
         ask = (
             self._pyaudio.get_default_input_device_info
@@ -266,6 +273,8 @@ class PortAudioHost:
         device = self._default(direction) if name is None else choose(self._list(), direction, name)
         capture = direction == "microphone"
         told = f"the {direction}" if name is None else f"the {direction} '{name}'"
+        if self._streams and self._is_alsas(device) and (error := refusal(direction, device.name)):
+            raise DeviceError(f"{told} cannot be opened: {os.strerror(error)}")
         first: OSError | None = None
         for card in formats(device.channels(direction), device.rate):
             try:
