@@ -36,7 +36,10 @@ def test_what_was_offered_and_said_outlives_the_gateway(tmp_path: Path) -> None:
         assert told["bear"].at is not None
         assert (told["bear"].times, told["bear"].outcome, told["bear"].reason) == (1, "refused", "no room")
         assert book.reports == {"bear": report, "rex": says(12)}
-        assert book.of(TWELVE.sha256) == book.kept[1]
+            less = await Offers(data).read(reports=False)
+            assert await Offers(data).find(TWELVE.sha256) == book.of(TWELVE.sha256) == book.kept[1]
+            assert await Offers(data).find("0" * 64) is None
+        assert (less.kept, less.told, less.reports) == (book.kept, book.told, {})
 
     asyncio.run(test())
 
@@ -98,6 +101,7 @@ def test_of_too_many_toys_those_that_spoke_last_are_remembered(monkeypatch: pyte
     async def test() -> None:
         async with await DataFile.open() as data:
             offers = Offers(data)
+            await offers.keep(TWELVE)
             for device in ("a", "b", "c"):
                 await offers.hear({device: says()})
                 await asyncio.sleep(0.002)  # the server's clock counts in milliseconds
@@ -110,6 +114,7 @@ def test_a_word_that_makes_no_sense_any_more_is_passed_over() -> None:
     async def test() -> None:
         async with await DataFile.open() as data:
             offers = Offers(data)
+            await offers.keep(TWELVE)
             await offers.hear({"bear": says(), "rex": says(3)})
             async with data.transaction() as database:
                 await database.execute("UPDATE update_reports SET report = '{' WHERE device = 'bear'")

@@ -27,6 +27,8 @@ LOOK_SECONDS: Final = 1.0
 """Between two looks at what toys have said."""
 READ_SECONDS: Final = 5.0
 """Between two looks at what another gateway of the same data file may have changed, and whose time has come."""
+LOOKED_AT_AT_ONCE: Final = 50
+"""Toys, before the sound of all others is looked after."""
 PATIENCE_SECONDS: Final = 900.0
 """How long a toy may take to fetch a bundle and look at it, before another one is told too."""
 PATH: Final = "/api/bundles/"
@@ -142,10 +144,12 @@ class Offering:
         landed = self._land(sessions, heard, now)
         if not (heard or landed or now - self._read_at >= READ_SECONDS):
             return
-        self._book, self._read_at = await self._offers.read(), now
+        self._book, self._read_at = await self._offers.read(reports=False), now
         if not self._book.kept:
             return
-        for session in sessions.values():
+        for number, session in enumerate(sessions.values(), 1):
+            if number % LOOKED_AT_AT_ONCE == 0:
+                await asyncio.sleep(0)
             if len(self._flights) >= self._at_once:
                 break
             if session.id not in self._flights and (kept := self._due(session)) is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from pommai.errors import BundleError, ProtocolError
 from pommai.gateway.data_file import DataFile
@@ -87,17 +88,25 @@ class Offers:
         """`data` stays the caller's to close. All methods raise StoreError."""
         self._data = data
 
-    async def read(self) -> Book:
-        """All of it."""
+    async def read(self, *, reports: bool = True) -> Book:
+        """All of it, or all but the reports of toys: of those there may be many."""
         async with self._data.reading() as database:
             kept = [Kept(*row) for row in await database.execute_fetchall(_BUNDLES)]
-            told: dict[str, dict[str, Told]] = {each.sha256: {} for each in kept}
-            for sha256, device, *row in await database.execute_fetchall(_TOLD):
-                told.setdefault(sha256, {})[device] = Told(*row)
-            rows = await database.execute_fetchall("SELECT device, report FROM update_reports")
-            reports = {device: report for device, text in rows if (report := _report(text)) is not None}
         kept.sort(key=lambda each: (-each.version, each.sha256))
-        return Book(tuple(kept), told, reports)
+        if not kept:
+            return Book()
+        rows: list[Any] = []
+        async with self._data.reading() as database:
+            lines = list(await database.execute_fetchall(_TOLD))
+            if reports:
+                rows = list(await database.execute_fetchall("SELECT device, report FROM update_reports"))
+        return await asyncio.to_thread(_book, tuple(kept), lines, rows)
+
+    async def find(self, sha256: str) -> Kept | None:
+        """The bundle with this hash."""
+        async with self._data.reading() as database:
+            rows = list(await database.execute_fetchall(f"{_BUNDLES} WHERE sha256 = ?", (sha256,)))
+        return Kept(*rows[0]) if rows else None
 
     async def keep(self, kept: Kept) -> None:
         """Remember a bundle, offered to nobody yet; one that is known stays as it is.
@@ -164,6 +173,13 @@ class Offers:
             ]
             await database.executemany(_NOTE, answers)
             await database.execute(_BOUND, (MOST_REPORTS,))
+
+
+def _book(kept: tuple[Kept, ...], lines: list[Any], rows: list[Any]) -> Book:
+    told: dict[str, dict[str, Told]] = {each.sha256: {} for each in kept}
+    for sha256, device, *line in lines:
+        told.setdefault(sha256, {})[device] = Told(*line)
+    return Book(kept, told, {device: report for device, text in rows if (report := _report(text)) is not None})
 
 
 def _report(text: str) -> UpdateReport | None:

@@ -80,7 +80,7 @@ class _Pages:
             raise RequestError(411, "the length of the bundle is missing", "send Content-Length")
         if not 0 < size <= MOST_FILE:
             raise RequestError(413, f"a bundle has 1 to {MOST_FILE} bytes, not {size}")
-        book = await self._offers.read()
+        book = await self._offers.read(reports=False)
         if book.of(sha256) is None and len(book.kept) >= MOST_KEPT:
             raise RequestError(409, f"{MOST_KEPT} bundles are kept already", "withdraw one first")
         try:
@@ -119,7 +119,7 @@ class _Pages:
 
     async def fetch(self, request: web.Request) -> web.StreamResponse:
         sha256 = _hash(request)
-        kept = (await self._offers.read()).of(sha256)
+        kept = await self._offers.find(sha256)
         if kept is None or not self._files.is_there(sha256):
             raise RequestError(404, "there is no such bundle")
         if self._downloads >= MOST_DOWNLOADS:
