@@ -38,11 +38,11 @@ PommaiError
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(Struct, frozen=True, order=True):
     """One thing that is wrong in a file people edit.
 
     `line` and `column` count from 1, as editors do. `hint` says how to put it right and may be empty.

@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from pommai.io.speexdsp import FRAMES_A_SECOND, FrameResampler
 from pommai.protocol.audio import CHANNELS, FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE, SILENCE
@@ -21,8 +22,7 @@ MOST_CHANNELS: Final = 8
 """Cards with more are the system's, not of wood and wire; they can do with two."""
 
 
-@dataclass(frozen=True, slots=True)
-class CardFormat:
+class CardFormat(Struct, frozen=True):
     """How a card is opened: s16le, in pieces of 20 ms."""
 
     rate: int

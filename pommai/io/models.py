@@ -14,16 +14,17 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct
 
 from pommai.errors import ModelError
 from pommai.hints import did_you_mean, quote
-from pommai.io.model_download import Progress, download, spoken_size
-from pommai.io.model_unpack import copy_folder, unpack_zip
 from pommai.io.vosk_files import check_files
 from pommai.io.wake_micro import builtin_models
+
+if TYPE_CHECKING:
+    from pommai.io.model_download import Progress
 
 
 class KnownModel(Struct, frozen=True):
@@ -115,6 +116,10 @@ def get_model(what: str, folder: Path, progress: Progress) -> tuple[Path, bool]:
     a model is in its place whole or not at all. Raises ModelError: no such model or path, no network, wrong content, no
     room on the disk, somebody else getting one.
     """
+    # Here, for every toy looks for models when it starts, and few ever get one.
+    from pommai.io.model_download import download
+    from pommai.io.model_unpack import copy_folder, unpack_zip
+
     known = KNOWN.get(what)
     path = Path(what).expanduser()
     if known is None:
@@ -190,6 +195,8 @@ def _root_of(unpacked: Path, origin: str) -> Path:
 def _need_room(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < size:
+        from pommai.io.model_download import spoken_size
+
         raise ModelError(
             f"{spoken_size(size)} are needed in {folder}, and {spoken_size(free)} are free; make room there"
         )

@@ -17,9 +17,10 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from pommai.errors import AudioDeviceError, CodecError, DeviceError, PommaiError
 from pommai.hints import closest
@@ -42,8 +43,7 @@ StreamCallback = Callable[[bytes | None, int, Any, int], tuple[bytes | None, int
 """(captured samples or None, frames, times, status flags) to (samples to play or None, what to do next)."""
 
 
-@dataclass(frozen=True, slots=True)
-class SoundDevice:
+class SoundDevice(Struct, frozen=True):
     """A device as PortAudio lists it. `index` changes from boot to boot: never keep it."""
 
     index: int

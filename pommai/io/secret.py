@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
+
+from msgspec import Struct
 
 from pommai.errors import SecretError
 
@@ -59,8 +60,7 @@ class SecretSource(Protocol):
         """The secret, as it is there now. Raises SecretError."""
 
 
-@dataclass(frozen=True, slots=True)
-class SecretFile:
+class SecretFile(Struct, frozen=True):
     """A file that its owner alone can read."""
 
     path: Path
@@ -71,8 +71,7 @@ class SecretFile:
         return await asyncio.to_thread(_read_file, self.path, private=True)
 
 
-@dataclass(frozen=True, slots=True)
-class SystemdCredential:
+class SystemdCredential(Struct, frozen=True):
     """What systemd hands to its service alone: `LoadCredential=` or `LoadCredentialEncrypted=` in the unit."""
 
     name: str
@@ -90,8 +89,7 @@ class SystemdCredential:
         return await asyncio.to_thread(_read_file, Path(folder) / self.name, private=False)
 
 
-@dataclass(frozen=True, slots=True)
-class TpmSecret:
+class TpmSecret(Struct, frozen=True):
     """A secret sealed in a TPM 2.0, at a persistent handle such as 0x81010001. Asks tpm2_unseal of tpm2-tools.
 
     The secret comes through a pipe, and the command line names the handle alone.

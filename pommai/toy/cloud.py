@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pommai.actions.body import Body
 from pommai.actions.voices import HeldVoices
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from pommai.io.cloud_tokens import DeviceTokens
 
 
-@dataclass(frozen=True, slots=True)
-class CloudParts:
+class CloudParts(Struct, frozen=True):
     """What there is of the cloud. `tokens` are the link's, too."""
 
     functions: CloudFunctions

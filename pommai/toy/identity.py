@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pommai.errors import SecretError
 from pommai.io.secret import SecretSource
@@ -15,8 +15,7 @@ _NOBODY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """`secret`: where it is, or None. `trouble`: why the toy cannot go to its server with it, empty when it can."""
 
     secret: SecretSource | None

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from pommai.hints import closest, parse_duration
 from pommai.io.secret import SecretFile, SecretSource, SystemdCredential, TpmSecret
@@ -23,8 +24,7 @@ Parse = Callable[[object, Path], Any]
 _CREDENTIAL = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 
 
-@dataclass(frozen=True, slots=True)
-class SoundPort:
+class SoundPort(Struct, frozen=True):
     """Which microphone or speaker. `file` is the WAV of kind `wav`, else None."""
 
     kind: str

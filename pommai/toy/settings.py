@@ -17,6 +17,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from pommai.errors import SettingsError
 from pommai.hints import did_you_mean, quote
 from pommai.io.secret import SecretSource
@@ -332,8 +334,7 @@ def as_flags(arguments: argparse.Namespace) -> list[str]:
 # -- loading -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
+class _Layer(Struct, frozen=True):
     """One origin of settings: what it holds, and how a message names the place of a key."""
 
     values: Mapping[str, object]
