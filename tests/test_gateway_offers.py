@@ -30,15 +30,15 @@ def test_what_was_offered_and_said_outlives_the_gateway(tmp_path: Path) -> None:
             await offers.hear({"bear": report})
         async with await DataFile.open(tmp_path / "toys.db") as data:
             book = await Offers(data).read()
+            less = await Offers(data).read(reports=False)
+            assert await Offers(data).find(TWELVE.sha256) == book.of(TWELVE.sha256) == book.kept[1]
+            assert await Offers(data).find("0" * 64) is None
         assert [(each.version, bool(each.everybody)) for each in book.kept] == [(13, True), (12, False)]
         told = book.told[TWELVE.sha256]
         assert told["rex"] == Told()
         assert told["bear"].at is not None
         assert (told["bear"].times, told["bear"].outcome, told["bear"].reason) == (1, "refused", "no room")
         assert book.reports == {"bear": report, "rex": says(12)}
-            less = await Offers(data).read(reports=False)
-            assert await Offers(data).find(TWELVE.sha256) == book.of(TWELVE.sha256) == book.kept[1]
-            assert await Offers(data).find("0" * 64) is None
         assert (less.kept, less.told, less.reports) == (book.kept, book.told, {})
 
     asyncio.run(test())

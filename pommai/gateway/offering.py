@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from itertools import islice
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -27,6 +28,8 @@ LOOK_SECONDS: Final = 1.0
 """Between two looks at what toys have said."""
 READ_SECONDS: Final = 5.0
 """Between two looks at what another gateway of the same data file may have changed, and whose time has come."""
+HEARD_AT_ONCE: Final = 100
+"""Toys whose word is written down at one look: after a restart all of them have something to say."""
 LOOKED_AT_AT_ONCE: Final = 50
 """Toys, before the sound of all others is looked after."""
 PATIENCE_SECONDS: Final = 900.0
@@ -133,14 +136,11 @@ class Offering:
         """Hear what toys have said, and tell those whose turn it is."""
         now = asyncio.get_running_loop().time()
         sessions = {session.id: session for session in self._gateway.sessions if session.update is not None}
-        heard = {
-            session.id: session.updates_said
-            for session in sessions.values()
-            if self._heard.get(session.id) != session.updates_said
-        }
+        said = ((session.id, session.updates_said) for session in sessions.values())
+        heard = dict(islice(((id_, times) for id_, times in said if self._heard.get(id_) != times), HEARD_AT_ONCE))
         if heard:
             await self._offers.hear({sessions[id_].device_id: _said(sessions[id_]) for id_ in heard})
-        self._heard = {id_: said for id_, said in (self._heard | heard).items() if id_ in sessions}
+        self._heard = {id_: times for id_, times in (self._heard | heard).items() if id_ in sessions}
         landed = self._land(sessions, heard, now)
         if not (heard or landed or now - self._read_at >= READ_SECONDS):
             return
