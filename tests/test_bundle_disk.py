@@ -55,3 +55,20 @@ def test_a_link_is_neither_written_through_nor_followed(tmp_path: Path) -> None:
 
 def test_what_is_not_there_need_not_be_removed(tmp_path: Path) -> None:
     Disk().remove(tmp_path / "none")
+
+
+def test_what_others_may_read_they_may_not_write(tmp_path: Path) -> None:
+    disk = Disk(readable=True)
+    disk.make_folder(tmp_path / "a")
+    disk.write(tmp_path / "a" / "b", [b"x"])
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o644
+
+
+def test_a_link_and_a_card_that_is_written_down_are_steps_as_well(tmp_path: Path) -> None:
+    steps: list[str] = []
+    disk = Disk(lambda kind, path: steps.append(kind))
+    disk.link("somewhere", tmp_path / "link")
+    disk.sync_all()
+    assert steps == ["link", "sync all"]
+    assert (tmp_path / "link").readlink() == Path("somewhere")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from bundle_material import KEY, OTHER_KEY, keys, manifest_of, public
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pommai.bundle.container import Signature
-from pommai.bundle.keys import check_signatures, make_key, read_private_key, read_public_keys, sign
+from pommai.bundle.keys import check_signatures, make_key, read_private_key, read_public_keys, revoked_by, sign
 from pommai.errors import BundleError
 
 RAW = manifest_of().encode()
@@ -116,3 +117,35 @@ def test_a_signature_made_for_something_else_is_none_of_a_bundle() -> None:
 def test_a_bundle_that_nobody_signed_is_refused() -> None:
     with pytest.raises(BundleError, match="nobody has signed the bundle"):
         check_signatures(RAW, (), keys(KEY))
+
+
+# -- keys that are revoked -------------------------------------------------------------------
+
+FIRST, SECOND = public(KEY).id.hex(), public(OTHER_KEY).id.hex()
+BOTH = keys(KEY, OTHER_KEY)
+
+
+def test_a_revoked_keys_signature_counts_no_more_and_does_no_harm_either() -> None:
+    both = (sign(RAW, KEY), sign(RAW, OTHER_KEY))
+    assert check_signatures(RAW, both, BOTH, (SECOND,)) == (public(KEY),)
+    with pytest.raises(BundleError, match="revoked"):
+        check_signatures(RAW, both[1:], BOTH, (SECOND,))
+
+
+def test_a_key_revokes_those_after_it_in_the_file() -> None:
+    assert revoked_by((SECOND,), (public(KEY),), BOTH) == (SECOND,)
+    assert revoked_by((SECOND,), (public(KEY), public(OTHER_KEY)), BOTH) == (SECOND,)
+
+
+def test_a_key_that_is_not_ours_is_not_noted() -> None:
+    assert revoked_by(("0" * 16,), (public(KEY),), BOTH) == ()
+
+
+@pytest.mark.parametrize(
+    ("revokes", "signers"), [((FIRST,), (KEY,)), ((FIRST,), (OTHER_KEY,)), ((SECOND,), (OTHER_KEY,))]
+)
+def test_no_key_revokes_itself_or_one_before_it_so_that_one_is_always_left(
+    revokes: tuple[str, ...], signers: tuple[Ed25519PrivateKey, ...]
+) -> None:
+    with pytest.raises(BundleError, match="only a key before it"):
+        revoked_by(revokes, [public(key) for key in signers], BOTH)

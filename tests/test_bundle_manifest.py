@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from bundle_material import FILES, manifest_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pommai.bundle.manifest import CHART, CHART_SOURCE, MOST_PARTS, Part, decode
+from pommai.bundle.manifest import CHART, CHART_SOURCE, MOST_PARTS, Part, check_target, decode
 from pommai.errors import BundleError
 
 HASH = "0" * 64
@@ -21,6 +22,21 @@ def test_what_is_written_is_read() -> None:
     assert decode(manifest.encode()) == manifest
     assert not manifest.is_software
     assert manifest.size == sum(map(len, FILES.values()))
+
+
+def test_keys_are_revoked_in_writing_and_nothing_is_written_where_none_is() -> None:
+    manifest = manifest_of(revokes=("0" * 16, "a" * 16))
+    assert decode(manifest.encode()) == manifest
+    assert b"revokes" not in manifest_of().encode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({}, ""), ({"device_type": "robot"}, "devices of type robot"), ({"fleet": "north"}, "the fleet north")],
+)
+def test_a_bundle_is_for_one_kind_of_toy_and_its_fleet_or_all(changes: dict[str, str], words: str) -> None:
+    with pytest.raises(BundleError, match=words) if words else nullcontext():
+        check_target(manifest_of(**changes), "pommai", "home")
 
 
 def test_the_same_manifest_is_written_the_same_to_the_byte() -> None:
@@ -78,6 +94,11 @@ def test_a_name_that_could_lead_anywhere_is_refused(name: Any) -> None:
         ({"fleet": "a b"}, "fleet must be letters"),
         ({"created": "yesterday"}, "created must be a time such as"),
         ({"created": "２026-05-01T09:30:00Z"}, "created must be a time such as"),
+        ({"revokes": ("no key",)}, "a revoked key must be its id"),
+        ({"revokes": (7,)}, "a revoked key must be its id"),
+        ({"revokes": ("b" * 16, "a" * 16)}, "must be sorted"),
+        ({"revokes": ("a" * 16, "a" * 16)}, "each there once"),
+        ({"revokes": tuple(f"{n:016}" for n in range(17))}, "revokes at most 16 keys, not 17"),
         ({"parts": ()}, "a bundle holds 1 to 512 files, not 0"),
         ({"parts": (Part("personas.yaml", 9 << 20, HASH),)}, "the size of personas.yaml must be"),
         ({"parts": (Part("personas.yaml", -1, HASH),)}, "the size of personas.yaml must be"),

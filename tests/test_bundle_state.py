@@ -88,12 +88,33 @@ STATES = st.builds(
     KEPT,
     KEPT,
     st.booleans(),
-    st.none() | st.builds(Trial, st.booleans(), st.integers(0, 20), st.integers(0, 20)),
+    st.none() | st.builds(Trial, st.booleans(), st.integers(0, 20), st.integers(0, 20), st.integers(0, 9999)),
     st.integers(0, 99),
     st.integers(0, 99),
     st.lists(st.integers(1, 99), max_size=5).map(tuple),
     st.text(max_size=50),
+    st.lists(st.sampled_from(["0" * 16, "a" * 16, "12" * 8]), unique=True).map(tuple),
 )
+
+
+def test_a_trials_time_is_counted_and_a_new_trial_begins_at_nothing() -> None:
+    state = State(waiting=Kept(7, 0, "ab" * 32)).begun().lived(30).rested().begun().lived(12)
+    assert state.trial is not None
+    assert (state.trial.seconds, state.trial.starts) == (42, 2)
+    assert state.confirmed().lived(5) == state.confirmed()
+    assert replace(state, waiting=Kept(8, 0, "cd" * 32)).begun().trial == Trial(cloud=False, starts=1, fruitless=1)
+
+
+def test_revoked_keys_are_noted_once() -> None:
+    state = State().without(["a" * 16]).without(["0" * 16, "a" * 16])
+    assert state.revoked == ("a" * 16, "0" * 16)
+
+
+def test_what_an_older_software_has_noted_is_read() -> None:
+    document = json.loads(encode(State(current=Kept(7, 0, "ab" * 32), trial=Trial(True, 2, 1))))
+    del document["revoked"]
+    document["trial"].pop()
+    assert decode(json.dumps(document).encode()).trial == Trial(True, 2, 1)
 
 
 @given(STATES)
@@ -107,6 +128,7 @@ def test_the_floor_and_the_highest_version_only_rise(state: State, life: list[st
         after = getattr(state, deed)()
         assert after.floor >= state.floor
         assert after.highest >= state.highest
+        assert after.revoked == state.revoked
         state = after
 
 
@@ -125,6 +147,7 @@ def test_the_floor_and_the_highest_version_only_rise(state: State, life: list[st
         json.dumps({**json.loads(encode(SETTLED)), "highest": -1}).encode(),
         json.dumps({**json.loads(encode(SETTLED)), "highest": True}).encode(),
         json.dumps({**json.loads(encode(SETTLED)), "trial": [True]}).encode(),
+        json.dumps({**json.loads(encode(SETTLED)), "revoked": ["../../etc"]}).encode(),
     ],
 )
 def test_what_was_not_noted_so_is_refused(data: bytes) -> None:

@@ -11,6 +11,7 @@ import pytest
 from update_material import ROOT, Desk, lights, pommai
 
 from pommai.bundle.container import open_bundle
+from pommai.bundle.keys import read_public_keys
 from pommai.bundle.manifest import CHART
 
 
@@ -133,6 +134,23 @@ def test_what_is_no_bundle_is_not_signed(tmp_path: Path, desk: Desk) -> None:
     assert code == 1
     assert "is no update bundle" in errors
     assert (tmp_path / "letter").read_text() == "Dear toy,"
+
+
+def test_a_bundle_revokes_keys_by_their_file_or_id(desk: Desk, tmp_path: Path) -> None:
+    assert pommai("bundle", "keygen", tmp_path / "lost")[0] == 0
+    lost = next(iter(read_public_keys(tmp_path / "lost.pub"))).hex()
+    revoke = ("--revoke", tmp_path / "lost.pub", "--revoke", "00112233aabbccdd")
+    bundle = desk.build(4, {"led_patterns.yaml": lights("leaf")}, *revoke)
+    with open_bundle(bundle, None) as opened:
+        assert opened.manifest.revokes == tuple(sorted((lost, "00112233aabbccdd")))
+    assert f"revokes      {lost}" in pommai("bundle", "show", bundle)[1]
+    desk.public.write_text(desk.public.read_text() + (tmp_path / "lost.pub").read_text())
+    said = pommai("bundle", "verify", bundle, "--keys", desk.public)[1]
+    assert f"revokes {lost}" in said
+    assert "00112233aabbccdd" not in said  # none that this toy trusts
+    place = desk.folder / "v4"
+    code, _, errors = pommai("bundle", "build", place, "--version", 4, "--revoke", "my-key")
+    assert (code, "a revoked key must be its id" in errors) == (1, True)
 
 
 def test_wheels_make_a_bundle_of_software(desk: Desk) -> None:

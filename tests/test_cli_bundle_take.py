@@ -11,7 +11,7 @@ from bundle_material import bundle_bytes
 from test_bundle_fetch import sends, served
 from update_material import ROOT, Desk, lights, pommai
 
-from pommai.bundle.state import State
+from pommai.bundle.state import Kept, State, Trial
 from pommai.bundle.store import Store
 
 
@@ -70,7 +70,27 @@ def test_a_toy_shows_what_it_has(desk: Desk) -> None:
     (store.place(current) / "led_patterns.yaml").write_text("worn out")
     assert "in force     version 5, DAMAGED" in pommai("bundle", "show", *flags(desk))[1]
     store.change(lambda state: state.back("it does not sing"))
-    assert "did not work 5" in pommai("bundle", "show", *flags(desk))[1]
+    store.revoke(["0" * 16])
+    said = pommai("bundle", "show", *flags(desk))[1]
+    assert "did not work 5" in said
+    assert "revoked      0000000000000000: bundles by these keys are not taken" in said
+    assert "software     what install.sh has made" in said
+
+
+def test_what_root_says_of_the_software_is_shown(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Store(tmp_path / "root")
+    root.prepare()
+    kept = Kept(7, 0, "ab" * 32)
+    root.change(lambda _: State(current=kept, waiting=Kept(8, 0, "cd" * 32), trial=Trial(True, 2), failed=(3,)))
+    (root.folder / "said.json").write_text('{"file": [1, 2, 3], "words": "there is too little room"}')
+    monkeypatch.setattr("pommai.cli.bundle_take.ROOT", root.folder)
+    lines = pommai("bundle", "show", *flags(desk))[1].splitlines()
+    assert lines[-4:] == [
+        "software     version 7, on trial (2 starts, 0 s)",
+        "comes next   software 8, when the toy rests or is started",
+        "did not work software 3",
+        "last refused there is too little room",
+    ]
 
 
 def test_a_bundle_is_fetched_from_where_somebody_says(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from bundle_material import KEY, bundle_bytes, public, settled, take
 from test_bundle_fetch import sends, served
 from update_material import lights
 
-from pommai.bundle.state import MOST_STARTS
+from pommai.bundle.state import MOST_STARTS, Kept
 from pommai.bundle.store import Store
 from pommai.toy.settings import as_flags, load_settings
 from pommai.toy.updates import Updates
@@ -39,6 +39,7 @@ class Toy:
             stop=self.stopped.set,
             reached=lambda: self.connections,
             flags=as_flags(arguments),
+            root=folder / "root",
             look=0.01,
             quiet=0.05,
         )
@@ -159,6 +160,62 @@ def test_without_rest_or_without_the_server_it_had_the_toy_goes_back(
 
     live(tmp_path, nothing)
     assert "update undone" in caplog.text
+
+
+def test_the_time_of_a_trial_is_that_of_all_its_starts(tmp_path: Path, caplog: Any) -> None:
+    store = on_trial(tmp_path)
+    store.change(lambda state: state.lived(3600))
+
+    async def story(toy: Toy) -> None:
+        toy.updates.on_configuration(True)
+        await until(lambda: "update confirmed" in caplog.text)
+
+    live(tmp_path, story, trial="1h")
+
+
+def test_a_toy_notes_how_long_it_has_lived_with_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pommai.toy.updates.NOTE", 1.0)
+    store = on_trial(tmp_path)
+
+    async def story(toy: Toy) -> None:
+        await until(lambda: (trial := store.read().trial) is not None and trial.seconds >= 1)
+
+    live(tmp_path, story)
+
+
+def test_a_start_late_in_a_trial_has_a_fair_chance_to_come_to_rest(tmp_path: Path) -> None:
+    store = on_trial(tmp_path)
+    store.change(lambda state: state.lived(3600))
+
+    async def story(toy: Toy) -> None:
+        await asyncio.sleep(0.2)  # many looks
+
+    live(tmp_path, story, trial="1h")
+    assert store.read().trial is not None
+
+
+def test_software_that_waits_comes_at_rest_and_the_toy_ends_for_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pommai.toy.software.running", lambda: "installed")
+    root = Store(tmp_path / "root")
+    root.prepare()
+    root.change(lambda state: replace(state, waiting=Kept(2, 0, "ab" * 32)))
+
+    async def story(toy: Toy) -> None:
+        toy.updates.on_configuration(False)
+        await asyncio.sleep(0.2)  # many looks
+        assert not toy.stopped.is_set()
+        toy.updates.on_configuration(True)
+        await toy.stopped.wait()
+
+    assert live(tmp_path, story).updates.wants_start
+
+    async def another(toy: Toy) -> None:
+        toy.updates.on_configuration(True)
+        await asyncio.sleep(0.3)  # as long as it would take
+
+    assert not live(tmp_path, another).updates.wants_start
 
 
 def test_who_had_no_server_need_not_reach_one(tmp_path: Path) -> None:
