@@ -24,7 +24,17 @@ async def operated(personas: Path = PERSONAS) -> AsyncIterator[tuple[Gateway, Co
 
 
 def test_what_is_no_command_is_answered_with_those_there_are() -> None:
-    wrong = ("dance", "switch", "switch a b c", "volume", "volume 3 desk-1 now", "sessions please", "resume desk-1")
+    wrong = (
+        "dance",
+        "switch",
+        "switch a b c",
+        "volume",
+        "volume 3 desk-1 now",
+        "sessions please",
+        "resume desk-1",
+        "reset",
+        "restart",
+    )
 
     async def test() -> None:
         async with operated() as (_, console):
@@ -54,6 +64,18 @@ def test_the_volume_is_set_for_all_or_for_one() -> None:
             assert await one.expect(m.Command) == m.Command("volume", {"percent": 40})
             assert await two.expect(m.Command) == m.Command("volume", {"percent": 40})
             assert await two.expect(m.Command) == m.Command("volume", {"percent": 0})
+
+    run(test())
+
+
+def test_one_toy_is_restarted_or_reset_and_never_all() -> None:
+    async def test() -> None:
+        async with operated() as (gateway, console), toy_at(gateway, "desk-1") as one, toy_at(gateway, "desk-2") as two:
+            assert await console.obey("restart desk-1") == "asked 1 toy to begin again"
+            assert await console.obey("reset desk-2") == "asked 1 toy to forget everything"
+            assert await console.obey("reset desk-3") == "asked 0 toys to forget everything"
+            assert await one.expect(m.Command) == m.Command("restart")
+            assert await two.expect(m.Command) == m.Command("reset")
 
     run(test())
 

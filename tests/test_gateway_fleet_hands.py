@@ -26,6 +26,8 @@ def test_orders_become_messages_for_those_they_concern() -> None:
             assert await fleet.hands.obey(Order("volume", percent=7)) == 2
             for toy in (one, two):
                 assert await toy.expect(m.Command) == m.Command("volume", {"percent": 7})
+            assert await fleet.hands.obey(Order("reset", device_id="desk-2")) == 1
+            assert await two.expect(m.Command) == m.Command("reset")
 
     run(test())
 

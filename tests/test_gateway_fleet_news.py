@@ -18,13 +18,9 @@ ME = "one#01234567"
 ALERT = Alert("2026-01-01T00:00:00.000+00:00", "desk-1", "high", "somebody is sad")
 TOYS = st.from_regex(r"[A-Za-z0-9_-]{1,128}", fullmatch=True)
 DEVICES = st.from_regex(r"[A-Za-z0-9_.:-]{1,128}", fullmatch=True)
-ORDERS = st.builds(
-    Order,
-    st.sampled_from(["pause", "resume", "volume"]),
-    st.floats(0, 86_400),
-    st.text(max_size=300),
-    st.integers(0, 100),
-    st.none() | DEVICES,
+MORE = (st.floats(0, 86_400), st.text(max_size=300), st.integers(0, 100))
+ORDERS = st.builds(Order, st.sampled_from(["pause", "resume", "volume"]), *MORE, st.none() | DEVICES) | st.builds(
+    Order, st.sampled_from(["restart", "reset"]), *MORE, DEVICES
 )
 
 
@@ -74,6 +70,8 @@ def test_an_alert_that_would_disturb_a_terminal_or_is_nobodys_is_nothing(change:
     "change",
     [
         {"kind": "reboot"},
+        {"kind": "reset", "device_id": None},
+        {"kind": "restart", "device_id": None},
         {"seconds": -1},
         {"seconds": 86_401},
         {"seconds": float("nan")},

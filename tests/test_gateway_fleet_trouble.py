@@ -222,6 +222,22 @@ def test_a_pause_that_comes_late_is_as_much_shorter(redis: RedisProcess) -> None
     run(test())
 
 
+@pytest.mark.parametrize("kind", ["restart", "reset"])
+def test_nothing_is_forgotten_nor_started_again_long_after_somebody_wanted_it(redis: RedisProcess, kind: str) -> None:
+    async def test() -> None:
+        async with alone(redis.url) as one, client(redis.url) as some:
+            await one.active.set("robo-rex")
+            now = int(1000 * float((await some.time())[0]))
+            order = {"seconds": 0.0, "message": "", "percent": 0, "device_id": "desk-1", "kind": kind}
+            fields = {"kind": "order", "from": "two#01234567", "id": "", "order": json.dumps(order)}
+            await one.fleet._hear("news", f"{now - 70_000}-0", fields)
+            assert one.orders == []
+            await one.fleet._hear("news", f"{now - 2_000}-0", fields)
+            assert [heard.kind for heard in one.orders] == [kind]
+
+    run(test())
+
+
 def test_a_read_only_copy_is_no_redis_for_a_fleet(redis: RedisProcess, tmp_path: Path) -> None:
     copy = RedisProcess(tmp_path, "--replicaof", f"127.0.0.1 {redis.port}", port=redis.port + 1)
 

@@ -28,6 +28,11 @@ def test_an_order_is_carried_out_by_every_toy_it_concerns() -> None:
             assert await orders.set_volume("040") == 1
             assert await toy.expect(m.Command) == m.Command("volume", {"percent": 40})
             assert await orders.set_volume("40", "desk-2") == 0
+            assert await orders.restart("desk-1") == 1
+            assert await toy.expect(m.Command) == m.Command("restart")
+            assert await orders.reset("desk-2") == 0
+            assert await orders.reset("desk-1") == 1
+            assert await toy.expect(m.Command) == m.Command("reset")
             assert await orders.reload() == 0
 
     run(test())

@@ -108,7 +108,13 @@ def test_toys_are_paused_let_go_on_and_made_quieter() -> None:
             assert await toy.expect(m.Command) == m.Command("volume", {"percent": 40})
             answer = await client.post("/toys/volume", json={"percent": 0, "deviceId": "desk-2"})
             assert answer.json() == {"percent": 0, "told": 0}
+            for word in ("restart", "reset"):
+                assert (await client.post(f"/toys/{word}", json={"deviceId": "desk-1"})).json() == {"asked": 1}
+                assert await toy.expect(m.Command) == m.Command(word)
             for path, order in (
+                ("/toys/restart", {}),
+                ("/toys/reset", {}),
+                ("/toys/reset", {"deviceId": None}),
                 ("/toys/pause", {"time": "soon"}),
                 ("/toys/pause", {"time": "5m", "message": "x" * 400}),
                 ("/toys/volume", {"percent": 101}),

@@ -49,6 +49,8 @@ While it runs, it takes lines on standard input:
   pause [TIME [MESSAGE]]   put every toy into safe mode, for 30s, 5m, ... or until `resume`
   resume                   let every toy out of safe mode
   volume PERCENT [DEVICE]  how loud every toy, or the one with this device id, is: 0 to 100
+  restart DEVICE           have one toy begin again, when it rests
+  reset DEVICE             have one toy forget all that it has kept; it obeys only a gateway that signs (--signing-key)
   reload                   read the personas again at once, and tell the toys whose own has changed
   alerts                   the latest alerts: time, device, severity, reason
   archive                  how much is kept of each toy

@@ -23,6 +23,8 @@ COMMANDS: Final = (
     "pause [TIME [MESSAGE]]",
     "resume",
     "volume PERCENT [DEVICE]",
+    "restart DEVICE",
+    "reset DEVICE",
     "reload",
     "alerts",
     "archive",
@@ -66,6 +68,10 @@ class Console:
                 return f"asked {_toys(await self._orders.resume())} to go on"
             case ["volume", percent, *device] if len(device) <= 1:
                 return f"told {_toys(await self._orders.set_volume(percent, *device))}: volume {int(percent)}"
+            case ["restart", device]:
+                return f"asked {_toys(await self._orders.restart(device))} to begin again"
+            case ["reset", device]:
+                return f"asked {_toys(await self._orders.reset(device))} to forget everything"
             case ["reload"]:
                 return await self._reload()
             case ["alerts"]:

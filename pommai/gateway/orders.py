@@ -54,6 +54,14 @@ class Orders:
             raise OrderError(f"{percent} is no volume; write a whole number from 0 to 100")
         return await self.gateway.set_volume(int(percent), device_id)
 
+    async def restart(self, device_id: str) -> int:
+        """Have one toy begin again when it rests, at most once in five minutes."""
+        return await self.gateway.restart(device_id)
+
+    async def reset(self, device_id: str) -> int:
+        """Have one toy forget all that it has kept. It obeys only where this gateway signs, with a key it knows."""
+        return await self.gateway.reset(device_id)
+
     async def reload(self) -> int:
         """Read the personas again. Raises PersonasError, and the toys stay as they were."""
         return await self.gateway.change_personas(await asyncio.to_thread(load_personas, self.personas))

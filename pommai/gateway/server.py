@@ -265,6 +265,17 @@ class Gateway:
         """
         return await self.fleet.order(Order("volume", percent=percent, device_id=device_id))
 
+    async def restart(self, device_id: str) -> int:
+        """Have the toy with this device_id begin again. How many were told. Raises FleetError, and none was told."""
+        return await self.fleet.order(Order("restart", device_id=device_id))
+
+    async def reset(self, device_id: str) -> int:
+        """Have the toy with this device_id forget all it has kept. How many were told: a toy obeys only what is signed.
+
+        Raises FleetError, and none was told.
+        """
+        return await self.fleet.order(Order("reset", device_id=device_id))
+
     async def change_personas(self, personas: Personas) -> int:
         """Answer with these personas from now on, and tell every toy whose own has changed. How many were told.
 

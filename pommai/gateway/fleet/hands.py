@@ -56,9 +56,10 @@ class ToysHere:
         told = await self._each(
             lambda session: order.device_id in (None, session.device_id), lambda session: session.send(message)
         )
-        fact = {"seconds": order.seconds} if order.kind == "pause" else {}
+        fact: dict[str, object] = {"seconds": order.seconds} if order.kind == "pause" else {}
         fact |= {"percent": order.percent} if order.kind == "volume" else {}
-        _log.info(order.kind, extra={**fact, "device": order.device_id or "all", "told": told})
+        fact |= {} if order.device_id is None else {"device": order.device_id}
+        _log.info(order.kind, extra={**fact, "told": told})
         return told
 
     def drop(self, session_id: str) -> None:
@@ -79,3 +80,5 @@ def _message(order: Order) -> m.Message:
             return m.SafetyOverride("resume")
         case "volume":
             return m.Command("volume", {"percent": order.percent})
+        case "restart" | "reset" as name:
+            return m.Command(name)

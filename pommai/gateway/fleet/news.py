@@ -137,13 +137,13 @@ def _order(text: str) -> Order | None:
         return None
     match found:
         case {
-            "kind": "pause" | "resume" | "volume" as kind,
+            "kind": "pause" | "resume" | "volume" | "restart" | "reset" as kind,
             "seconds": int() | float() as seconds,
             "message": str(message),
             "percent": int(percent),
             "device_id": (None | str()) as device_id,
         } if 0 <= seconds <= 86_400 and 0 <= percent <= 100:
-            if device_id is None or re.fullmatch(_DEVICE, device_id):
+            if re.fullmatch(_DEVICE, device_id) if device_id is not None else kind not in ("restart", "reset"):
                 return Order(kind, float(seconds), message, int(percent), device_id)
     return None
 

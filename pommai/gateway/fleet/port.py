@@ -27,7 +27,8 @@ class Seat:
 class Order:
     """What an operator wants of every toy, or of one."""
 
-    kind: Literal["pause", "resume", "volume"]
+    kind: Literal["pause", "resume", "volume", "restart", "reset"]
+    """The last two are for one toy alone."""
     seconds: float = 0.0
     """Of a pause: 0..86,400; 0 is until resumed."""
     message: str = ""

@@ -40,6 +40,8 @@ ANSWER_SECONDS: Final = 1.0
 """How long to wait for the other gateways to say how many toys they have told."""
 LONGEST_WAIT: Final = 5.0
 """Seconds between two attempts to reach Redis, at most."""
+LATEST_SECONDS: Final = 60.0
+"""An order to restart or to reset a toy that is older than this is none any more."""
 AT_ONCE: Final = 100
 """News that are read in one go."""
 MOST_SEEN: Final = 2_000
@@ -346,10 +348,14 @@ class RedisFleet(EmbeddedFleet):
             await self.call("XADD", "news", "MAXLEN", "~", scripts.MOST_NEWS, "*", *words)
 
     def _still(self, order: Order, id_: str) -> Order | None:
-        """What is left of an order that may come late: a pause is over when it would have been."""
+        """What is left of an order that may come late: a pause is over when it would have been, and nothing is
+        forgotten, nor any toy started again, long after somebody wanted it."""
+        age = max(0.0, self._redis_now() - float(id_.partition("-")[0])) / 1000
+        if order.kind in ("restart", "reset"):
+            return order if age <= LATEST_SECONDS else None
         if order.kind != "pause" or order.seconds == 0:
             return order
-        left = order.seconds - max(0.0, self._redis_now() - float(id_.partition("-")[0])) / 1000
+        left = order.seconds - age
         return dataclasses.replace(order, seconds=min(left, order.seconds)) if left > 0 else None
 
     def _note(self, part: str, trouble: str) -> None:

@@ -43,6 +43,8 @@ PAGES: Final = {
     "POST /toys/pause": 'put every toy into safe mode: {"time": "5m"?, "message"?}',
     "POST /toys/resume": "let every toy out of safe mode",
     "POST /toys/volume": 'how loud all toys, or one, are: {"percent", "deviceId"?}',
+    "POST /toys/restart": 'have one toy begin again, when it rests: {"deviceId"}',
+    "POST /toys/reset": 'have one toy forget all that it has kept, where this gateway signs: {"deviceId"}',
     "POST /reload": "read the personas again",
 }
 """All there is for operators: method and path, and what it is for."""
@@ -79,6 +81,8 @@ class Routes:
         app.router.add_post("/toys/pause", self._pause)
         app.router.add_post("/toys/resume", self._resume)
         app.router.add_post("/toys/volume", self._volume)
+        app.router.add_post("/toys/restart", self._restart)
+        app.router.add_post("/toys/reset", self._reset)
         app.router.add_post("/reload", self._reload)
         app.on_shutdown.append(self._stream.close)
 
@@ -197,6 +201,14 @@ class Routes:
         order = await read_order(request, "percent", percent=int, deviceId=str)
         told = await self._orders.set_volume(str(order["percent"]), order.get("deviceId"))
         return answer({"percent": order["percent"], "told": told})
+
+    async def _restart(self, request: web.Request) -> web.Response:
+        order = await read_order(request, "deviceId", deviceId=str)
+        return answer({"asked": await self._orders.restart(order["deviceId"])})
+
+    async def _reset(self, request: web.Request) -> web.Response:
+        order = await read_order(request, "deviceId", deviceId=str)
+        return answer({"asked": await self._orders.reset(order["deviceId"])})
 
     async def _reload(self, request: web.Request) -> web.Response:
         await read_order(request)
