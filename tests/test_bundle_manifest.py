@@ -34,7 +34,7 @@ def test_keys_are_revoked_in_writing_and_nothing_is_written_where_none_is() -> N
     ("changes", "words"),
     [({}, ""), ({"device_type": "robot"}, "devices of type robot"), ({"fleet": "north"}, "the fleet north")],
 )
-def test_a_bundle_is_for_one_kind_of_toy_and_its_fleet_or_all(changes: dict[str, str], words: str) -> None:
+def test_a_bundle_is_for_one_kind_of_toy_and_its_fleet_or_all(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(BundleError, match=words) if words else nullcontext():
         check_target(manifest_of(**changes), "pommai", "home")
 
