@@ -16,6 +16,7 @@ from signing_material import signer
 
 from pommai.errors import StoreError
 from pommai.gateway import offering as module
+from pommai.gateway.archive import Archive
 from pommai.gateway.offering import NO_ADDRESS, Addresses, Offering
 from pommai.gateway.offers import Kept, Offers
 from pommai.gateway.server import Gateway
@@ -178,6 +179,28 @@ def test_who_was_told_is_told_again_only_after_a_while_also_by_a_gateway_that_st
                 here.offering.changed()
                 await order(bear)
             assert (await here.offers.read()).told[kept().sha256]["bear"].times == 2
+
+    run(test())
+
+
+def test_a_gateway_of_the_same_data_file_tells_its_toys_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "READ_SECONDS", 0.05)
+
+    async def test() -> None:
+        async with (
+            await Archive.open(tmp_path / "toys.db") as first,
+            await Archive.open(tmp_path / "toys.db") as second,
+            shop(archive=first) as here,
+            shop(archive=second) as there,
+            toy(there.gateway, device="bear") as bear,
+        ):
+            await bear.send(says())
+            await here.offer(kept())
+            assert (await order(bear))["sha256"] == kept().sha256
+            await here.offers.withdraw(kept().sha256)
+            await bear.send(says(offer=kept().sha256, outcome="taken", waiting=12))
+            while there.gateway.sessions[0].updates_said != 2 or there.offering.under_way:
+                await asyncio.sleep(0.01)
 
     run(test())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,9 +13,11 @@ from typing import Any
 
 import httpx
 import pytest
+import trustme
 from bundle_material import bundle_bytes
 from gateway_material import desk, run
 from offer_material import BUNDLE, HASH, kept, says
+from tls_material import SPARE, pin, served_with
 from web_material import BEARER, asking, raw, web_of
 
 from pommai.bundle.container import MOST_FILE
@@ -25,6 +28,7 @@ from pommai.gateway.offering import Addresses, Offering
 from pommai.gateway.offers import MOST_KEPT, Offers
 from pommai.gateway.offers_web import PAGES, add_offer_routes
 from pommai.gateway.web.app import Web
+from pommai.io.tls import ServerTrust
 
 
 @pytest.fixture(autouse=True)
@@ -48,12 +52,12 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop(folder: Path) -> AsyncIterator[Shop]:
+async def shop(folder: Path, tls: ssl.SSLContext | None = None) -> AsyncIterator[Shop]:
     async with desk() as gateway:
-        web, offers, files = web_of(gateway), Offers(gateway.archive.data), BundleFiles(folder / "bundles")
+        web, offers, files = web_of(gateway, tls=tls), Offers(gateway.archive.data), BundleFiles(folder / "bundles")
         offering = Offering(gateway, offers, Addresses(None, False, lambda: web.port))
         add_offer_routes(web.app, files, offers, offering)
-        async with web, offering, asking(web) as client:
+        async with web, offering, asking(web, verify=tls is None) as client:
             yield Shop(web, client, offers, files)
 
 
@@ -111,6 +115,21 @@ def test_a_toy_fetches_without_a_token_whole_and_operators_pages_ask_for_theirs(
                 method, path = page.split(" ")
                 refused = await stranger.request(method, path.replace("{sha256}", HASH))
                 assert refused.status_code == 401, page
+
+    run(test())
+
+
+def test_a_toy_fetches_from_a_gateway_at_home_that_it_knows_by_its_pins_alone(tmp_path: Path) -> None:
+    leaf = trustme.CA().issue_cert("127.0.0.1")
+
+    async def test() -> None:
+        async with shop(tmp_path, served_with(leaf)) as here:
+            await here.bring()
+            trust = ServerTrust(pins=[pin(leaf), SPARE])
+            url = f"{here.web.url}/api/bundles/{HASH}"
+            assert url.startswith("https:")
+            got = await asyncio.to_thread(lambda: b"".join(fetch(url, HASH, len(BUNDLE), trust)))
+            assert got == BUNDLE
 
     run(test())
 
