@@ -80,6 +80,35 @@ for release in ${RELEASES:-bookworm trixie}; do
     inside /opt/pommai/venv/bin/pommai --version
     du -sh "$system/opt/pommai" | sed "s|$system||"
 
+    echo "install-test: $release: an update of the software, by the toy's hand and root's"
+    pommai=/opt/pommai/venv/bin/pommai
+    mkdir -p "$system/tmp/desk/wheels"
+    cp "$system"/opt/pommai/wheels/pommai-*.whl "$system/tmp/desk/wheels/"
+    check inside $pommai bundle keygen /tmp/desk/maker
+    check inside $pommai bundle build /tmp/desk --version 1 --key /tmp/desk/maker.key -o /tmp/desk/1.pommai-bundle
+    check inside install -m 644 /tmp/desk/maker.pub /etc/pommai/update_keys
+    check inside install -d -o pommai -m 700 /var/lib/pommai
+    printf 'update_keys = "/etc/pommai/update_keys"\nupdate_trial = "1s"\n' >>"$system/etc/pommai/pommai.toml"
+    as_toy() { inside setpriv --reuid pommai --regid pommai --init-groups env XDG_DATA_HOME=/var/lib "$@"; }
+    as_root() { inside env XDG_DATA_HOME=/var/lib /opt/pommai/proven/bin/pommai bundle install-software "$@"; }
+    check as_toy $pommai bundle apply --config /etc/pommai/pommai.toml /tmp/desk/1.pommai-bundle
+    check as_root
+    check inside test "$(readlink "$system/opt/pommai/venv")" = venvs/installed
+    check as_root --starting
+    name=$(basename "$(readlink "$system/opt/pommai/venv")")
+    check inside test "$name" != installed
+    check inside test "$(readlink "$system/opt/pommai/proven")" = venvs/installed
+    check inside $pommai check
+    sleep 2 # its trial, as long as the settings say
+    check as_toy "/opt/pommai/venvs/$name/bin/python" -c "
+from pathlib import Path
+from pommai.bundle.hatch import Hatch, Note
+Hatch(Path('/var/lib/pommai/updates')).note(Note('$name', 1, rested=True, reached=True))"
+    check as_root
+    check inside test "$(readlink "$system/opt/pommai/proven")" = "venvs/$name"
+    du -sh "$system/opt/pommai" | sed "s|$system||; s|$| (two that share what did not change)|"
+    rm -r "$system/run/pommai-software" # systemd's to make and to remove
+
     echo "install-test: $release: installing again"
     inventory >"$fresh/after"
     check "$@" --no-models

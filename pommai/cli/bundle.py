@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 _DESCRIPTION = """\
-Update bundles: new behaviour for toys that are out in the world, in one signed file.
+Update bundles: new behaviour, or new software, for toys that are out in the world, in one signed file.
 
   pommai bundle keygen                      once: a key; its public half goes onto the toys
   pommai bundle build my_toy --version 12 --key update.key
@@ -16,10 +16,11 @@ Update bundles: new behaviour for toys that are out in the world, in one signed 
   pommai bundle offer my_toy-12.pommai-bundle --all --gateway https://toys.example:8766
                                             to all toys of a gateway; `offers` shows who has taken it
 
-A toy takes a bundle when it is signed with a key that the setting update_keys names, is for this kind of toy and its
-fleet, is newer than all it ever had, and keeps the promises that every chart must keep: the toy proves them itself. It
-changes at rest, keeps what it had, and goes back alone when it does not come to rest, ends again and again, or does not
-reach its server any more within the time of the setting update_trial.
+A toy takes a bundle when it is signed with a key that the setting update_keys names and nobody has revoked, is for this
+kind of toy and its fleet, is newer than all it ever had, and keeps the promises that every chart must keep: the toy
+proves them itself. It changes at rest, keeps what it had, and goes back alone when it does not come to rest, ends again
+and again, or does not reach its server any more within the time of the setting update_trial. Software goes the same way
+by root's hand (`pommai bundle install-software --help`), since a toy may not write its own program.
 """
 _KEYGEN = """\
 Make an Ed25519 key: NAME.key, which signs (keep it off every toy and out of every repository), and NAME.pub, a line of
@@ -29,9 +30,9 @@ one until all toys have the new line.
 """
 _BUILD = """\
 Make a bundle of the files in a folder: statechart.yaml, led_patterns.yaml, offline_responses.yaml, personas.yaml and
-the folder sounds, those that are there; or, for software, the folder wheels alone. A bundle stands for itself: for what
-is not in it, a toy uses what came with its software, not what an earlier bundle brought. The chart is compiled and
-proved first, as the toy will.
+the folder sounds, those that are there; or, for software, the folder wheels alone: pommai's own wheel, and those of
+what it needs and toys do not have. A bundle stands for itself: for what is not in it, a toy uses what came with its
+software, not what an earlier bundle brought. The chart is compiled and proved first, as the toy will.
 """
 _SIGN = """\
 Sign a bundle with a key, beside the signatures it has. A toy takes a bundle that one key it trusts has signed.
@@ -43,8 +44,9 @@ _SHOW = """\
 Show what a bundle says of itself, whether it can be trusted or not; or, without a file, which bundles this toy has.
 """
 _APPLY = """\
-Take a bundle on this toy. It comes into force when the toy next rests, or is next started, and is then on trial. Run it
-as the toy's own user: sudo -u pommai pommai bundle apply --config /etc/pommai/pommai.toml FILE
+Take a bundle on this toy. It comes into force when the toy next rests, or is next started, and is then on trial.
+Software is installed by root first, which takes some minutes. Run it as the toy's own user:
+sudo -u pommai pommai bundle apply --config /etc/pommai/pommai.toml FILE
 """
 _INSTALL = """\
 What root does with software, which a toy's user may take but not install; pommai-software.timer and the start of the
@@ -54,7 +56,8 @@ does not fare well within update_trial, or ends again and again, the software be
 """
 _ROLLBACK = """\
 Have the bundle before back, or what came with the software, from when the toy next rests. A bundle may forbid to go
-back below a version (`build --floor`). A bundle that waits to come into force is dropped instead.
+back below a version (`build --floor`). A bundle that waits to come into force is dropped instead. Of software, root has
+the one before back: sudo pommai bundle install-software --back
 """
 _EXIT = "Exit code: 0 all is well, 1 the bundle is refused or something is wrong, 2 wrong usage or settings."
 
