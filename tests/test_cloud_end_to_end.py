@@ -169,9 +169,12 @@ def test_a_toy_with_a_secret_lives_through_short_tokens_and_is_turned_away_when_
             bear.wait(lambda: rows(tmp_path, uploads) == [(2,)], "recordings in the cloud")
             # A grown-up turns the device away: it is cut, and says why.
             devices(tmp_path, "revoke", DEVICE)
-            bear.wait(lambda: f"knows no device '{DEVICE}' with this secret" in bear.log, "word of the revocation")
+            bear.wait(lambda: "knows no device with this id and this secret" in bear.log, "word of the revocation")
             assert bear.log.count("link up") == 1
+            assert DEVICE not in bear.log, "a toy's own log does not say which it is"
             bear.end()
+        assert "session open" in server.log
+        assert DEVICE not in server.log, "devices go by other names in a gateway's"
         server.end()
     said = asyncio.run(kept(tmp_path, CONVERSATIONS))
     assert len(said) == 2

@@ -219,7 +219,7 @@ def test_a_toy_gets_its_tokens_brings_its_memory_and_says_when_it_is_revoked_and
         # A grown-up revokes the device.
         cloud.secret, cloud.tokens = "another-secret-altogether", set()
         await door.inside[0].close()
-        await toy.until(lambda: "knows no device 'bear-1' with this secret" in toy.log)
+        await toy.until(lambda: "knows no device with this id and this secret" in toy.log)
         asked = cloud.paths().count("auth:authenticateDevice")
         await asyncio.sleep(2.0)
         assert cloud.paths().count("auth:authenticateDevice") <= asked + 1

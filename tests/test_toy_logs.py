@@ -46,6 +46,18 @@ fail("everything")
 """
 
 
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_devices_id_may_go_by_another_name(style: str) -> None:
+    out = io.StringIO()
+    configure_logs(style=style, device_names=lambda device: f"d-{len(device)}", stream=out)
+    log.info("session open", extra={"device": "bear-7", "toy": "bear"})
+    log.info("pause", extra={"device": None})
+    first, second = out.getvalue().splitlines()
+    assert "d-6" in first
+    assert "bear-7" not in first
+    assert "d-" not in second
+
+
 def test_what_ends_a_process_is_reported_without_its_secrets() -> None:
     done = subprocess.run([sys.executable, "-c", CRASH], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 1

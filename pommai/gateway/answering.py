@@ -102,7 +102,7 @@ class Answering:
         """Answer a turn. Only while no other answer is under way."""
         assert not self.is_running, "one answer at a time"
         self._heard_at = asyncio.get_running_loop().time()
-        self._task = asyncio.create_task(self._answer(incoming), name=f"answer {self._toy.device_id} {incoming.turn}")
+        self._task = asyncio.create_task(self._answer(incoming), name=f"answer {incoming.turn}")
         self._task.add_done_callback(lambda _: self._on_end())
 
     async def stop(self, why: str) -> None:

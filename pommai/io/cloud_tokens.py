@@ -154,7 +154,7 @@ class DeviceTokens:
 
     def _understood(self, caught: CloudFunctionError) -> LinkError:
         if caught.code in _REFUSED:
-            words = f"{self._client.host} knows no device '{self._device_id}' with this secret; is it registered?"
+            words = f"{self._client.host} knows no device with this id and this secret; is it registered?"
             return self._hold_off(AuthenticationError(words))
         error = LinkError(f"the toy gets no token: {caught} ({caught.code})")
         if caught.code == "RATE_LIMITED":

@@ -20,7 +20,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -40,10 +40,18 @@ def hide(secret: str) -> None:
 
 
 def configure_logs(
-    level: str = "info", style: str = "text", *, secrets: Collection[str] = (), stream: TextIO | None = None
+    level: str = "info",
+    style: str = "text",
+    *,
+    secrets: Collection[str] = (),
+    device_names: Callable[[str], str] | None = None,
+    stream: TextIO | None = None,
 ) -> None:
-    """Send all logs from `level` up to `stream` (standard error), in style `text` or `json`, with `secrets` hidden."""
-    formatter = _JsonFormatter(secrets) if style == "json" else _TextFormatter(secrets)
+    """Send all logs from `level` up to `stream` (standard error), in style `text` or `json`, with `secrets` hidden.
+
+    `device_names`: what is written for the id in the field `device`, where that is one.
+    """
+    formatter = (_JsonFormatter if style == "json" else _TextFormatter)(secrets, device_names)
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
@@ -66,8 +74,9 @@ def report_crashes() -> None:
 
 
 class _Formatter(logging.Formatter):
-    def __init__(self, secrets: Collection[str]) -> None:
+    def __init__(self, secrets: Collection[str], device_names: Callable[[str], str] | None) -> None:
         super().__init__()
+        self._device_names = device_names
         forms = {form for secret in secrets for form in _forms(secret)}
         self._secrets = sorted(forms, key=len, reverse=True)
 
@@ -77,11 +86,15 @@ class _Formatter(logging.Formatter):
         return text
 
     def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        return {
+        fields = {
             name: value if value is None or isinstance(value, bool | int | float) else self._clean(str(value))
             for name, value in vars(record).items()
             if name not in _OWN
         }
+        device = fields.get("device")
+        if self._device_names is not None and isinstance(device, str):
+            fields["device"] = self._device_names(device)
+        return fields
 
     def _trouble(self, record: logging.LogRecord) -> str:
         """The traceback and the stack, when the record has them."""
@@ -105,8 +118,8 @@ class _TextFormatter(_Formatter):
 
 
 class _JsonFormatter(_Formatter):
-    def __init__(self, secrets: Collection[str]) -> None:
-        super().__init__(secrets)
+    def __init__(self, secrets: Collection[str], device_names: Callable[[str], str] | None) -> None:
+        super().__init__(secrets, device_names)
         self._numbers = itertools.count(1)
 
     def format(self, record: logging.LogRecord) -> str:
