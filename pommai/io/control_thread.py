@@ -35,7 +35,9 @@ class _Job(Generic[T]):
         self.undo = undo
         self.result: concurrent.futures.Future[T] = concurrent.futures.Future()
         self.abandoned = False
-        self.abandoned_at = 0.0
+        """Nobody waits for it, or does any more."""
+        self.overdue_since = 0.0
+        """Since when it is both abandoned and being made: one that waits behind another does not hang itself."""
 
 
 class ControlThread:
@@ -66,6 +68,7 @@ class ControlThread:
                 self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
                 self._thread.start()
             hanging = self._current if self._current is not None and self._current.abandoned else None
+            job.abandoned = hanging is not None
             if hanging is None or undo is None:
                 self._jobs.put(job)
         if hanging is not None:
@@ -87,7 +90,7 @@ class ControlThread:
             job = self._current
             if job is None or not job.abandoned:
                 return None
-            return Hang(job.what, time.monotonic() - job.abandoned_at)
+            return Hang(job.what, time.monotonic() - job.overdue_since)
 
     def call_last(self, limit: float, function: Callable[[], object]) -> None:
         """Make a call where there is no event loop; at most `limit` seconds are waited, and the outcome is lost."""
@@ -98,11 +101,13 @@ class ControlThread:
 
     def _abandon(self, job: _Job[Any]) -> None:
         with self._lock:
-            job.abandoned, job.abandoned_at = True, time.monotonic()
+            job.abandoned, job.overdue_since = True, time.monotonic()
             arrived = job.result.done() and job.result.exception() is None
         if arrived and job.undo is not None:
             undo, result = job.undo, job.result.result()
-            self._jobs.put(_Job("undoing " + job.what, lambda: undo(result), None))
+            undoing = _Job("undoing " + job.what, lambda: undo(result), None)
+            undoing.abandoned = True
+            self._jobs.put(undoing)
 
     def _work(self) -> None:
         while True:
@@ -111,6 +116,7 @@ class ControlThread:
                 if job.abandoned and job.undo is not None:
                     continue
                 self._current = job
+                job.overdue_since = time.monotonic()
             try:
                 result = job.function()
             except BaseException as caught:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
 from pommai.errors import AudioDeviceError, DeviceError
-from pommai.io.control_thread import ControlThread
+from pommai.io.control_thread import ControlThread, Hang
 
 
 class Hanging:
@@ -113,5 +114,30 @@ def test_a_call_that_takes_its_time_within_its_limit_does_not_hang() -> None:
         assert control.hang is None
         slow.go.set()
         await calling
+
+    asyncio.run(main())
+
+
+def test_a_call_that_waited_behind_one_that_hung_does_not_hang_from_the_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        now = [1000.0]
+        monkeypatch.setattr("pommai.io.control_thread.time", SimpleNamespace(monotonic=lambda: now[0]))
+        control, opening, closing = ControlThread("the card"), Hanging(), Hanging()
+        with pytest.raises(DeviceError, match="took longer than"):
+            await control.call("opening", 0.01, opening)
+        with pytest.raises(DeviceError, match="opening has not come back"):
+            await control.call("closing", 10, closing)
+        now[0] = 1030.0
+        assert control.hang == Hang("opening", 30.0)
+        opening.go.set()
+        await until(closing.begun.is_set)
+        assert control.hang == Hang("closing", 0.0), "nobody waits for it, but it has only just begun"
+        now[0] = 1040.0
+        assert control.hang == Hang("closing", 10.0)
+        closing.go.set()
+        await until(lambda: control.hang is None)
+        assert await control.call("asking", 10, lambda: 1) == 1
 
     asyncio.run(main())
