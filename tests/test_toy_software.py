@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -99,7 +100,8 @@ def test_what_is_settled_needs_no_note(toy: Toy) -> None:
 
 @pytest.mark.parametrize(("words", "logged"), [("no room", "software refused"), ("", "software installed")])
 def test_what_root_has_dealt_with_is_taken_back(toy: Toy, tmp_path: Path, caplog: Any, words: str, logged: str) -> None:
-    with opened(tmp_path, bundle_bytes({"wheels/pommai-2-py3-none-any.whl": b"PK"})) as bundle:
+    data = bundle_bytes({"wheels/pommai-2-py3-none-any.whl": b"PK"})
+    with opened(tmp_path, data) as bundle:
         Hatch(toy.updates).want(bundle)
     toy.says(State())
     wanted = toy.updates / "software" / WANTED
@@ -111,6 +113,9 @@ def test_what_root_has_dealt_with_is_taken_back(toy: Toy, tmp_path: Path, caplog
     watch.look(rested=True, reached=True)
     assert not wanted.exists()
     assert logged in caplog.text
+    # The server knows the file by what it has offered.
+    assert watch.take_refusal() == ((hashlib.sha256(data).hexdigest(), words) if words else None)
+    assert watch.take_refusal() is None
 
 
 def test_a_revocation_that_root_has_heard_is_taken_back(toy: Toy, tmp_path: Path) -> None:

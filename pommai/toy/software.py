@@ -6,6 +6,7 @@ for a thread of its own.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,12 @@ class SoftwareWatch:
         self._asked = ""
         self._wanted = ""
         self._has_told = False
+        self._refused: tuple[str, str] | None = None
+
+    def take_refusal(self) -> tuple[str, str] | None:
+        """What root has refused since this was asked last: the file's SHA-256, and why."""
+        refused, self._refused = self._refused, None
+        return refused
 
     def look(self, *, rested: bool, reached: bool) -> bool:
         """Look what root says, and tell it how the toy fares; whether to end at rest, to come up on other software.
@@ -91,6 +98,8 @@ class SoftwareWatch:
         looked_at, words = said(self._root)
         if looked_at and wanted.exists() and looked_at == file_id(wanted.stat()):
             if words:
+                with wanted.open("rb") as file:
+                    self._refused = hashlib.file_digest(file, "sha256").hexdigest(), words
                 logger.error("software refused", extra={"reason": words})
             else:
                 logger.warning("software installed")

@@ -176,6 +176,8 @@ class Updates:
             self._software = SoftwareWatch(self._settings.updates, self._root)
         watch, reached = self._software, self._reached() > 0
         wants_start = await asyncio.to_thread(lambda: watch.look(rested=self._rested, reached=reached))
+        if refused := watch.take_refusal():
+            self._reports.note(refused[0], "refused", refused[1])
         if wants_start and self._is_quiet() and await asyncio.to_thread(watch.end):
             self._end()
 
