@@ -39,7 +39,7 @@ def test_what_says_something_of_somebody_is_noted_and_what_says_nothing_is_not()
     sent.message(m.GuardianAlert("high", "r", NOW), 30)
     sent.message(m.SaveConversation(talk), 40)
     sent.message(m.PiConfigReport(), 50)
-    sent.message(m.UpdateReport(12, "pommai"), 55)
+    sent.message(m.UpdateReport(12, "pommai", "home"), 55)
     for nothing in (m.Ping(NOW), m.Pong(NOW), m.Abort(1, "x"), m.GetToyConfig("bear")):
         sent.message(nothing, 60)
     assert notes.taken == [

@@ -235,7 +235,7 @@ class PiConfigReport(Struct, frozen=True):
 
 
 class Command(Struct, frozen=True):
-    """Do something now. `name`: stop, volume, restart, reload, play, update."""
+    """Do something now. `name`: stop, volume, restart, reload, play, update, reset."""
 
     name: str
     args: Open = field(default_factory=dict)
@@ -249,9 +249,9 @@ class UpdateReport(Struct, frozen=True):
 
     version: Version
     """In force; 0: what came with the software."""
-    device_type: str
+    device_type: Id
     """The kind of toy it is, and `fleet` the fleet it is of, as bundles name them."""
-    fleet: str = ""
+    fleet: Id
     trial: bool = False
     """It has not proved itself yet."""
     waiting: Version = 0
