@@ -57,10 +57,10 @@ def commands(answers: Mapping[str, Output | str]) -> Callable[..., Awaitable[Out
 
 
 def look(check: Run, surroundings: Surroundings) -> Finding:
-    """What a check finds. None may take longer than half a minute."""
+    """What a check finds. One that hangs fails."""
 
     async def main() -> Finding:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(150):
             return await check(surroundings)
 
     return asyncio.run(main())

@@ -17,7 +17,7 @@ from gateway_material import TOKEN
 
 from pommai.io.secret import keep_secret
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds; a busy machine may be slow, and what hangs fails in the end."""
 
 

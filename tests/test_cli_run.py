@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOUNDS = ROOT / "pommai" / "resources" / "sounds"
 NOBODY = "ws://127.0.0.1:9/audio-stream"
 """The discard port: nobody listens there."""
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds; a busy machine may be slow, and what hangs fails in the end."""
 
 

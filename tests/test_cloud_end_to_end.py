@@ -25,7 +25,7 @@ from pommai.io.ports import CONVERSATIONS, LOGS, METRICS, SAFETY
 from pommai.io.wav import write_wav
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 60.0
+PATIENCE = 150.0
 DEVICE = "bear-7"
 
 

@@ -56,7 +56,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def wait_for(happened, seconds: float = 30.0) -> None:  # type: ignore[no-untyped-def]
+def wait_for(happened, seconds: float = 120.0) -> None:  # type: ignore[no-untyped-def]
     limit = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < limit, "it did not happen"

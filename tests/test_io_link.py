@@ -41,7 +41,7 @@ from pommai.protocol.messages import (
 from pommai.protocol.wire import decode, encode_audio_response, encode_binary, encode_message
 
 QUICK = LinkTimes(open=2.0, handshake=0.2, settled=0.3, retry_first=0.01, retry_limit=0.05)
-PATIENCE = 10.0
+PATIENCE = 60.0
 """How long a test waits for something that has to happen: long, for it ends as soon as it has."""
 
 Handler = Callable[[ServerConnection], Awaitable[None]]

@@ -45,7 +45,7 @@ WHOLE = (("house-1", 4), ("house-2", 4), ("house-3", 4), ("house-4", 4))
 GATEWAY_DEATHS = 6
 GOOD = Odds(0, 0, 0, 0)
 NONE_AT_ALL = Odds(lost=0, repeated=0, held=0, cut=1, spared=0)
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds; a busy machine may be slow, and what hangs fails in the end."""
 
 

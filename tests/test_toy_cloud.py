@@ -25,7 +25,7 @@ from pommai.protocol.wire import encode_message
 from pommai.toy.cloud import CloudParts, make_cloud
 from pommai.toy.settings import Settings
 
-PATIENCE = 60.0
+PATIENCE = 150.0
 
 
 def secret_file(folder: Path, text: str = SECRET) -> Path:
