@@ -9,7 +9,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_every_file_that_the_page_names_is_there() -> None:
-    named = set(re.findall(r"`((?:pommai|tests|deploy|docs|cloud)/[\w./-]+)`", (ROOT / "docs" / "security.md").read_text("utf-8")))
+    text = (ROOT / "docs" / "security.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:pommai|tests|deploy|docs|cloud)/[\w./-]+)`", text))
     assert len(named) > 30
     assert {name for name in named if not (ROOT / name).exists()} == set()
 

@@ -1,6 +1,7 @@
 """The trace, on real files."""
 
 import json
+import stat
 import threading
 from pathlib import Path
 from types import MappingProxyType
@@ -9,6 +10,7 @@ import pytest
 
 from pommai.errors import SettingsError
 from pommai.toy import trace as module
+from pommai.toy.logs import hide
 from pommai.toy.trace import FileTrace, NoTrace
 
 
@@ -26,6 +28,16 @@ def test_every_line_is_an_object_with_time_kind_name_and_turn(tmp_path):
         {"t_us": 1_500_000, "kind": "event", "name": "button.released", "turn": 3, "data": {"held_s": 0.5}},
         {"t_us": 2_000_000, "kind": "mark", "name": "first_sample", "turn": 3, "path": "/x"},
     ]
+
+
+def test_a_trace_is_its_owners_alone_and_holds_no_secret_whoever_tells_it(tmp_path):
+    hide('a-secret-"with\\marks"')
+    trace = FileTrace(tmp_path / "t.jsonl", clock())
+    trace.write("event", "error.activity", 0, data={"reason": 'it was a-secret-"with\\marks"'})
+    trace.close()
+    assert stat.S_IMODE((tmp_path / "t.jsonl").stat().st_mode) == 0o600
+    (line,) = (tmp_path / "t.jsonl").read_text().splitlines()
+    assert json.loads(line)["data"] == {"reason": "it was ***"}
 
 
 def test_closing_writes_what_is_left_and_may_be_done_twice(tmp_path):

@@ -39,6 +39,13 @@ def hide(secret: str) -> None:
         _hidden = (*_hidden, *forms)[-_MOST_HIDDEN:]
 
 
+def without_hidden(text: str) -> str:
+    """A text with `***` in place of all that was hidden so far: for what is written beside the logs."""
+    for form in _hidden:
+        text = text.replace(form, "***")
+    return text
+
+
 def configure_logs(
     level: str = "info",
     style: str = "text",
@@ -81,9 +88,9 @@ class _Formatter(logging.Formatter):
         self._secrets = sorted(forms, key=len, reverse=True)
 
     def _clean(self, text: str) -> str:
-        for secret in (*self._secrets, *_hidden):
+        for secret in self._secrets:
             text = text.replace(secret, "***")
-        return text
+        return without_hidden(text)
 
     def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
         fields = {
@@ -104,8 +111,8 @@ class _Formatter(logging.Formatter):
 
 
 def _forms(secret: str) -> set[str]:
-    """How a secret may be written: inside a list or a mapping as its repr."""
-    return {form for form in (secret, repr(secret)[1:-1]) if form}
+    """How a secret may be written: inside a list or a mapping as its repr, and as JSON."""
+    return {form for form in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]) if form}
 
 
 class _TextFormatter(_Formatter):

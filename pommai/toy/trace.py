@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import queue
 import threading
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from pommai.errors import SettingsError
+from pommai.toy.logs import without_hidden
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +63,9 @@ class FileTrace:
         self._lines: queue.SimpleQueue[dict[str, object] | None] = queue.SimpleQueue()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("w", encoding="utf-8")
+            # It holds what was said. One that is there keeps the mode that somebody has given it.
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            file = os.fdopen(handle, "w", encoding="utf-8")
         except OSError as caught:
             raise SettingsError(f"the trace cannot be written to {path}: {caught.strerror}") from caught
         self._thread = threading.Thread(target=self._run, args=(file,), name="trace", daemon=True)
@@ -87,7 +91,7 @@ class FileTrace:
         try:
             with file:
                 while (line := self._lines.get()) is not None:
-                    file.write(json.dumps(line, default=_plain, separators=(",", ":")) + "\n")
+                    file.write(without_hidden(json.dumps(line, default=_plain, separators=(",", ":"))) + "\n")
                     if self._lines.empty():
                         file.flush()
         except OSError as caught:
