@@ -484,17 +484,19 @@ def test_a_flood_reaches_the_toy_only_up_to_the_limit_and_leaves_the_loop_to_oth
 
 
 @contextlib.asynccontextmanager
-async def deaf_server() -> AsyncIterator[Server]:
+async def deaf_server(context: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """Shakes hands and then does not read any more, with as little room in its buffers as there can be."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     listening.bind(("127.0.0.1", 0))
 
     async def deaf(websocket: ServerConnection) -> None:
-        websocket.transport.pause_reading()
+        tls = getattr(websocket.transport, "_ssl_protocol", None)  # which would read a quarter of a megabyte by itself
+        (websocket.transport if tls is None else tls._transport).pause_reading()
         await websocket.wait_closed()
 
-    async with serve(polite(deaf), sock=listening, compression=None, close_timeout=0.1, max_queue=1) as server:
+    quick: dict[str, object] = {"compression": None, "close_timeout": 0.1, "max_queue": 1}
+    async with serve(polite(deaf), sock=listening, ssl=context, **quick) as server:
         yield server
         for connection in server.connections:
             connection.transport.abort()
@@ -633,27 +635,63 @@ CERTIFICATE = Path(__file__).parent / "data" / "localhost.pem"
 """A key and a certificate for localhost that vouches for itself until 2125. Protects nothing."""
 
 
+def encrypted() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    return context
+
+
+def secure_link(server: Server, trust: ServerTrust | None) -> WebSocketLink:
+    return WebSocketLink(
+        f"wss://localhost:{port_of(server)}",
+        token="secret",
+        device_id="pi-1",
+        toy_id="bear",
+        capabilities={},
+        trust=trust,
+        times=QUICK,
+    )
+
+
+def test_over_tls_speech_flows_to_a_server_that_only_listens() -> None:
+    async def story() -> None:
+        heard: list[object] = []
+        async with serving(polite(heard=heard), ssl=encrypted()) as server:
+            link = secure_link(server, ServerTrust(ssl.create_default_context(cafile=CERTIFICATE)))
+            async with running(link) as recorder:
+                await recorder.up()
+                for sequence in range(150):
+                    assert link.send_audio(1, sequence, bytes(60), final=sequence == 149)
+                    await eventually(lambda: link.backlog == 0)
+                await eventually(lambda: len(heard) == 151)  # with the handshake
+
+    asyncio.run(story())
+
+
+def test_over_tls_too_the_backlog_tells_of_a_server_that_does_not_read() -> None:
+    async def story() -> None:
+        async with deaf_server(encrypted()) as server:
+            link = secure_link(server, ServerTrust(ssl.create_default_context(cafile=CERTIFICATE)))
+            async with running(link) as recorder:
+                await recorder.up()
+                accepted = 0
+                for sequence in range(1000):
+                    accepted += link.send_audio(1, sequence, bytes(60), final=False)
+                    await asyncio.sleep(0)
+                assert link.backlog == AUDIO_FRAMES
+                assert accepted < 500, "the buffers between hold seconds, not minutes"
+
+    asyncio.run(story())
+
+
 def test_over_tls_it_trusts_whom_it_was_told_to_and_nobody_else() -> None:
     async def story() -> None:
-        server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        server_side.load_cert_chain(CERTIFICATE)
-        async with serving(polite(), ssl=server_side) as server:
-
-            def secure_link(trust: ServerTrust | None) -> WebSocketLink:
-                return WebSocketLink(
-                    f"wss://localhost:{port_of(server)}",
-                    token="secret",
-                    device_id="pi-1",
-                    toy_id="bear",
-                    capabilities={},
-                    trust=trust,
-                    times=QUICK,
-                )
-
-            async with running(secure_link(None)) as recorder:
+        async with serving(polite(), ssl=encrypted()) as server:
+            async with running(secure_link(server, None)) as recorder:
                 await recorder.down()
                 assert recorder.reasons[0].startswith("the server's certificate is not accepted: self")
-            async with running(secure_link(ServerTrust(ssl.create_default_context(cafile=CERTIFICATE)))) as recorder:
+            trust = ServerTrust(ssl.create_default_context(cafile=CERTIFICATE))
+            async with running(secure_link(server, trust)) as recorder:
                 await recorder.up()
 
     asyncio.run(story())

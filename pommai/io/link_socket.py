@@ -42,6 +42,15 @@ class SteadyConnection(ClientConnection):
         self._pings = RateLimit(PINGS_PER_MINUTE)
         self._ending: asyncio.TimerHandle | None = None
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        tls = getattr(transport, "_ssl_protocol", None)
+        if tls is not None:
+            # asyncio's TLS halts a writer whose buffer has reached its limit, so that a limit of 0 halts it for ever,
+            # with an empty buffer; and what its own socket has not taken it counts from 64 kB on alone.
+            cast("asyncio.Transport", transport).set_write_buffer_limits(high=1, low=0)
+            tls._transport.set_write_buffer_limits(high=0)
+
     async def handshake(self, *arguments: Any, **more: Any) -> None:
         encrypted = self.transport.get_extra_info("ssl_object")
         if encrypted is not None and self._check is not None:
