@@ -42,7 +42,7 @@ def test_one_command_brings_a_bundle_and_offers_it_and_another_shows_who_has_it(
         async with shop(tmp_path) as here:
             assert await ask(here, "offers") == (0, "no bundle is offered; `pommai bundle offer` brings one\n", "")
             await here.offers.hear({"bear": says(12), "rex-2": says(11, failed=(12,))})
-            code, said, _ = await ask(here, "offer", file, "--device", "bear", "rex-2", "--device", "cat")
+            code, said, _ = await ask(here, "offer", "--device=bear", "--device", "rex-2", "--device", "cat", file)
             assert code == 0
             assert said.splitlines() == [
                 f"version 12 for pommai, 1 kB, {HASH[:12]}",

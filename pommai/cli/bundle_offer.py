@@ -48,7 +48,9 @@ def add_parsers(add: Callable[[str, str, str, str], argparse.ArgumentParser]) ->
     offer = add("offer", "have a gateway offer a bundle to toys", _OFFER, _EXIT)
     offer.add_argument("file", type=Path, metavar="FILE", help="a signed bundle")
     whom = offer.add_mutually_exclusive_group(required=True)
-    whom.add_argument("--device", nargs="+", action="extend", metavar="ID", help="to the toys with these device ids")
+    whom.add_argument(
+        "--device", action="append", metavar="ID", help="to the toy with this device id; again for more of them"
+    )
     whom.add_argument("--all", action="store_true", help="to all toys that it is for, those too that come later")
     offers = add("offers", "who has taken what a gateway offers", _OFFERS, _EXIT)
     withdraw = add("withdraw", "offer a bundle to nobody any more", _WITHDRAW, _EXIT)
