@@ -14,8 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from live_processes import Child
+
 from pommai.toy.provision import take
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 POMMAI = (sys.executable, "-m", "pommai")
 
 
@@ -47,6 +50,20 @@ def gateway(folder: Path) -> Iterator[tuple[str, str]]:
             assert process.wait(30) == 0
 
 
+def introduce(folder: Path, socket: str, http: str) -> Path:
+    """A card's file, written at the gateway's computer, taken by the toy; the settings that came of it."""
+    card, etc = folder / "bootfs", folder / "etc"
+    card.mkdir()
+    etc.mkdir()
+    add = ("devices", "add", "bear-7", "--data", "toys.db", "--address", "127.0.0.1")
+    command = [*POMMAI, *add, "--boot-file", str(card / "pommai.toml")]
+    subprocess.run(command, cwd=folder, env=clean(folder), check=True, capture_output=True)
+    told = (card / "pommai.toml").read_text()
+    (card / "pommai.toml").write_text(told.replace(":8765/", f":{socket}/").replace(":8766", f":{http}"))
+    assert take(card, etc / "pommai.toml")
+    return etc / "pommai.toml"
+
+
 def doctor(folder: Path) -> dict[str, Any]:
     """What the doctor says of the toy's way to its server, by check."""
     words = ("doctor", "--config", "etc/pommai.toml", "--only", "token,tls,gateway,cloud", "--yes", "--json")
@@ -55,16 +72,8 @@ def doctor(folder: Path) -> dict[str, Any]:
 
 
 def test_three_commands_lead_from_a_card_to_a_toy_that_its_gateway_lets_in(tmp_path: Path) -> None:
-    card, etc = tmp_path / "bootfs", tmp_path / "etc"
-    card.mkdir()
-    etc.mkdir()
-    with gateway(tmp_path) as (socket, http):
-        add = ("devices", "add", "bear-7", "--data", "toys.db", "--address", "127.0.0.1")
-        command = [*POMMAI, *add, "--boot-file", str(card / "pommai.toml")]
-        subprocess.run(command, cwd=tmp_path, env=clean(tmp_path), check=True, capture_output=True)
-        told = (card / "pommai.toml").read_text()
-        (card / "pommai.toml").write_text(told.replace(":8765/", f":{socket}/").replace(":8766", f":{http}"))
-        assert take(card, etc / "pommai.toml")
+    with gateway(tmp_path) as ports:
+        settings = introduce(tmp_path, *ports)
         found = doctor(tmp_path)
         assert {name: check["mark"] for name, check in found.items()} == {
             "token": "ok",
@@ -76,10 +85,43 @@ def test_three_commands_lead_from_a_card_to_a_toy_that_its_gateway_lets_in(tmp_p
         assert found["tls"]["figures"]["days_left"] > 3600
 
         # Somebody in between has any certificate but this gateway's: the toy shows it nothing, at neither port.
-        settings = (etc / "pommai.toml").read_text()
-        (etc / "pommai.toml").write_text(re.sub(r"sha256/.", "sha256/+", settings))
+        settings.write_text(re.sub(r"sha256/.", "sha256/+", settings.read_text()))
         found = doctor(tmp_path)
         assert found["tls"]["mark"] == "broken"
         assert "is none of server_pins" in found["tls"]["words"]
         assert found["cloud"]["mark"] == "broken"
         assert "is none of server_pins" in found["cloud"]["words"]
+
+
+def test_what_a_child_says_over_the_encrypted_way_is_answered(tmp_path: Path) -> None:
+    with gateway(tmp_path) as ports:
+        settings = introduce(tmp_path, *ports)
+        quiet = ("--lights", "none", "--vosk-model", "none", "--button", "lines", "--trace", "trace.jsonl")
+        sound = ("--microphone", f"wav:{EXAMPLES / 'hello.wav'}", "--speaker", "wav:said.wav")
+        log, trace = tmp_path / "toy.log", tmp_path / "trace.jsonl"
+        trace.touch()
+        with (
+            log.open("w") as words,
+            subprocess.Popen(
+                [*POMMAI, "run", "--config", str(settings), *quiet, *sound],
+                cwd=tmp_path,
+                env=clean(tmp_path),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=words,
+                text=True,
+            ) as process,
+        ):
+            toy = Child(process, log, trace)
+            try:
+                toy.logs('states="idle online"')
+                toy.tell("press")
+                toy.logs('states="listening online"')
+                toy.tell(f"say {EXAMPLES / 'tell-me-a-joke.wav'}")
+                toy.wait(lambda: "speech.ended" in trace.read_text(), "the end of what was said")
+                toy.tell("release")
+                toy.logs("answer played turn=1")
+                toy.tell("quit")
+                assert process.wait(60) == 0
+            finally:
+                process.kill()
