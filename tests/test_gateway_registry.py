@@ -57,7 +57,7 @@ def test_two_toys_with_one_identity_do_not_throw_each_other_out_without_end(monk
                     error = decode(await too_many.recv())
                     assert isinstance(error, m.ErrorMessage)
                     assert error.code == "RATE_LIMITED"
-                    assert "two toys connect as desk-1" in error.message
+                    assert "two toys connect with the same id" in error.message
                     wait = error.details["retry_after"]
                     assert isinstance(wait, float)
                     assert 0 < wait <= 60

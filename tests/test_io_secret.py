@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pommai.errors import SecretError
-from pommai.io.secret import Secret, SecretFile, SecretSource, SystemdCredential, TpmSecret
+from pommai.io.secret import Secret, SecretFile, SecretSource, SystemdCredential, TpmSecret, keep_secret
 
 WORDS = "hunter2-but-much-longer"
 
@@ -61,6 +61,25 @@ def test_a_file_that_others_can_read_is_refused_with_the_command_that_closes_it(
     with pytest.raises(SecretError, match=f"chmod 600 {path}") as caught:
         read(SecretFile(path))
     assert WORDS not in str(caught.value)
+
+
+def test_a_file_of_another_user_is_refused_even_where_it_lets_this_one_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path / "secret")
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    with pytest.raises(SecretError, match="belongs to another user"):
+        read(SecretFile(path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert read(SecretFile(path)) == Secret(WORDS), "the doctor, as root, may look"
+
+
+def test_a_secret_that_is_kept_is_its_owners_alone_and_replaces_another_or_a_link(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("untouched")
+    (tmp_path / "secret").symlink_to(tmp_path / "other")
+    for text in (WORDS, WORDS + "-2"):
+        assert read(SecretFile(keep_secret(tmp_path / "secret", text))) == Secret(text)
+    assert (tmp_path / "other").read_text() == "untouched"
 
 
 @pytest.mark.parametrize("text", ["", "short", "two words of it", "ü" * 20, "a\nb" * 10, "x" * 5000, "nul\0nul\0nul"])

@@ -349,7 +349,7 @@ class Gateway:
     async def _keep(self, toy: ToyConnection, session: Session) -> None:
         wait = self._registry.enter(session, asyncio.get_running_loop().time())
         if wait is not None:
-            words = f"two toys connect as {session.device_id}, or its network comes and goes; wait {wait:.0f} s"
+            words = f"two toys connect with the same id, or its network comes and goes; wait {wait:.0f} s"
             self._admission.refuse(
                 toy, m.ErrorMessage("RATE_LIMITED", words, {"retry_after": round(wait, 3)}), CloseCode.TRY_AGAIN_LATER
             )
