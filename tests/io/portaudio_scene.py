@@ -21,7 +21,7 @@ from pommai.io.portaudio import PortAudioMicrophone, PortAudioSpeaker
 def never(reason): raise AssertionError(reason)
 def ready(): print("ready", flush=True)
 
-async def until(truth, seconds=8.0):
+async def until(truth, seconds=60.0):
     async with asyncio.timeout(seconds):
         while not truth():
             await asyncio.sleep(0.01)
@@ -53,7 +53,7 @@ class Scene:
     def result(self) -> tuple[Any, str]:
         """What `main` returned, and what was printed to stderr."""
         try:
-            out, err = self.process.communicate(timeout=20)
+            out, err = self.process.communicate(timeout=120)
         finally:
             self.process.kill()
         assert self.process.returncode == 0, err

@@ -86,7 +86,7 @@ def test_flushing_makes_the_card_silent_at_once(card: AlsaPipes, tmp_path: Path)
             await speaker.open(never)
             for frame in numbered(50):
                 speaker.write(frame)
-            await until(lambda: speaker.queued == 45)
+            await until(lambda: speaker.queued <= 45)
             speaker.flush()
             left = speaker.queued
             await speaker.drained()
@@ -101,8 +101,9 @@ def test_flushing_makes_the_card_silent_at_once(card: AlsaPipes, tmp_path: Path)
     )
     assert scene.result()[0] == 0
     card.stop()
-    played = [number(frame) for frame in read_wav(tmp_path / "played.wav")]
-    assert [value for value in played if value] == [1, 2, 3, 4, 5, 100]
+    played = [value for frame in read_wav(tmp_path / "played.wav") if (value := number(frame))]
+    assert 5 <= len(played[:-1]) < 50, "five, and what was played until a busy machine looked"
+    assert played == [*range(1, len(played)), 100]
 
 
 def test_a_busy_event_loop_costs_the_oldest_frames_and_they_are_counted(card: AlsaPipes) -> None:
