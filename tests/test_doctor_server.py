@@ -21,6 +21,7 @@ from gateway_material import TOKEN, desk
 from pommai.doctor import server
 from pommai.doctor.finding import Finding, Mark, Run
 from pommai.doctor.surroundings import Surroundings
+from pommai.io.link import WebSocketLink
 
 CA = trustme.CA()
 
@@ -250,6 +251,17 @@ def test_the_connection_is_left_alone_while_the_toy_runs_or_the_token_is_not_to_
     )
     assert (unseen.mark, "sudo -u toy" in unseen.next_step) == (Mark.NOTE, True)
     assert let_in(tmp_path, None).mark is Mark.BROKEN
+
+
+def test_a_link_that_fails_by_a_fault_of_its_own_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> object:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(WebSocketLink, "run", fail)
+    with pytest.raises(RuntimeError, match="a fault"):
+        look(server.gateway, there(tmp_path, "ws://127.0.0.1:9/", settings={"token": TOKEN}))
 
 
 def test_a_toy_that_gets_no_token_of_the_cloud_is_broken(tmp_path: Path) -> None:

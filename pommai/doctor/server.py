@@ -241,7 +241,8 @@ async def gateway(surroundings: Surroundings) -> Finding:
         listener = _Once()
         task = asyncio.create_task(link.run(listener), name="doctor link")
         try:
-            await asyncio.wait([task, listener.outcome], return_when=asyncio.FIRST_COMPLETED)
+            waiting: list[asyncio.Future[Any]] = [task, listener.outcome]
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 await task  # it ends by a fault of its own alone
             words, server_time = await listener.outcome
