@@ -30,8 +30,8 @@ class SteadyConnection(ClientConnection):
     when it is asked to send or to close after the end.
 
     It looks at who has answered, too, before it says a word: `check` is asked with TLS's connection. And it takes what
-    comes in slices: two bytes make a frame, and those of a hundred thousand that came at once would hold up the toy for
-    as long as it takes its watchdog to bark.
+    comes in slices: two bytes make a frame, and a hundred thousand that come at once hold up the loop for seconds on a
+    slow core, when it takes them all before it looks at anything else.
     """
 
     def __init__(self, *arguments: Any, check: Callable[[Any], None] | None = None, **more: Any) -> None:
