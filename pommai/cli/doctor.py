@@ -128,8 +128,10 @@ async def _surroundings(args: argparse.Namespace) -> tuple[Surroundings, str]:
 
     unit = await find_unit(run_command)
     if unit is not None and not getattr(args, "config", None) and not os.environ.get(CONFIG_ENVIRONMENT):
-        # As its service: no file of this folder counts, and the button's driver may make the pipe that it needs.
+        # As its service: no file of this folder counts, models and updates are where the toy has them, and the button's
+        # driver may make the pipe that it needs.
         os.chdir(tempfile.gettempdir())
+        os.environ.update({name: place for name, place in unit.environment.items() if name.startswith("XDG_")})
     found = settings_of(args, unit, os.environ)
     asks = not args.yes and sys.stdin.isatty()
     person = AtTerminal(sys.stderr if args.json else sys.stdout) if asks else Nobody()
