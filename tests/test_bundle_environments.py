@@ -68,13 +68,6 @@ def test_wheels_that_need_what_nobody_has_are_refused_and_nothing_is_left(instal
     assert not made.place("3-x").exists()
 
 
-def test_software_that_fails_a_try_is_refused_and_nothing_is_left(installed: Path, tmp_path: Path) -> None:
-    made = Environments(installed, QuickDisk())
-    with pytest.raises(BundleError, match="pommai 4 --version"):
-        made.make("4-x", "installed", wheels(tmp_path, "fourth", 4, check=1))
-    assert not made.place("4-x").exists()
-
-
 # -- without pip -----------------------------------------------------------------------------
 
 
