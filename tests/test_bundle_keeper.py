@@ -107,6 +107,9 @@ def test_three_starts_in_a_row_without_rest_are_enough(house: House) -> None:
     assert (house.version(), house.version(PROVEN), house.state().failed) == ("1", "1", (2,))
     house.keeper().look()
     assert "did not work" in refused(house, software(2))
+    assert house.state().word == "version 2: the toy ended 3 times before it came to rest"
+    new(house, 3)
+    assert house.state().word == ""
 
 
 def test_ten_starts_in_all_are_enough(house: House) -> None:
