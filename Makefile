@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run evening test check cloud campaign install-test bench clean
+.PHONY: help setup run evening test check cloud campaign install-test soak bench clean
 BIN := .venv/bin
 READY := .venv/.ready
 CLOUD := cloud/node_modules/.ready
@@ -17,7 +17,8 @@ evening: $(READY) ## spend an evening with the toy: its name, lost networks, bad
 # Twice as many workers as processors of a small machine, for many tests wait; the files that take longest come first
 # (tests/conftest.py). A worker that dies ends the run: with files kept together, pytest-xdist may wait for ever for one
 # that was started in its place.
-test: check cloud ## everything that can go wrong: check and cloud, then all tests
+test: ## everything that can go wrong: check and cloud beside each other, then all tests
+	@$(MAKE) --no-print-directory -j2 check cloud
 	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 check: $(READY) ## style and types
