@@ -44,6 +44,7 @@ from pommai.toy.background import keep_running
 from pommai.toy.charts import load_behaviour
 from pommai.toy.cloud import CloudParts, make_cloud
 from pommai.toy.ending import Ending
+from pommai.toy.first_turn import FirstTurn
 from pommai.toy.forget import Forgetting, tell_of_reset
 from pommai.toy.identity import Identity, identity_of
 from pommai.toy.kept import kept
@@ -147,7 +148,10 @@ async def run_toy(
                 begin_again=lambda: ending.begin_again(),
             )
 
+        first_turn = FirstTurn()
+
         def rests(resting: bool) -> None:
+            first_turn.on_configuration(resting)
             updates.on_configuration(resting)
             sound.on_configuration(resting)
 
@@ -175,6 +179,7 @@ async def run_toy(
             tell_of_reset(runtime.body)
         keep_running(stack, keep_vitals(lambda: runtime.body, gaps=lambda: sound_gaps(microphone, speaker)), "vitals")
         keep_running(stack, manager.feed_watchdog(), "watchdog")
+        keep_running(stack, first_turn.prepare(), "first turn")
         keep_running(stack, updates.run(), "updates")
         keep_running(stack, sound.run(), "sound")
         if identity.trouble:
