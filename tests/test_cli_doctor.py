@@ -240,7 +240,8 @@ def test_the_services_own_settings_are_looked_at(tmp_path: Path) -> None:
     (updates / "state.json").write_bytes(encode(State(word="it never came to rest")))
     program.chmod(0o755)
     (tmp_path / "led_patterns.yaml").write_text("of whoever stands here, and none of the service's")
-    done = doctor(tmp_path, "--only=service,token,behaviour,updates", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    service = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "POMMAI_UPDATES": ""}
+    done = doctor(tmp_path, "--only=service,token,behaviour,updates", **service)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("bear-of-the-service, to be pommai-bear; settings of pommai.service")
