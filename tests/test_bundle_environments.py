@@ -11,7 +11,7 @@ import pytest
 from software_material import QuickDisk, wheel
 
 from pommai.bundle import running
-from pommai.bundle.environments import PROVEN, VENV, Environments, run_command
+from pommai.bundle.environments import EXTRAS, PROVEN, VENV, Environments, run_command
 from pommai.errors import BundleError
 
 
@@ -127,6 +127,11 @@ def test_what_a_command_said_is_told_when_it_fails() -> None:
         run_command(["/bin/sh", "-c", "echo no good >&2; exit 3"])
     with pytest.raises(BundleError, match="cannot be run"):
         run_command(["/no/such/program"])
+
+
+def test_an_update_asks_for_as_much_of_the_software_as_the_installer_does() -> None:
+    script = Path(__file__).resolve().parent.parent / "deploy" / "install.sh"
+    assert f"${{wheel}}[{EXTRAS}]" in script.read_text()
 
 
 def test_who_runs_at_a_desk_runs_in_no_environment_of_a_toys() -> None:
