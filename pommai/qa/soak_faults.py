@@ -6,13 +6,14 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from pommai.qa.soak_agent import set_clock
 from pommai.qa.soak_house import END_SECONDS, House
 from pommai.qa.soak_plan import CLOCK_JUMPS, LONGEST_DELAY, Fault
 from pommai.qa.soak_program import Program
 
+T = TypeVar("T")
 Work = Callable[[House, Fault], AbstractAsyncContextManager[str]]
 """Entering it says what was done, in words, where the kind alone does not."""
 _AGAIN_S: Final = 0.25
@@ -117,11 +118,8 @@ async def _jump(house: House, fault: Fault) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _pull(house: House, fault: Fault) -> AsyncIterator[str]:
-    await asyncio.to_thread(house.pull_card)
-    try:
+    async with _undone(house.pull_card, lambda _: house.plug_card()):
         yield ""
-    finally:
-        house.plug_card()
 
 
 @asynccontextmanager
@@ -132,11 +130,19 @@ async def _press_memory(house: House, fault: Fault) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _damage(house: House, fault: Fault) -> AsyncIterator[str]:
-    file = await asyncio.to_thread(house.damage_model)
-    try:
+    async with _undone(house.damage_model, house.mend_model) as file:
         yield file.name
+
+
+@asynccontextmanager
+async def _undone(do: Callable[[], T], undo: Callable[[T], None]) -> AsyncIterator[T]:
+    """Do something that blocks, and undo it afterwards; also when it was not yet done as the soak ended."""
+    doing = asyncio.create_task(asyncio.to_thread(do), name="fault")
+    try:
+        yield await asyncio.shield(doing)
     finally:
-        house.mend_model(file)
+        await asyncio.wait([doing])
+        undo(doing.result())
 
 
 @asynccontextmanager
