@@ -224,7 +224,7 @@ SubState=dead
 UnitFileState=enabled
 User=somebody-else
 WatchdogUSec=30s
-Environment=POMMAI_VOLUME=33 XDG_DATA_HOME=DATA
+Environment=POMMAI_VOLUME=33 XDG_DATA_HOME=PLACE
 ExecStart={ path=/x ; argv[]=/x/pommai run --config CONFIG ; ignore_errors=no }
 END
 """
@@ -234,7 +234,7 @@ def test_the_services_own_settings_are_looked_at(tmp_path: Path) -> None:
     (tmp_path / "toy.toml").write_text('device_id = "bear-of-the-service"\ntoken_file = "/root/closed/token"\n')
     program = tmp_path / "systemctl"
     data = tmp_path / "its-data"
-    program.write_text(SYSTEMCTL.replace("CONFIG", str(tmp_path / "toy.toml")).replace("DATA", str(data)))
+    program.write_text(SYSTEMCTL.replace("CONFIG", str(tmp_path / "toy.toml")).replace("PLACE", str(data)))
     updates = data / "pommai" / "updates"
     updates.mkdir(parents=True)
     (updates / "state.json").write_bytes(encode(State(word="it never came to rest")))
