@@ -33,6 +33,7 @@ from pommai.io.memory_lock import ITEM, REASON
 from pommai.io.memory_schema import REFUSED, SENT, WAITING
 from pommai.io.seal import KeySeal, NoSeal
 from pommai.io.seal_key import key_file_of, read_key_file
+from pommai.io.secret import keep_secret
 from pommai.io.wav import write_wav
 from pommai.protocol.messages import Conversation, SyncAck
 
@@ -227,6 +228,7 @@ async def whole_toy(ledger: Ledger, deaths: int, gateway: GatewayProcess, lossy:
         "memory": ledger.memory,
         "url": lossy.url,
         "device-id": ledger.device,
+        "token-file": keep_secret(tmp_path / f"{ledger.device}.token", TOKEN),
         "vosk-model": VOSK_TINY,
         "microphone": f"wav:{quiet}",
         "speaker": "none",
