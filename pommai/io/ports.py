@@ -28,7 +28,7 @@ class Button(Protocol):
     """Emits button.pressed, button.released, button.held and button.triple_pressed."""
 
     def start(self, emit: Emit) -> None:
-        """Begin to watch; a button that is down already counts as pressed now. Raises DeviceError when there is none."""
+        """Begin to watch; a button that is down counts as pressed now. Raises DeviceError when there is none."""
 
     @property
     def first_press(self) -> float | None:
