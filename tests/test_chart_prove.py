@@ -75,7 +75,7 @@ def test_a_chart_that_breaks_a_promise_is_found_out(written: str, instead: str, 
 def test_every_counterexample_is_what_the_machine_does() -> None:
     table, proof = toys_proof(TEXT.replace("to: safe_mode}", "to: calm}").replace("to: error}", "to: idle}"))
     stories = [verdict.counterexample for verdict in proof.verdicts if verdict.counterexample]
-    assert len(stories) > 5
+    assert len(stories) >= 5
     for story in stories:
         machine = ChartMachine(table)
         for moment in story.moments:

@@ -70,7 +70,7 @@ def test_answers_that_the_file_does_not_have_are_named(tmp_path, capsys) -> None
     head = SAFE.read_text().split("\n\n")[0]
     bare.write_text(head + "\n\n0 toy.loaded\n1 button.pressed\nend: 2 events\n")
     assert main(["replay", str(bare)]) == 0
-    assert "taken for no: microphone_works" in capsys.readouterr().err
+    assert "taken for no: held_at_power_up, microphone_works, was_in_safe_mode\n" in capsys.readouterr().err
 
 
 def test_a_trace_becomes_a_replay_file_that_takes_the_same_course(tmp_path, capsys) -> None:

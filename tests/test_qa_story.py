@@ -22,7 +22,7 @@ def test_a_story_says_what_happened_what_was_done_and_what_it_looked_like() -> N
     told = play(forgetful_table(), TALK)
     assert story(shipped_table(), told, told[-1].wrong).splitlines()[-9:] == [
         "     1.000  button.pressed [microphone_works]",
-        "              / await_wake_word ends, begin_turn, record begins, stream_speech begins",
+        "              / await_wake_word ends, note_press_in_play, begin_turn, record begins, stream_speech begins",
         "              → listening offline   ● listening_pulse",
         "     1.500  speech.started   nobody cares",
         "     1.600  timer.error.sorry  (not pending: dropped)",

@@ -42,13 +42,14 @@ def test_a_day_of_play_leaves_nothing_behind() -> None:
 def test_a_toy_that_keeps_its_turns_is_found_out(monkeypatch) -> None:
     """That the test above would notice: of a turn is kept its number alone."""
     kept: list[list[int]] = []
-    begin = Turn.__init__
 
-    def keep(self: Turn, *positional, **named) -> None:
-        begin(self, *positional, **named)
-        kept.append([self.id])
+    def keep(**named) -> Turn:
+        turn = Turn(**named)
+        kept.append([turn.id])
+        return turn
 
-    first, later = live([0.5, 2.0], lambda toy: monkeypatch.setattr(Turn, "__init__", keep))
+    first, later = live([0.5, 2.0], lambda toy: monkeypatch.setattr("pommai.actions.body.Turn", keep))
+    assert len(kept) > 100
     assert any("more list in the process" in words for words in growth(first, later))
     assert not any("in the toy" in words for words in growth(first, later))
 
