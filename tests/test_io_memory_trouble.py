@@ -39,13 +39,22 @@ def test_a_trouble_is_logged_once_until_it_is_over(caplog: pytest.LogCaptureFixt
     troubles = trouble.Troubles()
     with caplog.at_level(logging.INFO, "pommai"):
         for _ in range(3):
-            troubles.tell(trouble.FULL, "the disk is full")
+            troubles.tell(trouble.BROKEN, "the disk is broken")
         troubles.over()
         troubles.over()
-        troubles.tell(trouble.FULL, "the disk is full")
+        troubles.tell(trouble.BROKEN, "the disk is broken")
     assert [record.message for record in caplog.records] == [
         "memory in trouble",
         "memory well again",
         "memory in trouble",
     ]
-    assert troubles.sentences == ["the disk is full"]
+    assert troubles.sentences == ["the disk is broken"]
+
+
+def test_that_something_found_room_does_not_make_a_disk_less_full() -> None:
+    troubles = trouble.Troubles()
+    troubles.tell(trouble.FULL, "the disk is full")
+    troubles.over()
+    assert troubles.has(trouble.FULL)
+    troubles.over(trouble.FULL)
+    assert not troubles.has(trouble.FULL)

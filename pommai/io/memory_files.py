@@ -280,12 +280,9 @@ def make_reserve(path: Path) -> bool:
     return True
 
 
-def make_reserve_for(path: Path) -> bool:
-    """Set room aside for a database; false, and nothing done, when the database is gone. Never raises."""
-    if not path.exists():
-        return False
-    make_reserve(path)
-    return True
+def make_reserve_for(path: Path) -> bool | None:
+    """Set room aside for a database; None, and nothing done, when the database is gone. Never raises."""
+    return make_reserve(path) if path.exists() else None
 
 
 def release_reserve(path: Path) -> bool:

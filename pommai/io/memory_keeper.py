@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pommai.io.memory_store import Store
 
 logger = logging.getLogger(__name__)
-
 T = TypeVar("T")
 
 TICK_SECONDS = 10.0
@@ -296,13 +295,15 @@ class Keeper:
                 await self._store.sweep(trusted, self.days)
                 self._changes += 1  # the copy is to forget too
                 if self.path is not None and trusted is not None:
-                    days = self.days[CONVERSATIONS]
-                    await asyncio.to_thread(files.forget_damaged, self.path, trusted / 1000, days)
+                    await asyncio.to_thread(files.forget_damaged, self.path, trusted / 1000, self.days[CONVERSATIONS])
                 await self._recount()
                 self.popular = await self._store.popular(trusted)
-            if self.path is not None and now >= self._reserve_at:
+            if self.path is not None and (now >= self._reserve_at or self.troubles.has(trouble.FULL)):
                 self._reserve_at = now + RESERVE_SECONDS
-                if not await asyncio.to_thread(files.make_reserve_for, self.path):
+                there = await asyncio.to_thread(files.make_reserve_for, self.path)
+                if there:
+                    self.troubles.over(trouble.FULL)
+                elif there is None:
                     # Somebody has removed it: we write to a file without a name. That was meant to erase it.
                     self.facts.clear()
                     await self._start_anew("it was removed", removed=True)
@@ -350,7 +351,6 @@ class Keeper:
             return True
         if kind == trouble.FULL and self.path is not None:
             await asyncio.to_thread(files.release_reserve, self.path)
-            self._reserve_at = self._now() + RESERVE_SECONDS
             try:
                 await self._store.free_space()
             except _DISK_ERRORS as caught:

@@ -51,9 +51,14 @@ class Troubles:
         if sentence not in self.sentences and len(self.sentences) < 50:
             self.sentences.append(sentence)
 
+    def has(self, kind: str) -> bool:
+        """Whether there is such a trouble."""
+        return kind in self._present
+
     def over(self, *kinds: str) -> None:
-        """These kinds (none named: all that concern writing) are over."""
-        gone = self._present & (set(kinds) or {FULL, READ_ONLY, LOCKED, BROKEN, DAMAGED})
+        """These kinds are over; none named: a write went well, and so what had kept it from the disk is. That a disk was
+        full is not, for on one something small finds room now and then."""
+        gone = self._present & (set(kinds) or {READ_ONLY, LOCKED, BROKEN, DAMAGED})
         self._present -= gone
         for kind in sorted(gone):
             logger.info("memory well again", extra={"trouble": kind})
