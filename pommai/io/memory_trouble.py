@@ -56,8 +56,8 @@ class Troubles:
         return kind in self._present
 
     def over(self, *kinds: str) -> None:
-        """These kinds are over; none named: a write went well, and so what had kept it from the disk is. That a disk was
-        full is not, for on one something small finds room now and then."""
+        """These kinds are over; none named: a write went well, and so whatever had kept it from the disk is. But a disk
+        is still full, for on one something small finds room now and then."""
         gone = self._present & (set(kinds) or {READ_ONLY, LOCKED, BROKEN, DAMAGED})
         self._present -= gone
         for kind in sorted(gone):
