@@ -1,4 +1,5 @@
-"""`make bench`: measure everything, print a table, write out/bench.json. Names as arguments choose what is measured."""
+"""`make bench`: measure everything, print a table of each part when it is done, write out/bench.json. Names as
+arguments choose what is measured."""
 
 from __future__ import annotations
 
@@ -43,12 +44,13 @@ def main(names: list[str]) -> int:
     figures: list[Figure] = []
     for name in names or PARTS:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        figures += importlib.import_module(f"benchmarks.{name}").measure()
-    print(_table(figures))
-    OUT.parent.mkdir(exist_ok=True)
-    told = {f.name: {"median": f.median, "p99": f.p99, "unit": f.unit, "goal": f.goal} for f in figures}
-    OUT.write_text(json.dumps(told, indent=2) + "\n")
-    print(f"\nwritten to {OUT}")
+        found = importlib.import_module(f"benchmarks.{name}").measure()
+        print(_table(found), end="\n\n", flush=True)
+        figures += found
+        OUT.parent.mkdir(exist_ok=True)
+        told = {f.name: {"median": f.median, "p99": f.p99, "unit": f.unit, "goal": f.goal} for f in figures}
+        OUT.write_text(json.dumps(told, indent=2) + "\n")
+    print(f"written to {OUT}")
     return 0
 
 
