@@ -38,6 +38,8 @@ STILL_HASTE: Final = 0.5
 """And has so much less time between still moments."""
 TOLD_S: Final = 90.0
 """Longest until everything is told, at the end, when nothing is broken any more."""
+BRIEF_S: Final = 5.0
+"""The same for somebody who has interrupted it."""
 ANSWER_S: Final = 10.0
 _SOON_S: Final = 0.3
 """Until the toy has noticed what has just happened to it."""
@@ -179,7 +181,7 @@ class _Run:
         soak, house = self._soak, self._house
         if not soak.ended:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(5.0 if soak.interrupted else TOLD_S):
+                async with asyncio.timeout(BRIEF_S if soak.interrupted else TOLD_S):
                     if not house.gateway.alive:
                         await house.start_gateway()
                     await self._until_told()
