@@ -10,7 +10,7 @@ from hostile_material import RawToy
 from websockets.exceptions import ConnectionClosed
 
 from pommai.gateway import connection
-from pommai.gateway.connection import SLICE_BYTES
+from pommai.io.link_slices import SLICE_BYTES
 from pommai.protocol import messages as m
 from pommai.protocol.limits import MAX_MESSAGE_BYTES
 from pommai.protocol.wire import encode_binary, encode_message

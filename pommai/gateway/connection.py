@@ -13,6 +13,7 @@ from websockets.asyncio.server import Server, ServerConnection
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Event, State
 
+from pommai.io.link_slices import SLICE_BYTES, SlicedConnection
 from pommai.protocol.limits import MAX_MESSAGE_BYTES, RateLimit
 
 CLOSE_SECONDS: Final = 0.4
@@ -25,8 +26,6 @@ NOT_SENT_BYTES: Final = 4096
 """TCP_NOTSENT_LOWAT: of that buffer, how much may wait behind what is on its way."""
 STALLED_SECONDS: Final = 30.0
 """A toy that reads nothing for so long is given up. WebSocket's own ping cannot tell: it waits in the same queue."""
-SLICE_BYTES: Final = 4096
-"""Taken from one toy before the others have their turn: some 50 frames, or a millisecond."""
 PINGS_PER_MINUTE: Final = 120
 """WebSocket's own pings and pongs; the link sends one in 20 s, and answers ours."""
 
@@ -36,7 +35,7 @@ OnSound = Callable[[bytes], bool]
 """Takes a binary message where it comes in. False: it has to wait in line, behind what is done now."""
 
 
-class ToyConnection(ServerConnection):
+class ToyConnection(SlicedConnection, ServerConnection):
     """The library's connection, with what many toys need, and bad ones make necessary.
 
     Sound is what nearly everything here is. It is handed to `on_sound` in the call that brings it, without a task that
@@ -53,7 +52,6 @@ class ToyConnection(ServerConnection):
         """Called once, when the connection has ended."""
         self.is_busy = False
         """Set while a message is worked on that came before whatever comes now."""
-        self._rest = b""
         self._pings = RateLimit(PINGS_PER_MINUTE)
         self._timer: asyncio.TimerHandle | None = None
 
@@ -141,27 +139,8 @@ class ToyConnection(ServerConnection):
 
     # -- in --------------------------------------------------------------------------------
 
-    def data_received(self, data: bytes) -> None:
-        if not self._rest and len(data) <= SLICE_BYTES:
-            self._take(data)
-            return
-        scheduled, self._rest = bool(self._rest), self._rest + data
-        self.transport.pause_reading()
-        if not scheduled:
-            self._take_slice()
-
-    def _take_slice(self) -> None:
-        """Take some of what has come at once, and the next when everybody else had a turn."""
-        some, self._rest = self._rest[:SLICE_BYTES], self._rest[SLICE_BYTES:]
-        if some:
-            self._take(some)
-        if self._rest:
-            self.loop.call_soon(self._take_slice)
-        elif not (self.recv_messages.paused or self.transport.is_closing()):
-            self.transport.resume_reading()
-
     def _take(self, data: bytes) -> None:
-        super().data_received(data)
+        super()._take(data)
         if self.paused and self.transport.get_write_buffer_size() > MAX_MESSAGE_BYTES + UNSENT_BYTES:
             self.cut()  # it makes the library answer, with pongs, and does not read the answers
 
@@ -203,7 +182,6 @@ class ToyConnection(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._at(None)
-        self._rest = b""
         self._alive.discard(self)
         super().connection_lost(exc)
         self._tell_of_room()

@@ -10,10 +10,9 @@ from websockets.asyncio.client import ClientConnection
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Event, State
 
+from pommai.io.link_slices import SLICE_BYTES, SlicedConnection
 from pommai.protocol.limits import RateLimit
 
-SLICE_BYTES: Final = 4096
-"""Taken at once, before everything else of the toy has its turn: half a second of speech."""
 LAST_BYTES: Final = 16 * SLICE_BYTES
 """Taken of what came right before the server hung up."""
 CLOSE_SECONDS: Final = 0.5
@@ -22,7 +21,7 @@ PINGS_PER_MINUTE: Final = 120
 """WebSocket's own pings and pongs. A server sends three, and answers three."""
 
 
-class SteadyConnection(ClientConnection):
+class SteadyConnection(SlicedConnection, ClientConnection):
     """The connection of the library, safe from a transport that fails when it is aborted.
 
     A transport of asyncio that is closed by the other side while it has something to write, and then gets rid of it,
@@ -38,7 +37,6 @@ class SteadyConnection(ClientConnection):
         """`check` raises what the caller of `connect` is to hear; without one, nobody looks."""
         super().__init__(*arguments, **more)
         self._check = check
-        self._rest = b""
         self._pings = RateLimit(PINGS_PER_MINUTE)
         self._ending: asyncio.TimerHandle | None = None
 
@@ -57,15 +55,6 @@ class SteadyConnection(ClientConnection):
             self._check(encrypted)
         await super().handshake(*arguments, **more)
 
-    def data_received(self, data: bytes) -> None:
-        if not self._rest and len(data) <= SLICE_BYTES:
-            self._take(data)
-            return
-        scheduled, self._rest = bool(self._rest), self._rest + data
-        self.transport.pause_reading()
-        if not scheduled:
-            self._take_slice()
-
     def eof_received(self) -> None:
         rest, self._rest = self._rest[:LAST_BYTES], b""
         self._take(rest)
@@ -81,23 +70,12 @@ class SteadyConnection(ClientConnection):
         super().process_event(event)
 
     def _take(self, data: bytes) -> None:
-        super().data_received(data)
+        super()._take(data)
         if self._ending is None and self.protocol.close_expected():
             # The library waits for the server to hang up, and who breaks the rules may never do so.
             self._ending = self.loop.call_later(CLOSE_SECONDS, lambda: self.transport.abort())
 
-    def _take_slice(self) -> None:
-        """Take some of what has come at once, and the next when everybody else had a turn."""
-        some, self._rest = self._rest[:SLICE_BYTES], self._rest[SLICE_BYTES:]
-        if some:
-            self._take(some)
-        if self._rest:
-            self.loop.call_soon(self._take_slice)
-        elif not (self.recv_messages.paused or self.transport.is_closing()):
-            self.transport.resume_reading()
-
     def connection_lost(self, exc: Exception | None) -> None:
-        self._rest = b""
         if self._ending is not None:
             self._ending.cancel()
         super().connection_lost(exc)
