@@ -232,6 +232,38 @@ def test_lights_that_open_but_do_not_answer_are_logged_once_as_well(
     assert [record.getMessage() for record in caplog.records] == ["lights lost"]
 
 
+def test_what_is_no_failure_of_the_leds_ends_the_show_and_whoever_runs_it_learns_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(self: SimulatedLights, colours: object) -> None:
+        raise ValueError("a mistake")
+
+    async def main() -> None:
+        lights = SimulatedLights(3)
+        show = LightShow(lights, PATTERNS)
+        show.set_pattern("swirl")
+        task = asyncio.create_task(show.run())
+        await asyncio.sleep(0)
+        monkeypatch.setattr(SimulatedLights, "show", fail)
+        with pytest.raises(ValueError, match="a mistake"):
+            await task
+        assert not lights.is_open
+
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(main())
+
+
+def test_a_moving_light_wakes_the_toy_once_for_each_change() -> None:
+    async def scene(show: LightShow, lights: SimulatedLights, loop: JumpingLoop) -> None:
+        show.set_pattern("swirl")
+        lights.changes.clear()
+        before = loop.turns
+        await asyncio.sleep(30.0)
+        assert loop.turns - before <= len(lights.changes) + 3
+
+    play(scene)
+
+
 def test_a_failure_while_a_pattern_is_set_reaches_nobody() -> None:
     async def scene(show: LightShow, lights: SimulatedLights, loop: JumpingLoop) -> None:
         lights.break_down("the cable is out")

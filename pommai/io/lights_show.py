@@ -41,7 +41,8 @@ class LightShow:
         self._shown: tuple[Colour, ...] = ()
         self._is_open = False
         self._is_lost = False
-        self._wake = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None  # until the light changes
+        self._over: asyncio.Future[None]  # of the LEDs that are open: done when they are lost
 
     @property
     def pattern(self) -> str | None:
@@ -83,39 +84,21 @@ class LightShow:
         self._animation = animation
         self._began = asyncio.get_running_loop().time()
         if self._is_open:
-            self._push(0.0)
-        self._wake.set()
+            self._draw()
 
     async def run(self) -> None:
         """Open the LEDs and keep them moving until cancelled, then leave them dark and closed."""
         loop = asyncio.get_running_loop()
         try:
             while True:
-                if not self._is_open:
-                    self._start()
-                since = loop.time() - self._began
-                if self._is_open:
-                    self._push(since)
-                if not self._is_open:
-                    await asyncio.sleep(RETRY_S)
-                    continue
-                await self._until_change(since)
+                self._over = loop.create_future()
+                self._start()
+                await self._over
+                await asyncio.sleep(RETRY_S)
         finally:
             self._is_open = False
+            self._sleep()
             self._lights.close()
-
-    async def _until_change(self, since: float) -> None:
-        """Sleep until the light changes or another pattern is set."""
-        rest = math.inf if self._animation is None else self._animation.unchanged_for(since)
-        self._wake.clear()
-        if math.isinf(rest):
-            await self._wake.wait()
-            return
-        timer = asyncio.get_running_loop().call_at(self._began + since + rest + _HAIR_S, self._wake.set)
-        try:
-            await self._wake.wait()
-        finally:
-            timer.cancel()
 
     def _start(self) -> None:
         try:
@@ -125,11 +108,37 @@ class LightShow:
             return
         self._is_open = True
         self._shown = ()
+        self._draw()
 
-    def _push(self, since: float) -> None:
+    def _draw(self) -> None:
+        """Show what is to be seen now, and come back when that changes.
+
+        A light that breathes does so dozens of times a second while the toy rests: so a timer calls this, and no task
+        is woken for it.
+        """
+        self._sleep()
         if self._animation is None:
             return
-        colours = self._animation.colours(since)
+        loop = asyncio.get_running_loop()
+        since = loop.time() - self._began
+        self._push(self._animation.colours(since))
+        rest = self._animation.unchanged_for(since)
+        if self._is_open and not math.isinf(rest):
+            self._timer = loop.call_at(self._began + since + rest + _HAIR_S, self._draw_again)
+
+    def _draw_again(self) -> None:
+        try:
+            self._draw()
+        except Exception as caught:
+            if not self._over.done():
+                self._over.set_exception(caught)
+
+    def _sleep(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _push(self, colours: tuple[Colour, ...]) -> None:
         if colours == self._shown:
             return
         try:
@@ -145,6 +154,8 @@ class LightShow:
     def _lose(self, error: DeviceError) -> None:
         self._is_open = False
         self._lights.close()
+        if not self._over.done():
+            self._over.set_result(None)
         if not self._is_lost:
             self._is_lost = True
             logger.warning("lights lost", extra={"reason": str(error)})
