@@ -9,6 +9,7 @@ import os
 import pty
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from gateway_material import TOKEN, desk
 from pommai.bundle.state import State, encode
 from pommai.cli import main
 from pommai.doctor.catalogue import NAMES
+from pommai.doctor.finding import Check, Finding, ok
+from pommai.doctor.surroundings import Surroundings
 from pommai.io.alsa_pipes import AlsaPipes
 from pommai.io.secret import keep_secret
 
@@ -270,3 +273,39 @@ def test_a_check_that_does_not_exist_is_wrong_usage(capsys: pytest.CaptureFixtur
 def test_without_sound_nothing_is_heard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--only", "system,loop", "--no-sound", "--json"]) == 0
     assert [check["id"] for check in json.loads(capsys.readouterr().out)["checks"]] == ["system"]
+
+
+def test_a_thread_of_a_check_that_fails_is_told_without_what_its_error_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def reads() -> None:
+        raise ValueError(PLANTED)
+
+    async def starts_one(_: Surroundings) -> Finding:
+        thread = threading.Thread(target=reads)
+        thread.start()
+        await asyncio.to_thread(thread.join)
+        return ok("well")
+
+    monkeypatch.setattr("pommai.doctor.catalogue.CHECKS", [Check("board", "Group", "the board", starts_one)])
+    monkeypatch.chdir(tmp_path)
+    before = threading.excepthook
+    assert main(["doctor", "--yes"]) == 0
+    assert threading.excepthook is before
+    shown = capsys.readouterr()
+    assert "pommai doctor: a thread failed: ValueError" in shown.err
+    assert PLANTED not in shown.out + shown.err
+
+
+def test_a_doctor_who_fails_before_the_first_check_shows_nothing_of_what_it_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def careless(*_: object) -> None:
+        raise KeyError(PLANTED)
+
+    monkeypatch.setattr("pommai.doctor.settings.settings_of", careless)
+    monkeypatch.chdir(tmp_path)
+    assert main(["doctor", "--yes"]) == 1
+    shown = capsys.readouterr()
+    assert "it failed by its own fault: KeyError in pommai.cli.doctor, line " in shown.err
+    assert PLANTED not in shown.out + shown.err

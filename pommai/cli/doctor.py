@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from pommai.cli import WRONG_USAGE
+from pommai.errors import PommaiError
 
 if TYPE_CHECKING:
     from pommai.doctor.finding import Check
@@ -76,7 +77,15 @@ def run(args: argparse.Namespace) -> int:
         return WRONG_USAGE
     if args.no_sound:
         chosen = [check for check in chosen if not check.sounds]
-    return asyncio.run(_examine(args, chosen))
+    try:
+        return asyncio.run(_examine(args, chosen))
+    except (PommaiError, BrokenPipeError):  # said, or understood, by whoever called
+        raise
+    except Exception as caught:
+        from pommai.doctor.crash import one_line
+
+        print(f"pommai doctor: it failed by its own fault: {one_line(caught)}; tell the makers", file=sys.stderr)
+        return 1
 
 
 def _chosen(only: str | None, checks: Sequence[Check]) -> tuple[list[Check], str]:
@@ -97,12 +106,19 @@ def _chosen(only: str | None, checks: Sequence[Check]) -> tuple[list[Check], str
 
 async def _examine(args: argparse.Namespace, checks: Sequence[Check]) -> int:
     import logging
+    import threading
 
     from pommai.cli.doctor_table import Table, as_json, summary
+    from pommai.doctor.crash import one_line
     from pommai.doctor.round import examine, would_not_work
+
+    def tell(told: threading.ExceptHookArgs) -> None:  # Python's own report shows what the error says
+        if told.exc_value is not None:
+            print(f"pommai doctor: a thread failed: {one_line(told.exc_value)}", file=sys.stderr)
 
     quiet = logging.NullHandler()  # what the toy's parts would log, the findings say
     logging.getLogger().addHandler(quiet)
+    before, threading.excepthook = threading.excepthook, tell
     try:
         surroundings, origin = await _surroundings(args)
         if args.json:
@@ -115,6 +131,7 @@ async def _examine(args: argparse.Namespace, checks: Sequence[Check]) -> int:
                 results = await examine(surroundings, checks, begin=table.begin, end=table.end)
             print("\n".join(summary(results)))
     finally:
+        threading.excepthook = before
         logging.getLogger().removeHandler(quiet)
     return 1 if would_not_work(results) else 0
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pommai.doctor.crash import crashed
 from pommai.doctor.finding import Check, Finding, Mark, note, wrong
 from pommai.doctor.surroundings import Surroundings
 
@@ -51,7 +52,7 @@ async def _run(check: Check, surroundings: Surroundings) -> Finding:
         return wrong(f"no answer within {check.seconds:.0f} s", f"{again}; dmesg may say what hangs")
     except Exception as caught:
         # A doctor who stumbles says so, and goes on to the next bed.
-        return wrong(f"the check itself failed: {type(caught).__name__}: {caught}", f"{again}, and tell the makers")
+        return crashed(caught, check.id)
 
 
 def would_not_work(results: Sequence[Result]) -> list[Result]:
