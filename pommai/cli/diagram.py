@@ -85,8 +85,10 @@ def svg(text: str) -> str:
     """Lay a drawing out with Graphviz. Raises CannotDrawError when that is missing or refuses."""
     import graphviz
 
+    from pommai.chart.diagram_frame import framed
+
     try:
-        return str(graphviz.Source(text).pipe(format="svg", encoding="utf-8"))
+        return framed(str(graphviz.Source(text).pipe(format="svg", encoding="utf-8")))
     except graphviz.ExecutableNotFound:
         raise CannotDrawError(INSTALL) from None
     except graphviz.CalledProcessError as caught:
