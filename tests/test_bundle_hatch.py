@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from pommai.bundle.container import read_signed
 from pommai.bundle.hatch import (
     NOTE,
+    REFUSED,
     REVOKING,
     WANTED,
     Hatch,
     Note,
+    Refusal,
     decode_note,
     file_id,
     given,
@@ -69,6 +71,17 @@ def test_a_note_is_read_as_it_was_made_and_can_be_taken_back(tmp_path: Path) -> 
     assert read_note(tmp_path / "updates") == NOTED
     hatch.clear(NOTE)
     assert read_note(tmp_path / "updates") is None
+
+
+def test_a_refusal_is_remembered_until_other_software_is_laid_out(tmp_path: Path) -> None:
+    hatch = Hatch(tmp_path / "updates")
+    assert hatch.refusal() is None
+    hatch.remember(Refusal("ab" * 32, "no room"))
+    assert Hatch(tmp_path / "updates").refusal() == Refusal("ab" * 32, "no room")
+    with opened(tmp_path, bundle_bytes(WHEELS)) as bundle:
+        hatch.want(bundle)
+    assert hatch.refusal() is None
+    assert not (hatch.folder / REFUSED).exists()
 
 
 def test_without_room_nothing_is_laid_out_but_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,40 @@ def test_software_that_cannot_be_installed_or_fails_a_try_leaves_nothing(house: 
     assert f"{step} failed" in refused(house, software(2))
     assert house.names() == {"installed"}
     assert not (house.places.state / "unsettled").exists()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [(OSError(28, "No space left on device"), "No space left on device"), (ValueError("odd"), "ValueError: odd")],
+)
+def test_whatever_ends_an_installation_is_said_and_it_is_not_tried_for_ever(
+    house: House, monkeypatch: pytest.MonkeyPatch, trouble: Exception, words: str
+) -> None:
+    house.lay(software(2))
+    with monkeypatch.context() as patched:
+        patched.setattr(house.keeper().__class__, "_mark", raising(trouble))
+        with pytest.raises(type(trouble)):
+            house.keeper().look()
+    assert words in said(house.places.state)[1]
+    assert house.keeper().look() == "nothing to do"
+    assert house.names() == {"installed"}
+
+
+def test_an_installation_that_somebody_breaks_off_is_begun_anew(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.lay(software(2))
+    with monkeypatch.context() as patched:
+        patched.setattr(house.keeper().__class__, "_mark", raising(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            house.keeper().look()
+    assert said(house.places.state) == ([], "")
+    assert "is installed" in house.keeper().look()
+
+
+def raising(trouble: BaseException) -> Callable[[object], None]:
+    def raises(keeper: object) -> None:
+        raise trouble
+
+    return raises
 
 
 def test_two_environments_are_kept(house: House) -> None:

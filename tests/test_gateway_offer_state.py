@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from offer_material import kept, says
 
-from pommai.gateway.offer_state import RETRY_MS, is_due, standing
+from pommai.gateway.offer_state import RETRY_MS, is_due, standing, version_in_force
 from pommai.gateway.offers import Kept, Told
-from pommai.protocol.messages import UpdateReport
+from pommai.protocol.messages import SoftwareReport, UpdateReport
 
-HASH = kept().sha256
+SOFTWARE = kept(is_software=True)
+
+
+def runs(version: int, **more: Any) -> UpdateReport:
+    """A toy that was given software."""
+    return says(software=SoftwareReport(version, **more))
 
 
 @pytest.mark.parametrize(
@@ -33,6 +40,18 @@ HASH = kept().sha256
         (kept(), Told(1, 1, "unreachable", "why"), says(), "unreachable", True),
         (kept(is_software=True), None, says(99), "waits", True),
         (kept(is_software=True), Told(1, 1, "taken"), says(99), "taken", False),
+        (SOFTWARE, None, runs(11), "waits", True),
+        (SOFTWARE, Told(1, 1, "taken"), runs(0, waiting=12), "taken", False),
+        (SOFTWARE, Told(1, 1, "taken"), runs(0, waiting=12, installed=True), "taken", False),
+        (SOFTWARE, Told(1, 1, "taking"), runs(12, trial=True), "on trial", False),
+        (SOFTWARE, Told(1, 1, "taken"), runs(12), "in force", False),
+        (SOFTWARE, Told(1, 1, "refused", "why"), runs(12), "in force", False),
+        (SOFTWARE, None, runs(12, waiting=13), "newer", False),
+        (SOFTWARE, Told(1, 1, "refused", "why"), runs(0), "refused", True),
+        (SOFTWARE, Told(1, 1, "taken"), runs(0), "undone", False),
+        (SOFTWARE, Told(1, 1, "taken"), runs(0, failed=(12,)), "undone", False),
+        (SOFTWARE, Told(0, 0, "told"), runs(0, undone=12, reason="no server"), "told", True),
+        (kept(), None, runs(12), "waits", True),
     ],
 )
 def test_how_a_toy_stands_and_whether_it_is_told(
@@ -50,3 +69,22 @@ def test_who_refuses_is_asked_again_later_and_later() -> None:
         assert not is_due(kept(), told, says(), 1000 + wait - 1)
         assert is_due(kept(), told, says(), 1000 + wait)
     assert list(RETRY_MS) == sorted(RETRY_MS)
+
+
+def test_the_reason_stands_beside_what_became_of_software() -> None:
+    why = "the toy does not come to rest"
+    taken = Told(1, 1, "taken")
+    assert standing(SOFTWARE, taken, runs(0, waiting=12)) == ("taken", "it is not installed yet")
+    assert standing(SOFTWARE, taken, runs(0, waiting=12, installed=True)) == ("taken", "")
+    assert standing(SOFTWARE, taken, runs(0, failed=(12,), undone=12, reason=why)) == ("undone", why)
+    assert standing(SOFTWARE, taken, runs(0, undone=12, reason=why)) == ("undone", why)
+    assert standing(SOFTWARE, taken, runs(0, failed=(12,), undone=11, reason=why)).reason != why
+    # What was gone back from for want of a server may be offered again.
+    assert standing(SOFTWARE, Told(), runs(0, undone=12, reason=why)).word == "waits"
+
+
+def test_the_version_in_force_is_that_of_the_same_kind() -> None:
+    report = says(7, software=SoftwareReport(3))
+    assert (version_in_force(kept(), report), version_in_force(SOFTWARE, report)) == (7, 3)
+    assert (version_in_force(kept(), None), version_in_force(SOFTWARE, None)) == (None, None)
+    assert version_in_force(SOFTWARE, says(7)) is None

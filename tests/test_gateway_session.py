@@ -25,7 +25,7 @@ from msgspec import Struct
 from websockets.exceptions import ConnectionClosed
 
 from pommai.errors import SettingsError
-from pommai.gateway.answering import LEAD
+from pommai.gateway.answering import LEAD, MOST_SHOWN
 from pommai.gateway.archive import Archive
 from pommai.gateway.keeping import LATER
 from pommai.gateway.personas import Persona
@@ -451,5 +451,25 @@ def test_no_more_is_kept_of_what_a_toy_says_it_has_set_than_can_be_shown() -> No
             report = gateway.sessions[0].report
             assert report is not None
             assert (dict(report.applied), len(report.refused)) == ({"HOTWORD_THRESHOLD": 0.5}, MOST_NOTED)
+
+    run(test())
+
+
+def test_what_a_toy_says_of_its_updates_is_kept_short_and_printable() -> None:
+    async def test() -> None:
+        async with desk() as gateway, toy_at(gateway) as toy:
+            words, failed = "no\x1b[31m room " + "x" * 10_000, tuple(range(1, 1000))
+            software = m.SoftwareReport(2, failed=failed, undone=3, reason=words)
+            await toy.send(m.UpdateReport(1, "pommai", "home", failed=failed, reason=words, software=software))
+            await toy.send(m.Ping("now"))
+            await toy.expect(m.Pong)
+            kept = gateway.sessions[0].update
+            assert kept is not None
+            assert kept.software is not None
+            for each in (kept, kept.software):
+                assert len(each.failed) == MOST_NOTED
+                assert each.failed[-1] == 999
+                assert each.reason.startswith("no[31m room xx")
+                assert len(each.reason) <= MOST_SHOWN
 
     run(test())

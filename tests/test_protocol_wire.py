@@ -98,6 +98,17 @@ MESSAGES = {
         st.none() | st.text("0123456789abcdef", min_size=64, max_size=64),
         st.sampled_from(["", "taking", "taken", "refused"]),
         texts,
+        st.none()
+        | st.builds(
+            m.SoftwareReport,
+            versions,
+            st.booleans(),
+            versions,
+            st.booleans(),
+            st.lists(versions, max_size=3).map(tuple),
+            versions,
+            texts,
+        ),
     ),
     m.GuardianAlert: st.builds(m.GuardianAlert, texts, texts, texts, maybe, maybe),
     m.SafetyOverride: st.builds(

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from bundle_material import bundle_bytes, opened
 
-from pommai.bundle.hatch import REVOKING, WANTED, Hatch, Note, file_id, read_note
+from pommai.bundle.hatch import REFUSED, REVOKING, WANTED, Hatch, Note, Refusal, file_id, read_note
 from pommai.bundle.state import Kept, State, Trial
 from pommai.bundle.store import Store
+from pommai.errors import BundleError
+from pommai.protocol.messages import SoftwareReport
 from pommai.toy.software import SoftwareWatch
 
 NEW = Kept(2, 0, "ab" * 32)
@@ -31,6 +33,18 @@ class Toy:
 
     def says(self, state: State) -> None:
         self.root.change(lambda _: state)
+
+    def lays_out(self, version: int) -> bytes:
+        """Software, as `pommai bundle apply` does it."""
+        data = bundle_bytes({"wheels/pommai-2-py3-none-any.whl": b"PK"}, version=version)
+        with opened(self.updates.parent, data) as bundle:
+            Hatch(self.updates).want(bundle)
+        return data
+
+    def answers(self, words: str) -> None:
+        """Root has looked at what is laid out."""
+        said = {"file": file_id((self.updates / "software" / WANTED).stat()), "words": words}
+        (self.root.folder / "said.json").write_text(json.dumps(said))
 
     def starts(self, me: str = "installed") -> SoftwareWatch:
         return SoftwareWatch(self.updates, self.root.folder, me)
@@ -99,23 +113,28 @@ def test_what_is_settled_needs_no_note(toy: Toy) -> None:
 
 
 @pytest.mark.parametrize(("words", "logged"), [("no room", "software refused"), ("", "software installed")])
-def test_what_root_has_dealt_with_is_taken_back(toy: Toy, tmp_path: Path, caplog: Any, words: str, logged: str) -> None:
-    data = bundle_bytes({"wheels/pommai-2-py3-none-any.whl": b"PK"})
-    with opened(tmp_path, data) as bundle:
-        Hatch(toy.updates).want(bundle)
+def test_what_root_has_dealt_with_is_taken_back(toy: Toy, caplog: Any, words: str, logged: str) -> None:
+    data = toy.lays_out(2)
     toy.says(State())
     wanted = toy.updates / "software" / WANTED
     watch = toy.starts()
     watch.look(rested=True, reached=True)
     assert wanted.exists()
-    said = {"file": file_id(wanted.stat()), "words": words}
-    (toy.root.folder / "said.json").write_text(json.dumps(said))
+    toy.answers(words)
     watch.look(rested=True, reached=True)
     assert not wanted.exists()
     assert logged in caplog.text
     # The server knows the file by what it has offered.
-    assert watch.take_refusal() == ((hashlib.sha256(data).hexdigest(), words) if words else None)
+    refusal = Refusal(hashlib.sha256(data).hexdigest(), words) if words else None
+    assert watch.take_refusal() == refusal
     assert watch.take_refusal() is None
+    # Whoever has not heard of it hears it at the next start, until the toy lays out other software.
+    for is_laid_out in (False, True):
+        if is_laid_out:
+            toy.lays_out(3)
+        again = toy.starts()
+        again.look(rested=True, reached=True)
+        assert again.take_refusal() == (None if is_laid_out else refusal)
 
 
 def test_a_revocation_that_root_has_heard_is_taken_back(toy: Toy, tmp_path: Path) -> None:
@@ -143,3 +162,94 @@ def test_each_start_says_what_it_is_about(toy: Toy, caplog: Any) -> None:
         "software in force",
         "software undone",
     ]
+
+
+# -- what the server is told ----------------------------------------------------------------
+
+
+def reported(toy: Toy, me: str = "installed") -> SoftwareReport:
+    watch = toy.starts(me)
+    watch.look(rested=False, reached=False)
+    return watch.report
+
+
+def test_the_way_of_software_is_told_step_by_step(toy: Toy) -> None:
+    toy.lays_out(2)
+    assert reported(toy) == SoftwareReport(0, waiting=2)  # root has never done anything
+    toy.says(WAITS)
+    toy.answers("")
+    assert reported(toy) == SoftwareReport(0, waiting=2, installed=True)
+    assert reported(toy) == SoftwareReport(0, waiting=2, installed=True)  # a file less
+    toy.says(TRIED)
+    assert reported(toy, NEW.name) == SoftwareReport(2, trial=True)
+    toy.says(TRIED.confirmed())
+    assert reported(toy, NEW.name) == SoftwareReport(2)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_software_that_was_taken_back_is_told_of_with_the_reason_even_before_the_toy_ends(
+    toy: Toy, again: bool
+) -> None:
+    toy.says(TRIED.back("the toy\n does \x1b[31m not rest " + "x" * 1000, again=again))
+    for me in (NEW.name, "installed"):
+        report = reported(toy, me)
+        assert (report.version, report.trial, report.waiting, report.undone) == (0, False, 0, 2)
+        assert report.failed == (() if again else (2,))
+        assert report.reason.startswith("the toy does [31m not rest x")
+        assert 200 < len(report.reason) <= 300
+
+
+def test_what_install_sh_has_made_since_then_has_the_last_word(toy: Toy) -> None:
+    toy.says(TRIED)
+    assert reported(toy) == SoftwareReport(0)
+
+
+def test_what_is_laid_out_and_what_waits_are_told_apart(toy: Toy) -> None:
+    toy.says(WAITS)
+    toy.lays_out(3)
+    assert reported(toy) == SoftwareReport(0, waiting=3)
+    toy.answers("no room")
+    assert reported(toy) == SoftwareReport(0, waiting=2, installed=True)
+
+
+def test_a_file_in_the_hatch_that_is_nothing_is_not_told_of(toy: Toy) -> None:
+    toy.lays_out(2)
+    (toy.updates / "software" / WANTED).write_bytes(b"nonsense")
+    assert reported(toy) == SoftwareReport()
+
+
+def test_a_refusal_that_cannot_be_noted_is_told_of_once(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Hatch, refusal: Refusal) -> None:
+        raise BundleError("the card is full")
+
+    monkeypatch.setattr(Hatch, "remember", full)
+    toy.lays_out(2)
+    toy.answers("no room")
+    watch = toy.starts()
+    watch.look(rested=True, reached=True)
+    assert watch.take_refusal() is not None
+    assert not (toy.updates / "software" / WANTED).exists()
+
+
+def test_what_cannot_be_removed_is_told_of_once(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fixed(self: Hatch, name: str) -> None:
+        raise OSError("a card that cannot be written")
+
+    toy.lays_out(2)
+    toy.answers("no room")
+    monkeypatch.setattr(Hatch, "clear", fixed)
+    watch = toy.starts()
+    watch.look(rested=True, reached=True)
+    assert watch.take_refusal() is not None
+    watch.look(rested=True, reached=True)
+    assert watch.take_refusal() is None
+    assert watch.report == SoftwareReport()
+
+
+def test_a_note_of_a_refusal_that_makes_no_sense_is_none(toy: Toy) -> None:
+    toy.lays_out(2)
+    for nonsense in (b"", b"[" * 4000, b"{}", b"7", b'{"sha256": "a"}'):
+        (toy.updates / "software" / REFUSED).write_bytes(nonsense)
+        watch = toy.starts()
+        watch.look(rested=True, reached=True)
+        assert watch.take_refusal() is None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pommai.bundle.state import Kept, State, Trial
-from pommai.protocol.messages import Message, UpdateReport
-from pommai.toy.update_report import MOST_FAILED, MOST_WORDS, UpdateReports
+from pommai.protocol.messages import Message, SoftwareReport, UpdateReport
+from pommai.toy.update_report import MOST_FAILED, MOST_WORDS, UpdateReports, one_line
 
 OFFER = "ab" * 32
 OLD, NEW = Kept(11, 0, "0" * 64), Kept(12, 0, "1" * 64)
@@ -84,3 +84,17 @@ def test_a_reason_is_one_line_that_is_cut_short_and_an_offer_without_a_hash_is_n
     assert (report.offer, report.outcome) == (OFFER, "refused")
     assert report.reason.startswith("no room xxx")
     assert len(report.reason) == MOST_WORDS
+
+
+def test_what_becomes_of_software_is_said_as_it_changes() -> None:
+    line = Line()
+    for software in (None, SoftwareReport(0, waiting=2), SoftwareReport(2, trial=True), SoftwareReport(2)):
+        for _ in range(2):
+            line.reports.tell(State(current=OLD), OLD, software)
+        assert line.said[-1] == UpdateReport(11, "pommai", "home", software=software)
+    assert len(line.said) == 4
+
+
+def test_one_line_is_short_and_shows_as_it_is() -> None:
+    assert one_line("  pip\n\tfailed: \x1b]0;title\x07 \u202eno room ") == "pip failed: ]0;title no room"
+    assert len(one_line("x " * 1000)) <= MOST_WORDS

@@ -12,6 +12,8 @@ from typing import Final
 
 ROOT: Final = Path("/var/lib/pommai-software")
 """Where root notes which software is in force, for all to read: a `Store`."""
+HATCH: Final = "software"
+"""The folder in a toy's updates where it lays out software for root."""
 VENVS: Final = "venvs"
 """The folder of environments of Python, each of which is the software as a whole."""
 

@@ -3,6 +3,7 @@
     wanted.pommai-bundle   software, as it came and signed
     revoking               the signed manifest of a bundle that revokes keys
     note.json              how the toy fares: which software it runs, whether it rests, whether it reaches its server
+    refused.json           the toy's own note of the software that root has refused last, until it lays out other
 
 Root takes nothing from it that it has not looked at itself, follows no link there, and writes nothing there.
 """
@@ -19,6 +20,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from pommai.bundle import HATCH
 from pommai.bundle.container import SUFFIX, Bundle, pieces
 from pommai.bundle.disk import Disk
 from pommai.bundle.state import Kept
@@ -28,6 +30,7 @@ from pommai.errors import BundleError
 WANTED: Final = f"wanted{SUFFIX}"
 REVOKING: Final = "revoking"
 NOTE: Final = "note.json"
+REFUSED: Final = "refused.json"
 SAID: Final = "said.json"
 """Where root notes things: what became of what the toy has laid out last."""
 INSTALLED: Final = "installed"
@@ -35,6 +38,7 @@ INSTALLED: Final = "installed"
 _NEW: Final = ".new"
 _MOST_NOTE: Final = 4096
 _MOST_NAME: Final = 80
+_MOST_WORDS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,14 @@ class Note:
     """The software for which the toy has ended last, to come up on it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Software that root has not installed, known by its file's SHA-256, and why."""
+
+    sha256: str
+    words: str
+
+
 def name_of(kept: Kept | None) -> str:
     """The environment of a bundle; None: what install.sh has made."""
     return INSTALLED if kept is None else kept.name
@@ -60,13 +72,15 @@ class Hatch:
 
     def __init__(self, updates: Path, disk: Disk | None = None) -> None:
         self._updates = updates
-        self.folder = updates / "software"
+        self.folder = updates / HATCH
         self._disk = disk or Disk()
 
     def want(self, bundle: Bundle) -> None:
         """Lay out software for root to install, in place of what lay there. Raises BundleError."""
         parts = chain.from_iterable(bundle.read(part) for part in bundle.manifest.parts)
         self._lay(WANTED, pieces(bundle.raw, bundle.signatures, parts), bundle.manifest.size)
+        with suppress(OSError):
+            self.clear(REFUSED)
 
     def revoke(self, bundle: Bundle) -> None:
         """Lay out the signed word that keys count no more. Raises BundleError."""
@@ -75,6 +89,19 @@ class Hatch:
     def note(self, note: Note) -> None:
         """Lay out how the toy fares. Raises BundleError."""
         self._lay(NOTE, [json.dumps(asdict(note)).encode()], _MOST_NOTE)
+
+    def remember(self, refusal: Refusal) -> None:
+        """Note, for later starts, what root has refused. Raises BundleError."""
+        self._lay(REFUSED, [json.dumps(asdict(refusal)).encode()], _MOST_NOTE)
+
+    def refusal(self) -> Refusal | None:
+        """What root has refused last; None: nothing, or other software has been laid out since."""
+        try:
+            with (self.folder / REFUSED).open("rb") as file:
+                document = json.loads(file.read(_MOST_NOTE))
+            return Refusal(str(document["sha256"]), str(document["words"])[:_MOST_WORDS])
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            return None
 
     def clear(self, name: str) -> None:
         """Take back what was laid out. Raises OSError."""
@@ -88,7 +115,7 @@ class Hatch:
                 self._disk.make_folder(self.folder)
                 self._disk.sync(self._updates)
             self._disk.remove(new)
-            if name != NOTE:  # small, and replaced by its like: a full card is no reason to tell nothing
+            if name not in (NOTE, REFUSED):  # small, and replaced by its like, on a full card too
                 check_room(self.folder, size)
             try:
                 self._disk.write(new, contents)
@@ -128,7 +155,7 @@ def given(updates: Path, name: str) -> Iterator[BinaryIO | None]:
 
     No link is followed on the way but root's own. Raises BundleError when something else lies there.
     """
-    path = updates / "software" / name
+    path = updates / HATCH / name
     try:
         handle = _open_below(path)
     except FileNotFoundError:

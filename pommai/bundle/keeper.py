@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from pommai.bundle import ROOT
+from pommai.bundle import HATCH, ROOT
 from pommai.bundle.container import open_bundle, read_signed
 from pommai.bundle.disk import Disk
 from pommai.bundle.environments import PROVEN, VENV, Environments, Run, run_command
@@ -206,18 +206,18 @@ class Keeper:
         state = self._store.read()
         if state.waiting is not None or state.trial is not None:
             return ""  # one after the other
-        path = self._toy.updates / "software" / WANTED
+        path = self._toy.updates / HATCH / WANTED
         with given(self._toy.updates, WANTED) as file:
             if file is None or file_id(os.fstat(file.fileno())) == said(self._places.state)[0]:
                 return ""
-            words = ""
             try:
-                return self._take(path, os.dup(file.fileno()), state)
-            except BundleError as caught:
-                words = str(caught)
+                done = self._take(path, os.dup(file.fileno()), state)
+            except Exception as caught:  # whatever it is, those who wait for it are told; and it is not tried for ever
+                what = "" if isinstance(caught, BundleError | OSError) else f"{type(caught).__name__}: "
+                self._say(file_id(os.fstat(file.fileno())), f"{what}{caught}" or "it cannot be installed")
                 raise
-            finally:
-                self._say(file_id(os.fstat(file.fileno())), words)
+            self._say(file_id(os.fstat(file.fileno())))
+            return done
 
     def _take(self, path: Path, handle: int, state: State) -> str:
         try:
@@ -288,7 +288,8 @@ class Keeper:
             self._disk.write(self._places.state / UNSETTLED, [])
             self._disk.sync(self._places.state)
 
-    def _say(self, file: list[int], words: str) -> None:
+    def _say(self, file: list[int], words: str = "") -> None:
+        """Note what became of a file: why it is not installed; no words: it is."""
         new = self._places.state / f"{SAID}.new"
         self._disk.remove(new)
         self._disk.write(new, [json.dumps({"file": file, "words": words[:_MOST_WORDS]}).encode()])

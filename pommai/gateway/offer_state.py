@@ -36,19 +36,37 @@ def standing(kept: Kept, told: Told | None, report: UpdateReport | None) -> Stan
         return Standing("other", f"it is a {report.device_type}")
     if kept.fleet not in ("", report.fleet):
         return Standing("other", f"it is of the fleet {report.fleet}")
-    if not kept.is_software:  # software is installed by other hands, and has versions of its own
-        newest = max(report.version, report.waiting)
+    has = report.software if kept.is_software else report
+    if has is not None:
+        newest = max(has.version, has.waiting)
         if newest > kept.version:
             return Standing("newer", f"it has version {newest}")
-        if report.version == kept.version:
-            return Standing("on trial" if report.trial else "in force")
-        if kept.version in report.failed:
-            return Standing("undone", "it did not work on this toy")
-        if report.waiting == kept.version:
-            return Standing("taken")
+        if has.version == kept.version:
+            return Standing("on trial" if has.trial else "in force")
+        why = _why_undone(kept, report)
+        if kept.version in has.failed:
+            return Standing("undone", why or "it did not work on this toy")
+        if has.waiting == kept.version:
+            return Standing("taken", "" if _is_installed(kept, report) else "it is not installed yet")
         if told.outcome == "taken":
-            return Standing("undone", "it was taken, and then gone back from")
+            return Standing("undone", why or "it was taken, and then gone back from")
     return Standing(told.outcome or "waits", told.reason)
+
+
+def version_in_force(kept: Kept, report: UpdateReport | None) -> int | None:
+    """Of what a bundle is a newer version of: the software, or all else; None: it is not known."""
+    has = report.software if kept.is_software and report is not None else report
+    return None if has is None else has.version
+
+
+def _is_installed(kept: Kept, report: UpdateReport) -> bool:
+    """Whether what waits waits for the toy's rest alone: software is installed first, by other hands."""
+    return not kept.is_software or report.software is None or report.software.installed
+
+
+def _why_undone(kept: Kept, report: UpdateReport) -> str:
+    has = report.software
+    return has.reason if kept.is_software and has is not None and has.undone == kept.version else ""
 
 
 def is_due(kept: Kept, told: Told | None, report: UpdateReport | None, now: int) -> bool:

@@ -261,10 +261,16 @@ class Session:
             _log.warning("setting refused", extra=self.fact(key=setting.key[:MOST_SHOWN], reason=reason))
 
     def _note_update(self, report: m.UpdateReport) -> None:
-        reason = "".join(letter for letter in report.reason[:MOST_SHOWN] if letter.isprintable())
-        self.update = structs.replace(report, failed=report.failed[-MOST_NOTED:], reason=reason)
+        reason = _printable(report.reason)
+        software = report.software
+        if software is not None:
+            why = _printable(software.reason)
+            software = structs.replace(software, failed=software.failed[-MOST_NOTED:], reason=why)
+        self.update = structs.replace(report, failed=report.failed[-MOST_NOTED:], reason=reason, software=software)
         self.updates_said += 1
-        fact = {"version": report.version, "trial": report.trial, "offer": (report.offer or "")[:16]}
+        fact: dict[str, object] = {"version": report.version, "trial": report.trial, "offer": (report.offer or "")[:16]}
+        if software is not None:
+            fact |= {"software": software.version, "software_trial": software.trial, "undone": software.undone}
         _log.info("update reported", extra=self.fact(**fact, outcome=report.outcome, reason=reason))
 
     def _note_unused(self, name: str) -> None:
@@ -338,3 +344,8 @@ class Session:
         self._incoming = None
         await self._answering.stop(why)
         self._leave_when_idle()
+
+
+def _printable(words: str) -> str:
+    """A toy's words, fit to be kept and shown."""
+    return "".join(letter for letter in words[:MOST_SHOWN] if letter.isprintable())

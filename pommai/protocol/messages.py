@@ -243,6 +243,24 @@ class Command(Struct, frozen=True):
     """A toy that has keys of its server asks for one where the command changes it."""
 
 
+class SoftwareReport(Struct, frozen=True):
+    """Which software the toy runs, where somebody else than the toy installs it. It has versions of its own."""
+
+    version: Version = 0
+    """In force; 0: what it was installed with."""
+    trial: bool = False
+    """It has not proved itself yet."""
+    waiting: Version = 0
+    """Taken, and in force from the next rest on, once it is installed; 0: none."""
+    installed: bool = False
+    """What waits is installed."""
+    failed: tuple[Version, ...] = ()
+    """Versions that did not work on this toy, the latest of them."""
+    undone: Version = 0
+    """The version that was taken back last, and `reason` why; 0: none since anything was installed."""
+    reason: str = ""
+
+
 class UpdateReport(Struct, frozen=True):
     """Which update bundle the toy runs, and what has become of the one it was offered last. Toys that take bundles say
     so on every connect, and whenever it changes."""
@@ -259,10 +277,12 @@ class UpdateReport(Struct, frozen=True):
     failed: tuple[Version, ...] = ()
     """Versions that did not work on this toy, the latest of them."""
     offer: Annotated[str | None, Pattern(r"[0-9a-f]{64}", "a SHA-256 in hexadecimal")] = None
-    """SHA-256 of the file that was offered last, since the toy was started."""
+    """SHA-256 of the file that was offered last, since the toy was started, or could not be installed before that."""
     outcome: Literal["", "taking", "taken", "refused"] = ""
     """What came of that offer, and `reason` why, when it was refused."""
     reason: str = ""
+    software: SoftwareReport | None = None
+    """None: of software it was never given any."""
 
 
 # -- safety --------------------------------------------------------------------------------

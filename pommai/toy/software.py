@@ -1,23 +1,32 @@
 """What a running toy has to do with updates of its software, which root alone may change.
 
-It tells how it fares, and ends at rest when root wants it to come up on other software. All of it blocks for a moment:
-for a thread of its own.
+It tells root how it fares, ends at rest when root wants it to come up on other software, and knows for its server what
+root has done. All of it blocks for a moment: for a thread of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from pommai.bundle import ROOT, running
-from pommai.bundle.hatch import REVOKING, WANTED, Hatch, Note, file_id, name_of, read_note, said
+from pommai.bundle.container import read_signed
+from pommai.bundle.hatch import INSTALLED, REVOKING, WANTED, Hatch, Note, Refusal, file_id, name_of, read_note, said
+from pommai.bundle.manifest import decode
 from pommai.bundle.state import State
 from pommai.bundle.store import Store
 from pommai.errors import BundleError
+from pommai.protocol.messages import SoftwareReport
+from pommai.toy.update_report import MOST_FAILED, one_line
 
 logger = logging.getLogger(__name__)
+
+_UNDONE: Final = re.compile(r"version (\d{1,10}): (.*)", re.DOTALL)
+"""As `State.back` words it."""
 
 
 class SoftwareWatch:
@@ -32,10 +41,14 @@ class SoftwareWatch:
         self._asked = ""
         self._wanted = ""
         self._has_told = False
-        self._refused: tuple[str, str] | None = None
+        self._refused: Refusal | None = None
+        self._dealt_with: list[int] = []
+        self._laid_out: tuple[list[int], int] = ([], 0)
+        self.report = SoftwareReport()
+        """For the toy's server, as it was at the last look."""
 
-    def take_refusal(self) -> tuple[str, str] | None:
-        """What root has refused since this was asked last: the file's SHA-256, and why."""
+    def take_refusal(self) -> Refusal | None:
+        """What root has refused since this was asked last; at the first time, before this start, too."""
         refused, self._refused = self._refused, None
         return refused
 
@@ -44,11 +57,15 @@ class SoftwareWatch:
 
         `rested`, `reached`: since this start, the toy has rested, and reached its server.
         """
+        laid_out = 0
+        with suppress(OSError):  # first: what root has dealt with, is in what it has noted before
+            laid_out = self._look_at_hatch()
         state = Store(self._root).read()
         if not self._has_told:
             self._begin(state)
         with suppress(OSError):
-            self._clear(state)
+            self._clear_revocation(state)
+        self.report = _report(state, self._me, laid_out)
         self._wanted = name_of(state.waiting or state.current)
         if not self._me:
             return False  # at somebody's desk
@@ -73,6 +90,7 @@ class SoftwareWatch:
         with suppress(BundleError):
             before = read_note(self._updates)
             self._asked = before.asked if before is not None else ""
+        self._refused = self._refused or self._hatch.refusal()
         version = 0 if state.current is None else state.current.version
         if state.word:
             logger.error("software undone", extra={"reason": state.word, "version": version})
@@ -92,18 +110,62 @@ class SoftwareWatch:
         self._note = note
         return True
 
-    def _clear(self, state: State) -> None:
-        """Take back what root has dealt with. Raises OSError."""
+    def _look_at_hatch(self) -> int:
+        """Take back what root has dealt with; the version of what it has yet to look at, or 0. Raises OSError."""
         wanted = self._hatch.folder / WANTED
+        try:
+            there = file_id(wanted.stat())
+        except FileNotFoundError:
+            return 0
         looked_at, words = said(self._root)
-        if looked_at and wanted.exists() and looked_at == file_id(wanted.stat()):
-            if words:
-                with wanted.open("rb") as file:
-                    self._refused = hashlib.file_digest(file, "sha256").hexdigest(), words
-                logger.error("software refused", extra={"reason": words})
-            else:
-                logger.warning("software installed")
-            self._hatch.clear(WANTED)
+        if looked_at != there:
+            return self._version(wanted, there)
+        if self._dealt_with != there:  # else it could not be removed
+            self._dealt_with = there
+            self._hear(wanted, words)
+        self._hatch.clear(WANTED)
+        return 0
+
+    def _hear(self, wanted: Path, words: str) -> None:
+        """Root has looked at what the toy has laid out: it is installed, or there are words."""
+        if not words:
+            logger.warning("software installed")
+            return
+        logger.error("software refused", extra={"reason": words})
+        with wanted.open("rb") as file:
+            self._refused = Refusal(hashlib.file_digest(file, "sha256").hexdigest(), words)
+        try:
+            self._hatch.remember(self._refused)
+        except BundleError as caught:  # the server hears of it at this start, or not at all
+            logger.warning("updates not noted", extra={"reason": str(caught)})
+
+    def _version(self, wanted: Path, there: list[int]) -> int:
+        """Of the software that is laid out, which the toy has looked at before it did that."""
+        if self._laid_out[0] != there:
+            version = 0
+            with suppress(BundleError), wanted.open("rb") as file:
+                version = decode(read_signed(file)[0]).version
+            self._laid_out = there, version
+        return self._laid_out[1]
+
+    def _clear_revocation(self, state: State) -> None:
+        """Take back the word that keys count no more, when root has noted it. Raises OSError."""
         own = Store(self._updates).read().revoked
         if own and set(own) <= set(state.revoked):
             self._hatch.clear(REVOKING)
+
+
+def _report(state: State, me: str, laid_out: int) -> SoftwareReport:
+    """What root has noted, in a few words. Whoever has run install.sh since then has the last word."""
+    version = 0 if me == INSTALLED or state.current is None else state.current.version
+    installed = 0 if state.waiting is None else state.waiting.version
+    undone = _UNDONE.fullmatch(state.word)
+    return SoftwareReport(
+        version=version,
+        trial=version > 0 and state.trial is not None,
+        waiting=laid_out or installed,
+        installed=installed > 0 and not laid_out,
+        failed=state.failed[-MOST_FAILED:],
+        undone=int(undone[1]) if undone is not None else 0,
+        reason=one_line(undone[2]) if undone is not None else "",
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec.structs import replace
 
-from pommai.protocol.messages import Message, UpdateReport
+from pommai.protocol.messages import Message, SoftwareReport, UpdateReport
 
 if TYPE_CHECKING:
     from pommai.bundle.state import Kept, State
@@ -23,6 +23,11 @@ MOST_WORDS: Final = 300
 
 Send = Callable[[Message], bool]
 """Gives a message to the connection; False: there is none now."""
+
+
+def one_line(words: str) -> str:
+    """A reason as the server is told of it: short, and fit to be shown."""
+    return "".join(letter for letter in " ".join(words.split()) if letter.isprintable())[:MOST_WORDS]
 
 
 class UpdateReports:
@@ -40,13 +45,12 @@ class UpdateReports:
         if not isinstance(offer, str) or re.fullmatch(r"[0-9a-f]{64}", offer) is None:
             return
         self._told = None  # though it may be what became of it the last time, too
-        words = " ".join(reason.split())[:MOST_WORDS]
-        self._always = replace(self._always, offer=offer, outcome=outcome, reason=words)
+        self._always = replace(self._always, offer=offer, outcome=outcome, reason=one_line(reason))
 
-    def tell(self, state: State | None, runs: Kept | None) -> None:
+    def tell(self, state: State | None, runs: Kept | None, software: SoftwareReport | None = None) -> None:
         """Tell the server, unless it knows. `state`: what is noted of the bundles, None when there never was one;
-        `runs`: the one this process runs."""
-        report = self._always
+        `runs`: the one this process runs; `software`: None when there never was any."""
+        report = replace(self._always, software=software)
         if state is not None:
             report = replace(
                 report,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pommai.bundle import ROOT
+from pommai.bundle import HATCH, ROOT
 from pommai.errors import BundleError
 from pommai.toy.settings import Settings, has_bundles
 from pommai.toy.update_report import Send, UpdateReports
@@ -117,13 +117,15 @@ class Updates:
         self._began = self._noted_until = asyncio.get_running_loop().time()
         runs = await self._tell() if has_bundles(updates) else None
         while not self.wants_start:
-            state = await self._read() if has_bundles(updates) else None
-            if self._settings.update_keys is not None:  # else it takes none, and has nothing to say
-                self._reports.tell(state, runs)
-            if state is not None:
-                await self._look_at(state, runs)
-            if has_bundles(self._root) and not self.wants_start:
+            was_taking = self._is_taking()
+            if self._has_software():
                 await self._look_at_software()
+            state = await self._read() if has_bundles(updates) else None
+            # What was taken while we looked, we have not seen; and a toy that takes none has nothing to say.
+            if self._is_taking() == was_taking and self._settings.update_keys is not None:
+                self._reports.tell(state, runs, None if self._software is None else self._software.report)
+            if state is not None and not self.wants_start:
+                await self._look_at(state, runs)
             await asyncio.sleep(self._look)
 
     async def _look_at(self, state: State, runs: Kept | None) -> None:
@@ -169,6 +171,10 @@ class Updates:
         await self._note(lambda now: now.back(why, again=self._rested))
         self._end()
 
+    def _has_software(self) -> bool:
+        """Whether this toy was ever given software: root has noted some, or it was laid out for root."""
+        return has_bundles(self._root) or os.path.isdir(self._settings.updates / HATCH)
+
     async def _look_at_software(self) -> None:
         if self._software is None:
             from pommai.toy.software import SoftwareWatch
@@ -177,7 +183,7 @@ class Updates:
         watch, reached = self._software, self._reached() > 0
         wants_start = await asyncio.to_thread(lambda: watch.look(rested=self._rested, reached=reached))
         if refused := watch.take_refusal():
-            self._reports.note(refused[0], "refused", refused[1])
+            self._reports.note(refused.sha256, "refused", refused.words)
         if wants_start and self._is_quiet() and await asyncio.to_thread(watch.end):
             self._end()
 
