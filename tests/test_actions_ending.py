@@ -258,6 +258,41 @@ def test_a_reset_that_fails_in_safe_mode_leaves_it_in_safe_mode_for_the_rest_of_
     run(scene())
 
 
+def test_a_reset_that_fails_in_safe_mode_is_told_aloud_and_the_calm_words_come_after_that():
+    async def scene():
+        async with simulated_toy() as toy, watched(toy, "the card is gone"):
+            toy.link.deliver(SafetyOverride("pause_interaction", 0.0, "Supper is ready."))
+            await asyncio.sleep(20)
+            toy.link.deliver(FORGET)
+            await asyncio.sleep(5)
+            assert toy.state == "calm"
+            last, _ = toy.speech.spoken[-1]
+            replies = {toy.body.answerer.say("not_forgotten", toy.body.listener).reply for _ in range(4)}
+            calm = {toy.body.answerer.enter_safe_mode(toy.body.listener).reply for _ in range(9)}
+            assert [words for words in replies if last.startswith(f"{words} ")], last
+            assert [words for words in calm if last.endswith(f" {words}")], last
+
+    run(scene())
+
+
+def test_a_card_that_never_answers_in_safe_mode_is_told_aloud_too():
+    async def scene():
+        async with simulated_toy() as toy, watched(toy):
+
+            async def forget() -> None:
+                await asyncio.get_running_loop().create_future()
+
+            toy.body.forget = forget
+            toy.link.deliver(PAUSE)
+            await asyncio.sleep(20)
+            toy.link.deliver(FORGET)
+            await asyncio.sleep(35)
+            assert toy.state == "calm"
+            assert "I could not forget" in toy.speech.spoken[-1][0] or "sorry" in toy.speech.spoken[-1][0]
+
+    run(scene())
+
+
 def test_a_pause_that_comes_while_the_toy_forgets_holds_when_it_cannot():
     async def scene():
         async with simulated_toy() as toy, watched(toy):

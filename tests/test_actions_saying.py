@@ -120,6 +120,29 @@ def test_a_greeting_that_comes_too_late_is_not_said_into_a_new_turn():
     run(scene())
 
 
+def test_what_is_to_be_said_first_is_said_with_what_comes_at_the_same_moment():
+    async def scene():
+        async with simulated_toy() as toy:
+            toy.body.sayings.put("an old one")
+            toy.body.sayings.put("first", first=True)
+            toy.body.sayings.put("calm")
+            toy.body.sayings.put("calmer")  # of those after it, the newer is the one that fits
+            await asyncio.sleep(5)
+            assert words(toy) == ["first calmer"]
+            toy.body.sayings.put("alone", first=True)
+            await asyncio.sleep(5)
+            toy.body.sayings.put("later")
+            await asyncio.sleep(5)
+            assert words(toy)[1:] == ["alone", "later"]
+            toy.body.sayings.put("none", first=True)
+            toy.body.sayings.drop()
+            toy.body.sayings.put("hello")
+            await asyncio.sleep(5)
+            assert words(toy)[-1] == "hello"
+
+    run(scene())
+
+
 def test_of_two_sayings_at_once_the_newer_is_said():
     async def scene():
         async with simulated_toy() as toy:

@@ -135,6 +135,7 @@ def test_what_the_toy_is_told_and_says_of_its_own_accord_is_shown() -> None:
     for action, args, words in (
         ("acknowledge", {}, "♪ lets the child hear that it listens"),
         ("say", {"command": "greeting"}, "says its greeting"),
+        ("say_first", {"command": "not_forgotten"}, "says its not_forgotten"),
         ("say_calm_words", {}, "says some calm words"),
         ("take_over", {"reason": "offline"}, "answers by itself: offline"),
     ):

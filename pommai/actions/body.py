@@ -141,20 +141,25 @@ class Turn(Struct):
 
 
 class Sayings:
-    """What the toy is about to say of its own accord: the newest alone, for it is the one that fits."""
+    """What the toy is about to say of its own accord: the newest alone, for it is the one that fits. What must be heard
+    whatever else there is to say goes before it."""
 
     def __init__(self) -> None:
         self._newest: str | None = None
+        self._first = ""
         self._changed = asyncio.Event()
 
-    def put(self, words: str) -> None:
-        """Say this as soon as what is playing is over."""
-        self._newest = words
+    def put(self, words: str, *, first: bool = False) -> None:
+        """Say this as soon as what is playing is over. `first`: whatever comes before it is begun is said after it."""
+        if first:
+            self._first, self._newest = f"{words} ", words
+        else:
+            self._newest = f"{self._first}{words}"
         self._changed.set()
 
     def drop(self) -> None:
         """Say nothing after all."""
-        self._newest = None
+        self._newest, self._first = None, ""
 
     def is_newest(self, words: str) -> bool:
         """Whether this is still what the toy is to say."""

@@ -23,6 +23,12 @@ def say(toy: Body, command: CommandName) -> None:
 
 
 @action
+def say_first(toy: Body, command: CommandName) -> None:
+    """Say one of the replies of a command as `say` does; what else is to be said now comes after it, not instead."""
+    toy.sayings.put(toy.answerer.say(command, toy.listener).reply, first=True)
+
+
+@action
 def say_calm_words(toy: Body) -> None:
     """Say what the grown-up who paused the toy wants said, else the calm words of offline_responses.yaml.
 
@@ -49,10 +55,11 @@ async def say_what_comes(toy: Body) -> None:
             frames = await toy.speech.speak(words, toy.voice_settings)
         except (SpeechError, DeviceError) as caught:
             logger.warning("words not spoken", extra={"reason": str(caught)})
-            continue
+            frames = []
         wait = toy.sound_until + BREATH - asyncio.get_running_loop().time()
-        if wait > 0:
+        if frames and wait > 0:
             await asyncio.sleep(wait)
-        if frames and toy.sayings.is_newest(words):
+        if toy.sayings.is_newest(words):
             toy.sayings.drop()
-            toy.voice.play(frames)
+            if frames:
+                toy.voice.play(frames)

@@ -180,7 +180,7 @@ def _call(at: float, action: str, args: dict[str, object], turn: int) -> Iterato
             yield Happening(at, "toy", f"♪ {args.get('sound')}")
         case "acknowledge":
             yield Happening(at, "toy", "♪ lets the child hear that it listens")
-        case "say":
+        case "say" | "say_first":
             yield Happening(at, "toy", f"says its {args.get('command')}")
         case "say_calm_words":
             yield Happening(at, "toy", "says some calm words")
