@@ -79,3 +79,9 @@ def test_what_stays_is_written_into_the_state() -> None:
 def test_a_history_is_a_circle_with_its_default() -> None:
     assert re.search(r'"back" \[shape=circle, label="H"', SHOWN)
     assert '"back" -> "l2" [style=dashed]' in SHOWN
+
+
+def test_an_arrow_back_to_where_a_state_stands_in_is_told_the_other_way_round() -> None:
+    """It would pull its target below itself; and no border is crossed on the way from within."""
+    back = dot(chart_of("states: {a: {states: {b: {}, c: {transitions: {event: link.up, target: a}}}}, d: {}}"), {})
+    assert re.search(r'"a\.begin" -> "c" \[dir=back, color=', back)

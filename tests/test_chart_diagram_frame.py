@@ -6,7 +6,7 @@ import re
 
 import pytest
 from chart_material import chart_of
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pommai.chart.diagram_dot import dot
@@ -93,6 +93,11 @@ def test_what_graphviz_did_not_draw_comes_back_as_it_is() -> None:
     assert framed("no picture at all") == "no picture at all"
 
 
+CHART_GRAPHVIZ_ONCE_REFUSED = """
+states:
+  s0: {states: {s0_0: {}, s0_1: {transitions: [{event: link.up, target: s1}, {event: link.up, target: s0_0}]}}}
+  s1: {states: {s1_0: {}, s1_1: {}, s1_2: {transitions: {event: link.up, target: s1}}}}
+"""
 LETTERS = st.text("iIlmMwWäß&<> .-", min_size=1, max_size=34).map(lambda text: f"x{text}".replace("'", ""))
 
 
@@ -123,6 +128,7 @@ def charts(draw: st.DrawFn) -> str:
 
 
 @settings(max_examples=25, deadline=None)
+@example(CHART_GRAPHVIZ_ONCE_REFUSED)
 @given(charts())
 def test_in_no_picture_do_words_leave_the_page(text: str) -> None:
     picture = svg(dot(chart_of(text), {}))

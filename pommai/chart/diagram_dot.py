@@ -127,11 +127,14 @@ class _Drawing:
         tint = self.tint(arrow.source)
         ink = INK if tint == SOFT else tint
         label = _table([_label(label, ink=ink) for label in arrow.labels])
-        # What leads out of one state into the inside of an earlier one would pull that below everything.
-        back = "constraint=false, " if self.leads_back(arrow) else ""
+        begin, end, back = arrow.source, arrow.target, ""
+        if self.leads_back(arrow):
+            # What leads out of one state into the inside of an earlier one would pull that below everything: Graphviz
+            # is told of an arrow the other way round. (With constraint=false, it fails on some charts.)
+            begin, end, back = end, begin, "dir=back, "
         return (
-            f"  {_quoted(self.port(arrow.source))} -> {_quoted(self.port(arrow.target))} "
-            f'[{self.ends(arrow.source, arrow.target)}{back}color="{tint}", label=<{label}>]'
+            f"  {_quoted(self.port(begin))} -> {_quoted(self.port(end))} "
+            f'[{self.ends(begin, end)}{back}color="{tint}", label=<{label}>]'
         )
 
     def leads_back(self, arrow: Arrow) -> bool:
@@ -148,12 +151,19 @@ class _Drawing:
         return self.port(state.children[0].id) if state.parallel else f"{id_}.begin"
 
     def ends(self, source: str, target: str) -> str:
-        """Let the arrow begin and end at the border of a cluster."""
+        """Let the arrow begin and end at the border of a cluster, unless it comes from within that."""
         ends = ""
-        for key, id_ in (("ltail", source), ("lhead", target)):
-            if id_ in self.states and self.states[id_].children:
+        for key, id_, other in (("ltail", source, target), ("lhead", target, source)):
+            if id_ in self.states and self.states[id_].children and not self.within(other, id_):
                 ends += f"{key}={_quoted('cluster_' + id_)}, "
         return ends
+
+    def within(self, id_: str, outer: str) -> bool:
+        """Whether a state, or a history, stands inside another state."""
+        above: str | None = self.histories.get(id_) or (self.states[id_].parent if id_ in self.states else None)
+        while above not in (None, outer):
+            above = self.states[above].parent
+        return above == outer
 
     def tint(self, id_: str) -> str:
         """The colour of a state's arrows: its light's, dark enough to be seen on paper."""

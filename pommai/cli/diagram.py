@@ -88,7 +88,7 @@ def svg(text: str) -> str:
     from pommai.chart.diagram_frame import framed
 
     try:
-        return framed(str(graphviz.Source(text).pipe(format="svg", encoding="utf-8")))
+        return framed(str(graphviz.Source(text).pipe(format="svg", encoding="utf-8", quiet=True)))
     except graphviz.ExecutableNotFound:
         raise CannotDrawError(INSTALL) from None
     except graphviz.CalledProcessError as caught:
