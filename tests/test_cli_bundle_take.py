@@ -81,14 +81,19 @@ def test_what_root_says_of_the_software_is_shown(desk: Desk, tmp_path: Path, mon
     root = Store(tmp_path / "root")
     root.prepare()
     kept = Kept(7, 0, "ab" * 32)
-    root.change(lambda _: State(current=kept, waiting=Kept(8, 0, "cd" * 32), trial=Trial(True, 2), failed=(3,)))
+    root.change(
+        lambda _: State(
+            current=kept, waiting=Kept(8, 0, "cd" * 32), trial=Trial(True, 2), failed=(3,), word="version 3: why"
+        )
+    )
     (root.folder / "said.json").write_text('{"file": [1, 2, 3], "words": "there is too little room"}')
     monkeypatch.setattr("pommai.cli.bundle_take.ROOT", root.folder)
     lines = pommai("bundle", "show", *flags(desk))[1].splitlines()
-    assert lines[-4:] == [
+    assert lines[-5:] == [
         "software     version 7, on trial (2 starts, 0 s)",
         "comes next   software 8, when the toy rests or is started",
         "did not work software 3",
+        "taken back   software version 3: why",
         "last refused there is too little room",
     ]
 

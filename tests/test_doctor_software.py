@@ -9,7 +9,7 @@ import pytest
 from doctor_material import commands, look, settings, world
 
 from pommai.bundle import state as states
-from pommai.bundle.hatch import SAID
+from pommai.bundle.hatch import SAID, WANTED
 from pommai.bundle.keys import make_key
 from pommai.bundle.state import Kept, State, Trial
 from pommai.bundle.store import STATE
@@ -119,6 +119,25 @@ def test_why_an_offer_was_refused_is_told(card: Card) -> None:
     (card.notes / SAID).write_text(json.dumps({"file": [1, 2, 3], "words": "signed by nobody we trust"}))
     found = card.seen()
     assert (found.mark, "not installed: signed by nobody we trust" in found.words) == (Mark.WRONG, True)
+
+
+def test_a_refusal_is_newer_than_what_was_gone_back_from(card: Card) -> None:
+    card.state(State(word="version 8: the toy does not come to rest", failed=(8,)))
+    (card.notes / SAID).write_text(json.dumps({"file": [1, 2, 3], "words": "no room"}))
+    assert card.seen().words == "installed; what was offered last is not installed: no room"
+
+
+def test_what_is_on_its_way_is_noted(card: Card) -> None:
+    card.state(State(waiting=NEW))
+    found = card.seen()
+    assert (found.mark, found.words) == (Mark.NOTE, "installed; version 8 comes when the toy rests")
+    card.state(State())
+    laid_out = card.folder / "updates" / "software" / WANTED
+    laid_out.parent.mkdir(parents=True)
+    laid_out.touch()
+    (card.notes / SAID).write_text(json.dumps({"file": [1, 2, 3], "words": "of another one"}))
+    found = card.seen(updates=str(card.folder / "updates"))
+    assert (found.mark, found.words) == (Mark.NOTE, "installed; what was offered last is not installed yet")
 
 
 @pytest.mark.parametrize("timer", [None, LOADED.format("inactive", "success")])

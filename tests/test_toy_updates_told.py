@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bundle_material import bundle_bytes, settled
+from offer_material import kept
 from test_bundle_fetch import sends, served
 from test_toy_updates import Toy, until
 from update_material import lights
 
+from pommai.bundle.hatch import SAID, WANTED, file_id
 from pommai.bundle.store import Store
-from pommai.protocol.messages import Message, UpdateReport
+from pommai.gateway.offer_state import standing
+from pommai.gateway.offers import Told
+from pommai.protocol.messages import Message, SoftwareReport, UpdateReport
 from pommai.toy.updates import Updates
+
+SOFTWARE = kept(is_software=True)
 
 
 def told(folder: Path, story: Callable[[Updates, list[UpdateReport]], Any], **more: Any) -> list[UpdateReport]:
@@ -31,7 +38,16 @@ def told(folder: Path, story: Callable[[Updates, list[UpdateReport]], Any], **mo
     async def day() -> None:
         toy = Toy(folder, **more)
         settings, flags = toy.updates._settings, toy.updates._flags
-        updates = Updates(settings, stop=lambda: None, reached=lambda: 1, send=send, flags=flags, look=0.01, quiet=60.0)
+        updates = Updates(
+            settings,
+            stop=lambda: None,
+            reached=lambda: 1,
+            send=send,
+            flags=flags,
+            root=folder / "root",
+            look=0.01,
+            quiet=60.0,
+        )
         watching = asyncio.create_task(updates.run())
         try:
             async with asyncio.timeout(60):
@@ -79,3 +95,45 @@ def test_a_toy_that_takes_no_bundles_says_nothing(tmp_path: Path) -> None:
         await asyncio.sleep(0.2)  # many looks
 
     assert told(tmp_path, story, keys=False) == []
+
+
+def said_by_root(folder: Path, words: str) -> None:
+    """Root has looked at what is laid out; of bundles in force it has noted nothing yet."""
+    (folder / "root").mkdir()
+    looked_at = file_id((folder / "updates" / "software" / WANTED).stat())
+    (folder / "root" / SAID).write_text(json.dumps({"file": looked_at, "words": words}))
+
+
+def test_software_is_told_of_from_its_laying_out_to_its_refusal_and_at_later_starts(tmp_path: Path) -> None:
+    data = bundle_bytes({"wheels/pommai-12-py3-none-any.whl": b"PK"})
+    sha256 = hashlib.sha256(data).hexdigest()
+
+    async def taken(updates: Updates, said: list[UpdateReport]) -> None:
+        updates.offer({"url": url, "sha256": sha256, "size": len(data)})
+        await until(lambda: said and said[-1].software is not None and said[-1].outcome == "taken")
+
+    with served(sends(data)) as url:
+        said = told(tmp_path, taken)
+    assert all(standing(SOFTWARE, Told(1, 1, "taken"), report).word == "taken" for report in said if report.software)
+    assert said[-1].software == SoftwareReport(waiting=12)
+    said_by_root(tmp_path, "pip ... failed: no room")
+
+    async def hears(updates: Updates, said: list[UpdateReport]) -> None:
+        await until(lambda: said)
+
+    for _ in range(2):  # what root has refused is not forgotten when the toy ends before anybody has heard of it
+        said = told(tmp_path, hears)
+        assert said[0] == UpdateReport(
+            *(0, "pommai", "home"),
+            offer=sha256,
+            outcome="refused",
+            reason="pip ... failed: no room",
+            software=SoftwareReport(),
+        )
+
+
+def test_a_toy_that_was_never_given_software_says_nothing_of_it(tmp_path: Path) -> None:
+    async def story(updates: Updates, said: list[UpdateReport]) -> None:
+        await until(lambda: said)
+
+    assert told(tmp_path, story)[-1].software is None

@@ -146,6 +146,14 @@ def said(folder: Path) -> tuple[list[int], str]:
         return [], ""
 
 
+def lies_there(updates: Path, folder: Path) -> bool:
+    """Whether a toy has laid out software that root has not looked at yet, as far as one may see that."""
+    try:
+        return file_id((updates / HATCH / WANTED).stat()) != said(folder)[0]
+    except OSError:
+        return False
+
+
 # -- root's side ---------------------------------------------------------------------------
 
 

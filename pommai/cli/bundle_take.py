@@ -123,6 +123,8 @@ def _software_lines(root: State) -> list[str]:
         lines.append(f"comes next   software {root.waiting.version}, when the toy rests or is started")
     if root.failed:
         lines.append(f"did not work software {', '.join(map(str, root.failed))}")
+    if root.word:
+        lines.append(f"taken back   software {root.word}")
     if words := said(ROOT)[1]:
         lines.append(f"last refused {words}")
     return lines

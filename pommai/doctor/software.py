@@ -8,7 +8,7 @@ from typing import Final
 
 from pommai.bundle import ROOT, VENVS
 from pommai.bundle import state as states
-from pommai.bundle.hatch import said
+from pommai.bundle.hatch import lies_there, said
 from pommai.bundle.store import STATE
 from pommai.doctor.finding import Finding, broken, note, ok, wrong
 from pommai.doctor.surroundings import Surroundings
@@ -49,20 +49,27 @@ async def _tended(surroundings: Surroundings, name: str, figures: dict[str, obje
         words = f"{name} is in force; what root has noted of updates cannot be read: {caught}"
         return wrong(words, _AGAIN, **figures)
     figures |= {"trial_starts": state.trial and state.trial.starts, "failed": list(state.failed)}
+    figures["waiting"] = state.waiting and state.waiting.version
     if state.trial is not None:
         return note(f"{name} is on trial; the toy goes back alone when it fails", "", **figures)
+    is_laid_out = lies_there(surroundings.settings.updates, place)
+    if not is_laid_out and (words := said(place)[1]):  # of a later one than what is gone back from
+        step = f"journalctl -u {SERVICE} -n 50; pommai bundle verify FILE says more of a bundle"
+        return wrong(f"{name}; what was offered last is not installed: {words}", step, **figures)
     if state.word:
         step = "pommai bundle show says what it has; build a newer one"
         return wrong(f"{name}, gone back to, for {state.word}", step, **figures)
-    if words := said(place)[1]:
-        step = f"journalctl -u {SERVICE} -n 50; pommai bundle verify FILE says more of a bundle"
-        return wrong(f"{name}; what was offered last is not installed: {words}", step, **figures)
     timer, service = await _unit(surroundings, TIMER), await _unit(surroundings, SERVICE)
     if service is not None and service.active == "failed":
         return wrong(f"{name}; root's part has failed ({service.result})", f"journalctl -u {SERVICE} -n 50", **figures)
     if surroundings.settings.update_keys is not None and (timer is None or timer.active != "active"):
         step = f"sudo systemctl enable --now {TIMER}" if timer is not None else _AGAIN
         return wrong(f"{name}; nobody would install an update of it: {TIMER} is not running", step, **figures)
+    if state.waiting is not None:
+        return note(f"{name}; version {state.waiting.version} comes when the toy rests", **figures)
+    if is_laid_out:
+        step = f"it is looked at once a minute, and takes minutes; then journalctl -u {SERVICE} -n 50"
+        return note(f"{name}; what was offered last is not installed yet", step, **figures)
     return ok(name if name != "installed" else "as deploy/install.sh has installed it", **figures)
 
 
