@@ -74,8 +74,32 @@ SMALL: dict[str, Any] = {
     },
     "unknown": {"replies": ["Once more?", "I did not catch that."]},
     "safe_mode": {"replies": ["All is well."]},
+    "persona_change": {
+        "requests": [{"phrases": ["be <name>"], "after": ["can you"]}],
+        "calls": ["hey"],
+        "before_name": ["my"],
+        "after_name": ["again"],
+        "unless": ["not"],
+        "leaving": ["Here comes <name>.", "Off I go."],
+        "staying": ["I am <name>."],
+    },
     "toys": {"robo-rex": {"greeting": {"replies": ["Stomp."]}}},
 }
+
+GERMAN: dict[str, Any] = {
+    "requests": [
+        {"phrases": ["sei <name>", "werde <name>", "werde zu <name>", "hol <name> her"]},
+        {"phrases": ["<name> sein"], "after": ["kannst du", "ich möchte dass du"]},
+        {"phrases": ["mit <name> sprechen"], "after": ["ich möchte"]},
+    ],
+    "calls": ["hallo", "und"],
+    "before_name": ["mein", "meine", "liebe"],
+    "after_name": ["wieder", "jetzt"],
+    "unless": ["nicht", "nie"],
+    "leaving": ["Gleich kommt <name>.", "Ich hole <name>."],
+    "staying": ["Ich bin doch <name>!"],
+}
+"""How a German child asks a toy to be somebody else."""
 
 
 def small(**sections: Any) -> dict[str, Any]:

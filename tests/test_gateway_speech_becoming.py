@@ -1,18 +1,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from gateway_material import PERSONAS
 from msgspec import structs
+from responses_material import GERMAN, parsed, shipped, small
 
 from pommai.gateway.personas import Persona
-from pommai.gateway.speech.becoming import farewell, others, stays, wanted
-from pommai.responses import load_responses
+from pommai.gateway.speech.becoming import others, wanted
 
 BEAR = PERSONAS["pommai-bear"]
-RESPONSES = load_responses(Path(__file__).parents[1] / "offline_responses.yaml")
+RESPONSES = shipped()
 
 
 def somebody(
@@ -82,5 +81,12 @@ def test_a_sentence_may_ask_for_another_or_for_who_is_here_and_not_for_who_may_n
     assert wanted("", BEAR, names, RESPONSES) is None
 
 
-def test_what_is_said_names_who_is_meant() -> None:
-    assert all("Robo Rex" in line("Robo Rex") for line in (farewell, stays) for _ in range(20))
+def test_a_file_in_another_language_has_its_own_requests_and_one_without_any_has_none() -> None:
+    names = others(BEAR, PERSONAS)
+    german = parsed(small(persona_change=GERMAN))
+    assert wanted("Kannst du bitte Robo sein?", BEAR, names, german) is None  # "bitte" is a filler in no file yet
+    assert wanted("Kannst du mein Robo sein?", BEAR, names, german) == "robo-rex"
+    assert wanted("Ich möchte mit Robo Rex sprechen", BEAR, names, german) == "robo-rex"
+    assert wanted("Sei Pommai", BEAR, names, german) == "pommai-bear"
+    assert wanted("be robo now", BEAR, names, german) is None
+    assert wanted("be robo now", BEAR, names, parsed(small(persona_change=None))) is None

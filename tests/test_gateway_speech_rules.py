@@ -128,3 +128,10 @@ def test_each_device_has_a_talk_of_its_own_and_the_longest_silent_is_forgotten(r
     talks.of("one more")
     assert talks.of("first") is first
     assert talks.of("second") is not second
+
+
+def test_who_leaves_says_who_comes_and_who_stays_says_who_is_here(talk: Talk) -> None:
+    said = [talk.leaving("Robo Rex", BEAR) for _ in range(9)]
+    assert all("Robo Rex" in line for line in said)
+    assert all(line != after for line, after in pairwise(said))
+    assert all("Pommai Bear" in talk.staying(BEAR) for _ in range(9))

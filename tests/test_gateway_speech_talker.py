@@ -12,6 +12,7 @@ import pytest
 from gateway_material import PERSONAS, TOKEN, ScriptedToy, decode_all, encode_all, level_of, run, toy_at
 from msgspec import structs
 from openai_stand_in import Behaviour, Reply, StandIn, calling, refusing, sending, stand_in, telling
+from responses_material import GERMAN, parsed, small
 from speech_material import VOSK_TINY, frames, say
 
 from pommai.errors import SettingsError, SpeechError
@@ -402,6 +403,30 @@ def test_a_child_who_asks_for_who_is_here_is_told(responses: Responses) -> None:
         assert "Pommai Bear" in answer.said[0] + answer.said[-1]
 
     run(test())
+
+
+@pytest.mark.parametrize(
+    ("heard", "done", "said"),
+    [
+        ("kannst du mein robo sein", [Become("robo-rex")], {"Gleich kommt Robo Rex.", "Ich hole Robo Rex."}),
+        ("sei pommai", [], {"Ich bin doch Pommai Bear!"}),
+        ("be robo rex", [], {"Once more?", "I did not catch that."}),
+    ],
+)
+def test_a_designer_says_in_which_words_somebody_is_asked_for(heard: str, done: list[Become], said: set[str]) -> None:
+    async def test() -> None:
+        talks = Talks(parsed(small(persona_change=GERMAN)))
+        answer = await answer_of(Talker("scripted", Ears(heard), talks, Mouth(), Mouth()))
+        assert answer.done == done
+        assert " ".join(answer.said) in said
+
+    run(test())
+
+
+def test_without_requests_in_the_file_a_model_may_still_call_another_and_the_toy_says_so() -> None:
+    answer, _ = asked(parsed(small(persona_change=None)), "be robo rex", calling(REX), telling(""))
+    assert answer.done == [Become("robo-rex")]
+    assert answer.said == ["All right."]
 
 
 def test_somebody_who_is_not_for_this_child_does_not_come(responses: Responses) -> None:

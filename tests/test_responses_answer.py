@@ -6,7 +6,7 @@ import itertools
 import random
 
 import pytest
-from responses_material import BEAR, ROOT, SMALL, answerer, changed, parsed, shipped
+from responses_material import BEAR, ROOT, SMALL, answerer, changed, parsed, shipped, small
 from responses_sentences import table
 
 from pommai.errors import ResponsesError
@@ -303,3 +303,23 @@ def test_a_text_is_held_against_the_filter_without_counting() -> None:
 def test_a_call_for_help_is_known_without_counting() -> None:
     assert answerer().asks_for_help("he hit me, I hurt") == ("medium", ("hurt",))
     assert answerer().asks_for_help("I am not hurt") is None
+
+
+# -- becoming somebody else --------------------------------------------------------------------
+
+
+def test_whoever_leaves_names_who_comes_and_never_says_the_same_twice_running() -> None:
+    toy = answerer(changed("persona_change.leaving", ["Here comes <name>.", "I get <name>."]))
+    said = [toy.leaving("Rex <name>", BEAR) for _ in range(3)]
+    assert said == ["Here comes Rex <name>.", "I get Rex <name>.", "Here comes Rex <name>."]
+    assert toy.staying("Bear", BEAR) == "I am Bear."
+
+
+def test_a_file_without_words_for_it_says_nothing_of_it() -> None:
+    toy = answerer(small(persona_change=None))
+    assert (toy.leaving("Rex", BEAR), toy.staying("Bear", BEAR)) == ("", "")
+
+
+def test_what_is_said_on_the_way_passes_a_guardians_topics_where_it_can() -> None:
+    toy = answerer(changed("persona_change.leaving", ["A cake for <name>.", "Here comes <name>."]))
+    assert toy.leaving("Rex", Listener("pommai-bear", "strict", ("cakes",))) == "Here comes Rex."

@@ -14,6 +14,7 @@ from pommai.responses.counts import Counts
 from pommai.responses.listener import Blocked, Filter, Listener
 from pommai.responses.model import (
     HELP,
+    NAME,
     POPULAR,
     SAFE_MODE,
     SEVERITIES,
@@ -116,6 +117,19 @@ class Answerer:
         """What is said on entering safe mode. Counts nothing."""
         reply = self._choose(SAFE_MODE, self._responses.safe_mode_words, listener)
         return Answer("command", SAFE_MODE, reply.text, reply.audio, ())
+
+    def leaving(self, name: str, listener: Listener) -> str:
+        """What is said before the toy becomes the one of this name; empty when the file says nothing of it.
+
+        Counts nothing.
+        """
+        change = self._responses.persona_change
+        return "" if change is None else self._of_name("leaving", change.leaving, name, listener)
+
+    def staying(self, name: str, listener: Listener) -> str:
+        """What is said when the toy is the one of this name; as `leaving`."""
+        change = self._responses.persona_change
+        return "" if change is None else self._of_name("staying", change.staying, name, listener)
 
     def asks_for_help(self, text: str) -> tuple[str, tuple[str, ...]] | None:
         """Severity and deciding words when a child's sentence is a call for help, which is never a violation.
@@ -251,6 +265,9 @@ class Answerer:
         reply = self._fresh(name, allowed or list(replies), listener)
         self._remember(name, listener, reply.text)
         return reply
+
+    def _of_name(self, key: str, replies: Replies, name: str, listener: Listener) -> str:
+        return self._choose(f"persona_change.{key}", replies, listener).text.replace(NAME, name)
 
     def _fresh(self, name: str, replies: list[Reply], listener: Listener) -> Reply:
         """Any of these but the one that this toy said last."""

@@ -7,10 +7,12 @@ what a child would meet.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from pommai.responses.model import (
     HELP,
     LEVELS,
+    NAME,
     SAFE_MODE,
     UNKNOWN,
     Harmless,
@@ -34,6 +36,7 @@ def check(
     """Note what does not fit together. `marks` are all phrases in the order of the file."""
     _check_triggers(reader, responses, marks)
     _check_exceptions(reader, responses, marks)
+    _check_requests(reader, responses)
     for whose, replies, rank in _all_replies(responses):
         for reply in replies:
             _check_reply(reader, responses, whose, reply, max(reply.rank, rank), sounds)
@@ -66,19 +69,36 @@ def _check_triggers(reader: Reader, responses: Responses, marks: Sequence[tuple[
 
 
 def _check_reachable(reader: Reader, sentence: Sentence, mark: Trigger, said: str) -> None:
-    helps = sentence.of("help")
-    if helps:
-        line = helps[0].owner.at.line
-        hint = f"{HELP} hears '{' '.join(sentence.words(helps[0]))}' first, in line {line}"
+    hint = _goes_first(sentence)
+    if hint is not None:
         reader.problem(mark.at, f"{mark.name} is never asked for by '{said}'", hint)
         return
-    always = [match for match in sentence.of("topic") if match.owner.rank == len(LEVELS) - 1]
-    if always:
-        hint = f"{always[0].owner.name} blocks '{' '.join(sentence.words(always[0]))}' at every level"
-        reader.problem(mark.at, f"{mark.name} is never asked for by '{said}'", hint)
     if not any(match.owner.name == mark.name for match in sentence.of("command")):
         message = f"{mark.name} is never asked for by '{said}'"
         reader.problem(mark.at, message, "one of its own exceptions makes these words harmless")
+
+
+def _goes_first(sentence: Sentence) -> str | None:
+    """What answers a sentence at every level, before any command."""
+    helps = sentence.of("help")
+    if helps:
+        line = helps[0].owner.at.line
+        return f"{HELP} hears '{' '.join(sentence.words(helps[0]))}' first, in line {line}"
+    always = [match for match in sentence.of("topic") if match.owner.rank == len(LEVELS) - 1]
+    if always:
+        return f"{always[0].owner.name} blocks '{' '.join(sentence.words(always[0]))}' at every level"
+    return None
+
+
+def _check_requests(reader: Reader, responses: Responses) -> None:
+    """No request for somebody else is out of reach."""
+    for request in responses.persona_change.requests if responses.persona_change else ():
+        for lead in ((), *request.leads):
+            said = " ".join((*lead, *request.before, *request.behind))
+            hint = _goes_first(Sentence(responses, said))
+            if hint is not None:
+                reader.problem(request.at, f"nobody is ever asked for by '{said}'", hint)
+                break
 
 
 def _check_exceptions(reader: Reader, responses: Responses, marks: Sequence[tuple[Phrase, Mark]]) -> None:
@@ -139,7 +159,14 @@ def _all_replies(responses: Responses) -> Iterator[tuple[str, Replies, int]]:
     yield "violations", limits.violations.replies, 0
     yield UNKNOWN, responses.unknown, 0
     yield SAFE_MODE, responses.safe_mode_words, 0
+    if responses.persona_change is not None:
+        yield "leaving", _nameless(responses.persona_change.leaving), 0
+        yield "staying", _nameless(responses.persona_change.staying), 0
     for toy, sections in responses.toys.items():
         for name, replies in sections.items():
             rank = responses.commands[name].rank if name in responses.commands else 0
             yield f"{name} of '{toy}'", replies, rank
+
+
+def _nameless(replies: Replies) -> Replies:
+    return tuple(replace(reply, text=reply.text.replace(NAME, "")) for reply in replies)

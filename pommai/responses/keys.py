@@ -1,16 +1,28 @@
-"""The keys of `offline_responses.yaml`: the one source of what the loader reads and what editors are told.
-
-Each key has its JSON Schema (draft 2020-12) and knows how it is read. What a schema cannot say (ranges of durations,
-what belongs together) the loader holds to, and the descriptions say it.
-"""
+"""The keys of `offline_responses.yaml`: the one source of what the loader reads and what editors are told."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Collection, Mapping
+from typing import Final
 
+from pommai.responses.key import (
+    LONGEST_REPLY,
+    TEXT,
+    Key,
+    Section,
+    Written,
+    boolean_key,
+    check_length,
+    choice_key,
+    count_key,
+    duration_key,
+    object_schema,
+    read_section,
+    section_key,
+    text_key,
+    texts_key,
+)
 from pommai.responses.model import (
     CATEGORIES,
     GUARDIAN_TOPICS,
@@ -21,86 +33,17 @@ from pommai.responses.model import (
     SEVERITIES,
     Reply,
 )
+from pommai.responses.persona_change import PERSONA_CHANGE_KEYS
 from pommai.source import Mapping as MappingNode
 from pommai.source import Node, Reader, Scalar
 
-Fragment = dict[str, Any]
-
 NAME: Final = r"^[a-z][a-z0-9_]*$"
 TOY_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
-DURATION: Final = r"^(?=.)([0-9]+(\.[0-9]+)?h)?([0-9]+(\.[0-9]+)?m)?([0-9]+(\.[0-9]+)?s)?([0-9]+(\.[0-9]+)?ms)?$"
-LONGEST_S: Final = 86_400.0
-MOST: Final = 1_000
-"""Highest count of a limit."""
-LONGEST_REPLY: Final = 400
-"""Characters: about 25 s of speech, after which no child listens."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What may stand at a key: its JSON Schema, and how it is read (None after a problem was noted)."""
-
-    schema: Fragment
-    read: Callable[[Reader, Node, str], Any]
-    required: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A text and where it stands."""
-
-    text: str
-    at: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """What was read of a mapping, by key, and where it stands. Keys with a problem are not in it."""
-
-    at: Node
-    values: Mapping[str, Any]
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return self.values.get(key, default)
-
-
-def read_section(reader: Reader, node: Node, what: str, keys: Mapping[str, Key]) -> Section:
-    """What stands at the keys of a mapping."""
-    mapping = reader.mapping(node, what, allowed=keys, required=[name for name, key in keys.items() if key.required])
-    values: dict[str, Any] = {}
-    for name, value_node in mapping or ():
-        key = keys.get(name.text)
-        value = None
-        if key is not None:
-            value = key.read(reader, value_node, name.text if what == "the file" else f"{name.text} of {what}")
-        if value is not None:
-            values[name.text] = value
-    return Section(node, values)
-
-
-def object_schema(keys: Mapping[str, Key]) -> Fragment:
-    """The JSON Schema of a mapping with these keys."""
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [name for name, key in keys.items() if key.required],
-        "properties": {name: key.schema for name, key in keys.items()},
-    }
 
 
 def _entries(reader: Reader, node: Node, what: str, required: Collection[str] = ()) -> MappingNode:
     """The entries of a mapping whose keys are names; none when it is no mapping."""
     return reader.mapping(node, what, required=required) or MappingNode(1, 1)
-
-
-# -- what a key may hold -------------------------------------------------------------------
-
-
-def _section(words: str, keys: Mapping[str, Key], *, required: bool = True) -> Key:
-    def read(reader: Reader, node: Node, what: str) -> Section:
-        return read_section(reader, node, what, keys)
-
-    return Key({**object_schema(keys), "description": words}, read, required)
 
 
 def check_name(reader: Reader, key: Scalar, pattern: str, noun: str) -> None:
@@ -110,55 +53,8 @@ def check_name(reader: Reader, key: Scalar, pattern: str, noun: str) -> None:
         reader.problem(key, f"{noun} cannot be called '{key.text}'", hint)
 
 
-def _choice(words: str, choices: Collection[str], default: str | None = None, *, required: bool = False) -> Key:
-    def read(reader: Reader, node: Node, what: str) -> str | None:
-        return reader.choice(node, what, choices)
-
-    schema: Fragment = {"enum": list(choices), "description": words}
-    return Key(schema if default is None else {**schema, "default": default}, read, required)
-
-
-def _boolean(words: str, *, required: bool = False) -> Key:
-    return Key({"type": "boolean", "description": words}, Reader.boolean, required)
-
-
-def _count(words: str) -> Key:
-    def read(reader: Reader, node: Node, what: str) -> int | None:
-        return reader.integer(node, what, 1, MOST)
-
-    return Key({"type": "integer", "minimum": 1, "maximum": MOST, "description": words}, read, required=True)
-
-
-def _duration(words: str, *examples: str) -> Key:
-    def read(reader: Reader, node: Node, what: str) -> float | None:
-        return reader.duration(node, what, 1.0, LONGEST_S)
-
-    schema = {"type": "string", "pattern": DURATION, "examples": list(examples), "description": f"{words} 1s to 24h."}
-    return Key(schema, read, required=True)
-
-
-def _text(words: str) -> Key:
-    def read(reader: Reader, node: Node, what: str) -> Written | None:
-        text = reader.text(node, what)
-        return None if text is None else Written(" ".join(text.split()), node)
-
-    return Key({"type": "string", "pattern": r"\S", "description": words}, read, required=True)
-
-
-def _texts(words: str, noun: str, *, required: bool = False, empty: bool = False) -> Key:
-    def read(reader: Reader, node: Node, what: str) -> tuple[Written, ...]:
-        items = reader.sequence(node, what)
-        if items == () and not empty:
-            reader.problem(node, f"{what} is empty", f"write at least one {noun}, or leave the key out")
-        texts = ((reader.text(item, f"a {noun} in {what}"), item) for item in items or ())
-        return tuple(Written(text, item) for text, item in texts if text is not None)
-
-    schema: Fragment = {"type": "array", "items": {"type": "string", "pattern": r"\S"}, "description": words}
-    return Key(schema if empty else {**schema, "minItems": 1}, read, required)
-
-
 def _triggers(words: str, *, required: bool = False) -> Key:
-    return _texts(words, "phrase", required=required)
+    return texts_key(words, "phrase", required=required)
 
 
 # -- replies -------------------------------------------------------------------------------
@@ -172,12 +68,12 @@ def _read_audio(reader: Reader, node: Node, what: str) -> Written | None:
 
 
 REPLY_KEYS: Final[Mapping[str, Key]] = {
-    "text": _text(f"What the toy says, {LONGEST_REPLY} characters at most; short sentences sound best."),
+    "text": text_key(f"What the toy says, {LONGEST_REPLY} characters at most; short sentences sound best."),
     "audio": Key(
         {"type": "string", "pattern": NAME, "description": "A sound of the toy that is played instead of the text."},
         _read_audio,
     ),
-    "safety_level": _choice(
+    "safety_level": choice_key(
         "The most careful level at which it may be said; strict: always, relaxed: from 13 years.", LEVELS, "strict"
     ),
 }
@@ -192,9 +88,7 @@ def _read_reply(reader: Reader, node: Node, what: str) -> Reply | None:
         text, audio, rank = REPLY_KEYS["text"].read(reader, node, what), None, 0
     if text is None:
         return None
-    if len(text.text) > LONGEST_REPLY:
-        message = f"{what} has {len(text.text)} characters, more than {LONGEST_REPLY}"
-        reader.problem(text.at, message, "a child stops listening long before; make two replies of it")
+    check_length(reader, text, what)
     return Reply(text.text, None if audio is None else audio.text, rank, node if audio is None else audio.at)
 
 
@@ -222,13 +116,13 @@ COMMAND_KEYS: Final[Mapping[str, Key]] = {
         required=True,
     ),
     "except": _triggers(_EXCEPT),
-    "safety_level": _choice("The most careful level at which it is answered.", LEVELS, "strict"),
-    "gives_way": _boolean("Whether any other command in the same sentence goes before it."),
+    "safety_level": choice_key("The most careful level at which it is answered.", LEVELS, "strict"),
+    "gives_way": boolean_key("Whether any other command in the same sentence goes before it."),
     "replies": _replies("What the toy may say."),
 }
 HELP_CASE_KEYS: Final[Mapping[str, Key]] = {
     "triggers": COMMAND_KEYS["triggers"],
-    "alert": _choice("How urgent the alert to the guardian is.", SEVERITIES, required=True),
+    "alert": choice_key("How urgent the alert to the guardian is.", SEVERITIES, required=True),
     "replies": COMMAND_KEYS["replies"],
 }
 
@@ -271,14 +165,14 @@ def _read_commands(reader: Reader, node: Node, what: str) -> dict[str, Section]:
 
 
 TOPIC_KEYS: Final[Mapping[str, Key]] = {
-    "severity": _choice("How much it matters, in what a guardian is told.", SEVERITIES, required=True),
-    "violation": _boolean("Whether it counts towards a pause.", required=True),
-    "alert": _boolean("Whether a guardian is told each time.", required=True),
+    "severity": choice_key("How much it matters, in what a guardian is told.", SEVERITIES, required=True),
+    "violation": boolean_key("Whether it counts towards a pause.", required=True),
+    "alert": boolean_key("Whether a guardian is told each time.", required=True),
     "replies": _replies("Where the toy leads the talk instead, friendly."),
 }
 BLOCKED_KEYS: Final[Mapping[str, Key]] = {
     **TOPIC_KEYS,
-    "words": _section(
+    "words": section_key(
         "Words and phrases, each under the loosest level at which it is blocked: what stands under relaxed is always "
         "blocked, what stands under strict is blocked at strict alone.",
         {level: _triggers(f"Blocked at {' and '.join(LEVELS[: rank + 1])}.") for rank, level in enumerate(LEVELS)},
@@ -286,37 +180,37 @@ BLOCKED_KEYS: Final[Mapping[str, Key]] = {
     "except": COMMAND_KEYS["except"],
 }
 LIMIT_KEYS: Final[Mapping[str, Key]] = {
-    "conversations": _section(
+    "conversations": section_key(
         "How many sentences are answered in a while.",
         {
-            "count": _count("So many"),
-            "within": _duration("within this time.", "1h"),
-            "rest": _duration("Then the toy rests for so long.", "10m"),
+            "count": count_key("So many"),
+            "within": duration_key("within this time.", "1h"),
+            "rest": duration_key("Then the toy rests for so long.", "10m"),
             "replies": _replies("What it says when it goes to rest."),
         },
     ),
-    "session": _section(
+    "session": section_key(
         "How long a child and the toy talk without a break.",
         {
-            "longest": _duration("So long.", "30m"),
-            "rest": _duration("Then the toy rests for so long; a silence as long as this is a break, too.", "10m"),
+            "longest": duration_key("So long.", "30m"),
+            "rest": duration_key("Then the toy rests for so long; a silence as long as this is a break, too.", "10m"),
             "replies": _replies("What it says when it goes to rest."),
         },
     ),
-    "not_understood": _section(
+    "not_understood": section_key(
         "When the toy understands nothing, again and again.",
         {
-            "in_a_row": _count("At so many in a row it says something else."),
+            "in_a_row": count_key("At so many in a row it says something else."),
             "replies": _replies("What it says then: kindly, and with something to do."),
         },
     ),
-    "violations": _section(
+    "violations": section_key(
         "When blocked topics come up again and again.",
         {
-            "count": _count("So many"),
-            "within": _duration("within this time", "5m"),
-            "pause": _duration("let the toy pause for so long.", "5m"),
-            "alert": _choice("How urgent the alert to the guardian is.", SEVERITIES, required=True),
+            "count": count_key("So many"),
+            "within": duration_key("within this time", "5m"),
+            "pause": duration_key("let the toy pause for so long.", "5m"),
+            "alert": choice_key("How urgent the alert to the guardian is.", SEVERITIES, required=True),
             "replies": _replies("What it says when it pauses."),
         },
     ),
@@ -351,13 +245,12 @@ def _read_toys(reader: Reader, node: Node, what: str) -> dict[str, dict[str, Sec
     return found
 
 
-_TEXT = {"type": "string", "pattern": r"\S"}
 WORD_KEYS: Final[Mapping[str, Key]] = {
-    "fillers": _texts("Words that are not listened to.", "word", empty=True),
+    "fillers": texts_key("Words that are not listened to.", "word", empty=True),
     "variants": Key(
         {
             "type": "object",
-            "additionalProperties": _TEXT,
+            "additionalProperties": TEXT,
             "description": "Words that are said otherwise, each with what it is taken for: `wanna: want to`.",
         },
         _read_variants,
@@ -365,7 +258,7 @@ WORD_KEYS: Final[Mapping[str, Key]] = {
     "forms": Key(
         {
             "type": "object",
-            "additionalProperties": {"anyOf": [_TEXT, {"type": "array", "minItems": 1, "items": _TEXT}]},
+            "additionalProperties": {"anyOf": [TEXT, {"type": "array", "minItems": 1, "items": TEXT}]},
             "description": "Irregular forms, which no rule makes: `fall: [fell, fallen]`.",
         },
         _read_forms,
@@ -373,7 +266,7 @@ WORD_KEYS: Final[Mapping[str, Key]] = {
 }
 
 DOCUMENT_KEYS: Final[Mapping[str, Key]] = {
-    "words": _section("How spoken words are taken.", WORD_KEYS, required=False),
+    "words": section_key("How spoken words are taken.", WORD_KEYS, required=False),
     "commands": Key(
         {
             "type": "object",
@@ -386,14 +279,19 @@ DOCUMENT_KEYS: Final[Mapping[str, Key]] = {
         _read_commands,
         required=True,
     ),
-    "blocked_topics": _section(
+    "blocked_topics": section_key(
         "What the toy does not talk about, by category.",
-        {name: _section("Words, redirects and what follows.", BLOCKED_KEYS) for name in CATEGORIES},
+        {name: section_key("Words, redirects and what follows.", BLOCKED_KEYS) for name in CATEGORIES},
     ),
-    GUARDIAN_TOPICS: _section("Words that a guardian has blocked for a child.", TOPIC_KEYS),
-    "limits": _section("How much is enough.", LIMIT_KEYS),
-    "unknown": _section("What is said when nothing was understood.", {"replies": _replies("What the toy may say.")}),
-    "safe_mode": _section("What is said on entering safe mode.", {"replies": _replies("What the toy may say.")}),
+    GUARDIAN_TOPICS: section_key("Words that a guardian has blocked for a child.", TOPIC_KEYS),
+    "limits": section_key("How much is enough.", LIMIT_KEYS),
+    "unknown": section_key("What is said when nothing was understood.", {"replies": _replies("What the toy may say.")}),
+    "persona_change": section_key(
+        "How a child asks a toy to be somebody else, and what is said on the way. Without it, no words ask for that.",
+        PERSONA_CHANGE_KEYS,
+        required=False,
+    ),
+    "safe_mode": section_key("What is said on entering safe mode.", {"replies": _replies("What the toy may say.")}),
     "toys": Key(
         {
             "type": "object",

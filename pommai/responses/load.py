@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from pommai.errors import ResponsesError
 from pommai.responses.check import check
-from pommai.responses.keys import BLOCKED_KEYS, DOCUMENT_KEYS, Section, Written, read_section
+from pommai.responses.key import Section, Written, read_section
+from pommai.responses.keys import BLOCKED_KEYS, DOCUMENT_KEYS
 from pommai.responses.model import (
     GUARDIAN_TOPICS,
     HELP,
@@ -28,6 +29,7 @@ from pommai.responses.model import (
     Trigger,
     ViolationLimit,
 )
+from pommai.responses.persona_change import make_persona_change
 from pommai.responses.phrases import MOST_GAPS, MOST_WORDS, Phrase, Tree, phrase_of
 from pommai.responses.words import Words, split
 from pommai.source import Reader, did_you_mean
@@ -73,6 +75,7 @@ class _Loader:
         topics = {name: self._topic(name, section) for name, section in root.get("blocked_topics").values.items()}
         topics[GUARDIAN_TOPICS] = _topic(GUARDIAN_TOPICS, root.get(GUARDIAN_TOPICS))
         help_cases = self._help(written[HELP])
+        persona_change = make_persona_change(self.reader, root.get("persona_change"), self.words)
         tree: Tree[Mark] = Tree(self.words)
         for phrase, mark in self.marks:
             tree.add(phrase, mark)
@@ -87,6 +90,7 @@ class _Loader:
             unknown=root.get("unknown").get("replies"),
             safe_mode_words=root.get("safe_mode").get("replies"),
             toys=self._toys(root.get("toys", {}), commands),
+            persona_change=persona_change,
         )
 
     # -- words -----------------------------------------------------------------------------

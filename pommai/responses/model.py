@@ -122,6 +122,41 @@ class Limits(Struct, frozen=True):
     violations: ViolationLimit
 
 
+# -- being asked to be somebody else -------------------------------------------------------
+
+NAME: Final = "<name>"
+"""Where somebody's name stands, in a request and in what is said of it."""
+
+
+class Request(Struct, frozen=True):
+    """A way to ask for somebody: the words that stand `before` the name, and those `behind` it.
+
+    It begins a sentence, or follows one of `leads`.
+    """
+
+    before: tuple[str, ...]
+    behind: tuple[str, ...]
+    leads: tuple[tuple[str, ...], ...] = ()
+    at: Node = Node(1, 1)
+
+
+class PersonaChange(Struct, frozen=True):
+    """How a child asks a toy to be somebody else, and what is said on the way. All words are as `Words.hear` has them.
+
+    `calls` may stand before a request, `before_name` and `after_name` around a name; with one of `unless` a sentence
+    asks for nobody. `leaving` is said before the toy becomes another, `staying` when it is the one already; NAME in
+    them is the name.
+    """
+
+    requests: tuple[Request, ...]
+    calls: frozenset[str]
+    before_name: frozenset[str]
+    after_name: frozenset[str]
+    unless: frozenset[str]
+    leaving: Replies
+    staying: Replies
+
+
 # -- what a phrase belongs to --------------------------------------------------------------
 
 
@@ -172,6 +207,8 @@ class Responses(Struct, frozen=True):
     """What is said on entering safe mode; one is picked."""
     toys: Mapping[str, Mapping[str, Replies]]
     """By toy and command: what this toy says instead."""
+    persona_change: PersonaChange | None = None
+    """None: no words ask for somebody else."""
 
     @property
     def command_names(self) -> frozenset[str]:

@@ -8,23 +8,12 @@ says it otherwise: true lets it be asked for from everywhere, false never.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from random import choice
-from typing import Final
 
 from pommai.gateway.personas import Persona, Personas
 from pommai.gateway.speech.rules import listener_of
 from pommai.responses import Listener, Responses
 from pommai.responses.model import LEVELS
 from pommai.responses.names import asked_to_be
-
-COMES: Final = (
-    "Here comes {name}.",
-    "One moment. I will get {name} for you.",
-    "Of course. See you later! Now comes {name}.",
-)
-"""What whoever the toy is says before it becomes another, who then greets the child itself."""
-HERE: Final = ("But I am {name} already.", "That is me. I am {name}.")
-"""What it says when it is the one who was asked for."""
 
 
 def others(persona: Persona, personas: Personas) -> dict[str, str]:
@@ -38,17 +27,7 @@ def others(persona: Persona, personas: Personas) -> dict[str, str]:
 
 def wanted(words: str, persona: Persona, names: Mapping[str, str], responses: Responses) -> str | None:
     """Whom a sentence asks for: an id of `names`, or the persona's own; None when it asks for nobody."""
-    return asked_to_be(words, {**names, persona.toy_id: persona.profile.name}, responses.words)
-
-
-def farewell(name: str) -> str:
-    """What is said before the toy becomes the one of this name."""
-    return choice(COMES).format(name=name)
-
-
-def stays(name: str) -> str:
-    """What is said when the toy is the one of this name."""
-    return choice(HERE).format(name=name)
+    return asked_to_be(words, {**names, persona.toy_id: persona.profile.name}, responses)
 
 
 def _may_become(persona: Persona, other: Persona) -> bool:

@@ -64,6 +64,14 @@ class Talk:
         """What is said when whoever should answer cannot."""
         return self._answerer.not_understood(listener_of(persona), now)
 
+    def leaving(self, name: str, persona: Persona) -> str:
+        """What is said before the toy becomes the one of this name; empty when the file says nothing of it."""
+        return self._answerer.leaving(name, listener_of(persona))
+
+    def staying(self, persona: Persona) -> str:
+        """What a persona says when it was asked for itself; as `leaving`."""
+        return self._answerer.staying(persona.profile.name, listener_of(persona))
+
     def holds_back(self, sentence: str, before: str, persona: Persona) -> HeldBack | None:
         """Whether a sentence may not be said after the one `before`: words of both may belong together."""
         listener = listener_of(persona)

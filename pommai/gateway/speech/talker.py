@@ -13,7 +13,7 @@ from pommai.gateway.gateway_file import OPENAI, PARROT, SCRIPTED
 from pommai.gateway.personas import Persona, Personas
 from pommai.gateway.responder import Alarm, Become, Heard, Piece, Rest, Said
 from pommai.gateway.speech.ahead import ahead
-from pommai.gateway.speech.becoming import farewell, others, stays, wanted
+from pommai.gateway.speech.becoming import others, wanted
 from pommai.gateway.speech.chat import FIRST_SECONDS, Chat, Message, Tool
 from pommai.gateway.speech.chat_stream import ToolCall
 from pommai.gateway.speech.kept import Kept
@@ -97,7 +97,7 @@ class Talker:
             _log.info("answered by the file", extra=fact)
             pieces = self._say(answer, words, persona)
         elif asked_for is not None:
-            pieces = self._become(asked_for, words, persona, names)
+            pieces = self._become(talk, asked_for, words, persona, names)
         elif by == OPENAI:
             pieces = self._ask(talk, words, persona, names)
         else:
@@ -136,15 +136,15 @@ class Talker:
                 yield piece
 
     async def _become(
-        self, toy_id: str, words: str, persona: Persona, names: Mapping[str, str]
+        self, talk: Talk, toy_id: str, words: str, persona: Persona, names: Mapping[str, str]
     ) -> AsyncGenerator[Piece, None]:
         """Let the child have whom it asks for, without asking a language model."""
         if toy_id == persona.toy_id:
-            line = stays(persona.profile.name)
+            line = talk.staying(persona)
         else:
             _log.info("asked to become another", extra={"toy": persona.toy_id, "wanted": toy_id})
             yield Become(toy_id)
-            line = farewell(names[toy_id])
+            line = talk.leaving(names[toy_id], persona)
         for number, sentence in enumerate(sentences_of(line)):
             async for piece in self._sentence(sentence, persona, words if number == 0 else "", first=number == 0):
                 yield piece
@@ -194,7 +194,7 @@ class Talker:
                 raise ChatError("the language model has written nothing that can be said")
         except ChatError as caught:
             _log.warning("no answer", extra={"toy": persona.toy_id, "reason": str(caught)})
-            then = _done(outcomes, names) or talk.sorry(persona, loop.time())
+            then = _done(outcomes, names, talk, persona) or talk.sorry(persona, loop.time())
         finally:
             if said:
                 talk.remember(words, " ".join(said), persona, loop.time())
@@ -270,11 +270,11 @@ async def _sentences(
         yield sentence
 
 
-def _done(outcomes: Sequence[Outcome], names: Mapping[str, str]) -> Answer | None:
+def _done(outcomes: Sequence[Outcome], names: Mapping[str, str], talk: Talk, persona: Persona) -> Answer | None:
     """What is said when a language model has done something and says nothing; None when it has done nothing."""
     for outcome in outcomes:
         if isinstance(outcome.piece, Become):
-            return Answer("command", "become", farewell(names[outcome.piece.toy_id]), None, ())
+            return Answer("command", "become", talk.leaving(names[outcome.piece.toy_id], persona) or DONE, None, ())
     return Answer("command", "done", DONE, None, ()) if any(outcome.piece for outcome in outcomes) else None
 
 

@@ -1,0 +1,196 @@
+"""The section `persona_change` of `offline_responses.yaml`: its keys, and what is made of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from pommai.responses.key import (
+    LONGEST_REPLY,
+    TEXT,
+    Fragment,
+    Key,
+    Section,
+    Written,
+    check_length,
+    object_schema,
+    read_section,
+    texts_key,
+)
+from pommai.responses.model import NAME, PersonaChange, Replies, Reply, Request
+from pommai.responses.phrases import MOST_WORDS, phrase_of
+from pommai.responses.words import Words, split
+from pommai.source import Node, Reader
+
+_NO_PLACES: Final = r"[^<>{}]"
+_PHRASE: Final[Fragment] = {
+    "type": "string",
+    "pattern": rf"^{_NO_PLACES}*([^<>{{}}\s]{_NO_PLACES}*{NAME}|{NAME}{_NO_PLACES}*[^<>{{}}\s]){_NO_PLACES}*$",
+}
+_LINE: Final[Fragment] = {
+    **TEXT,
+    "pattern": rf"^\s*([^<>{{}}\s]|{NAME})({_NO_PLACES}|{NAME})*$",
+    "maxLength": LONGEST_REPLY,
+}
+_PLACE: Final = re.compile(r"[<>{}]")
+_WHOLE_PLACE: Final = re.compile(r"<[^<>{}]*>|\{[^<>{}]*\}")
+_SET_KEYS: Final = ("calls", "before_name", "after_name", "unless")
+
+REQUEST_KEYS: Final[Mapping[str, Key]] = {
+    "phrases": texts_key(
+        f"What asks for somebody, with {NAME} where the name stands: be {NAME}. The sentence ends with it.",
+        "phrase",
+        _PHRASE,
+        required=True,
+    ),
+    "after": texts_key(
+        "What it may follow anywhere in a sentence: can you. After nothing of the kind, it begins the sentence.",
+        "phrase",
+    ),
+}
+
+
+def _read_requests(reader: Reader, node: Node, what: str) -> tuple[Section, ...]:
+    items = reader.sequence(node, what)
+    if items == ():
+        reader.problem(node, f"{what} is empty", "write at least one request, or leave out the section")
+    return tuple(
+        read_section(reader, item, f"request {number} of persona_change", REQUEST_KEYS)
+        for number, item in enumerate(items or (), start=1)
+    )
+
+
+PERSONA_CHANGE_KEYS: Final[Mapping[str, Key]] = {
+    "requests": Key(
+        {
+            "type": "array",
+            "minItems": 1,
+            "items": object_schema(REQUEST_KEYS),
+            "description": "How a child asks. A name alone is no request.",
+        },
+        _read_requests,
+        required=True,
+    ),
+    "calls": texts_key("Words that may stand before a request that begins a sentence, besides names: hey.", "word"),
+    "before_name": texts_key("Words that may stand before a name: my.", "word"),
+    "after_name": texts_key("Words that may stand after a name, to the end of the sentence: again.", "word"),
+    "unless": texts_key("Words with which a sentence asks for nobody: not.", "word"),
+    "leaving": texts_key(
+        f"What the toy says before it becomes another, {NAME} for whose name; the other greets the child itself.",
+        "reply",
+        _LINE,
+        required=True,
+    ),
+    "staying": texts_key(
+        f"What it says when it is the one that was asked for, {NAME} for its name.", "reply", _LINE, required=True
+    ),
+}
+
+
+def make_persona_change(reader: Reader, section: Section | None, words: Words) -> PersonaChange | None:
+    """What the section says, as the toy hears it; None when there is none. Notes what is wrong in its words."""
+    if section is None:
+        return None
+    maker = _Maker(reader, words)
+    sets = {key: maker.heard_words(section, key) for key in _SET_KEYS}
+    return PersonaChange(
+        requests=tuple(made for one in section.get("requests") for made in maker.requests(one, sets["unless"])),
+        **{key: frozenset(found) for key, found in sets.items()},
+        leaving=maker.lines(section, "leaving"),
+        staying=maker.lines(section, "staying"),
+    )
+
+
+class _Maker:
+    """Hears the words of the section, and notes what is wrong with them."""
+
+    def __init__(self, reader: Reader, words: Words) -> None:
+        self._reader = reader
+        self._words = words
+
+    def heard_words(self, section: Section, key: str) -> dict[str, Written]:
+        """The words at a key as they are heard, each with where it stands. Fillers are not heard; they may be there."""
+        found: dict[str, Written] = {}
+        for written in section.get(key, ()):
+            heard = self._words.hear(written.text).tokens
+            if len(split(written.text)) != 1:
+                self._reader.problem(written.at, f"a word of {key} must be one word, not '{written.text}'")
+            elif len(heard) > 1:
+                message = f"'{written.text}' in {key} is heard as '{' '.join(heard)}'"
+                self._reader.problem(written.at, message, "write the one of these words that counts")
+            found.update(dict.fromkeys(heard, written))
+        return found
+
+    def requests(self, section: Section, unless: Mapping[str, Written]) -> Iterator[Request]:
+        """Each phrase of a request, with what it may follow."""
+        leads = tuple(lead for written in section.get("after", ()) if (lead := self._lead(written, unless)))
+        for written in section.get("phrases"):
+            if (parts := self._around_name(written)) is None:
+                continue
+            before, behind = (self._words.hear(part).tokens for part in parts)
+            if not before and not behind:
+                hint = "a name alone is no request, and fillers are not listened to"
+                self._reader.problem(written.at, f"'{written.text}' asks for nothing", hint)
+            elif self._is_of_use(written, " ".join(parts), unless):
+                yield Request(before, behind, leads, written.at)
+
+    def lines(self, section: Section, key: str) -> Replies:
+        """What is said, each with nothing to be filled in but the name."""
+        for written in section.get(key):
+            self._check_places(written, f"a reply in {key} of persona_change")
+            check_length(self._reader, written, f"a reply in {key} of persona_change")
+        return tuple(Reply(" ".join(written.text.split()), at=written.at) for written in section.get(key))
+
+    def _lead(self, written: Written, unless: Mapping[str, Written]) -> tuple[str, ...]:
+        heard = self._words.hear(written.text).tokens
+        if not heard:
+            self._reader.problem(written.at, f"'{written.text}' says nothing", "fillers are not listened to")
+        elif NAME in written.text:
+            self._reader.problem(written.at, f"'{written.text}' has a name in it", f"{NAME} stands in phrases alone")
+        elif self._is_of_use(written, written.text, unless):
+            return heard
+        return ()
+
+    def _around_name(self, written: Written) -> tuple[str, str] | None:
+        text = " ".join(written.text.split())
+        if not self._check_places(written, f"'{text}'"):
+            return None
+        before, name, behind = text.partition(NAME)
+        if not name:
+            self._reader.problem(
+                written.at, f"'{text}' has no place for the name", f"write it as {NAME}: {text} {NAME}"
+            )
+        elif NAME in behind:
+            self._reader.problem(written.at, f"'{text}' has two names in it", "one is asked for at a time")
+        else:
+            return before, behind
+        return None
+
+    def _check_places(self, written: Written, what: str) -> bool:
+        """Note a place that is not that of the name."""
+        rest = written.text.replace(NAME, "")
+        if _PLACE.search(rest) is None:
+            return True
+        wrong = _WHOLE_PLACE.search(rest)
+        message = f"{what} has '{wrong[0]}' in it" if wrong else f"{what} has one of < > {{ }} in it"
+        self._reader.problem(written.at, message, f"the only place to fill is {NAME}")
+        return False
+
+    def _is_of_use(self, written: Written, text: str, unless: Mapping[str, Written]) -> bool:
+        phrase = phrase_of(text, self._words)
+        never = next((word for word in phrase.words if word in unless), None)
+        if len(phrase.runs) > 1:
+            message, hint = (
+                f"'{written.text}' has ... in it",
+                "in a request every word is said; write a phrase for each way",
+            )
+        elif len(phrase.words) > MOST_WORDS:
+            message, hint = f"'{written.text}' has more than {MOST_WORDS} words", "nobody says it the same way twice"
+        elif never is not None:
+            message = f"nobody is ever asked for by '{written.text}'"
+            hint = f"unless has '{unless[never].text}', in line {unless[never].at.line}"
+        else:
+            return True
+        self._reader.problem(written.at, message, hint)
+        return False
