@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pommai.io.card_format import CardFormat, from_card, to_card
+from pommai.io.foreign_thread import settle
 from pommai.io.portaudio_host import HOST, Direction, HostStream, StreamCallback
 from pommai.io.speaker import CAPACITY, RingSpeaker
 from pommai.protocol.audio import frames_in
@@ -80,8 +81,14 @@ class _Stream:
             await HOST.close_stream(stream)
 
     def _make_callback(self, process: Process) -> StreamCallback:
+        settled = False
+
         def callback(data: bytes | None, _frames: int, _times: Any, status: int) -> tuple[bytes | None, int]:
             """Called by PortAudio on its own thread; must not raise, wait, or do more than it has to."""
+            nonlocal settled
+            if not settled:
+                settled = True
+                settle()
             self._turns += 1
             if status:
                 self.xruns += 1
