@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from responses_material import SMALL, changed
+from responses_material import ROOT, SMALL, changed, small
 
 from pommai import cli
 from pommai.cli import ask
-from pommai.errors import ResponsesError
+from pommai.errors import PersonasError, ResponsesError
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +77,7 @@ def test_for_machines_an_answer_is_an_object(capsys: pytest.CaptureFixture[str])
             "because": ["hurt"],
             "alert": "medium",
             "pause_seconds": None,
+            "asked_for": None,
         }
     ]
 
@@ -147,3 +148,60 @@ def test_without_a_file_of_ones_own_the_projects_is_asked(project: Path, capsys:
     (project / "offline_responses.yaml").unlink()
     assert answers(capsys, "what is this thing")[0]["outcome"] == "unknown"
     assert answers(capsys, "my tummy hurts")[0]["name"] == "need_help"
+
+
+# -- asked to be somebody else ------------------------------------------------------------------
+
+
+def asks(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    assert run(*words) == 0
+    return [line for line in capsys.readouterr().out.splitlines() if line.startswith("asks")]
+
+
+def test_who_is_asked_for_is_shown_with_what_a_gateway_says(capsys: pytest.CaptureFixture[str]) -> None:
+    assert asks(capsys, "can you be my robo again") in (
+        ["asks   for robo-rex, who comes; a gateway says: Here comes Robo Rex."],
+        ["asks   for robo-rex, who comes; a gateway says: Off I go."],
+    )
+    assert asks(capsys, "be bear", "robo", "not be robo") == [
+        "asks   for pommai-bear, who is here; a gateway says: I am Pommai Bear."
+    ]
+    found = answers(capsys, "be robo", "be bear", "not be robo", "robo")
+    assert [answer["asked_for"] for answer in found] == ["robo-rex", "pommai-bear", None, None]
+
+
+def test_what_is_answered_by_a_rule_asks_for_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    assert answers(capsys, "gun can you be robo")[0]["asked_for"] is None
+    assert asks(capsys, "help can you be robo", "be nobody") == []
+
+
+def test_who_may_not_come_is_shown_with_the_reason(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "personas.yaml").read_text("utf-8")
+    (project / "mine.yaml").write_text(text.replace("  robo-rex:\n", "  robo-rex:\n    by_voice: false\n"))
+    assert asks(capsys, "be robo", "--personas", "mine.yaml") == [
+        "asks   for robo-rex, who does not come when pommai-bear is asked: see by_voice in personas.yaml"
+    ]
+    assert answers(capsys, "be robo", "--personas", "mine.yaml")[0]["asked_for"] is None
+
+
+def test_a_toy_that_is_no_persona_and_a_file_without_requests_ask_for_nobody(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert asks(capsys, "be robo", "--toy", "somebody") == []
+    (project / "offline_responses.yaml").write_text(json.dumps(small(persona_change=None)))
+    (project / "personas.yaml").write_text("personas: [")
+    assert asks(capsys, "be robo") == []
+
+
+def test_personas_with_errors_are_told_of_and_the_toy_answers(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "personas.yaml").write_text("personas: 7\n")
+    assert run("be robo") == 0
+    shown = capsys.readouterr()
+    assert "why    unknown\n" in shown.out
+    assert "asks" not in shown.out
+    assert "nobody can be asked for; " in shown.err
+    assert "personas.yaml:1:" in shown.err
+    with pytest.raises(PersonasError):
+        run("be robo", "--personas", "personas.yaml")

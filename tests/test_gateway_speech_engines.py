@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from gateway_material import PERSONAS, run
+from responses_material import small
 from speech_material import VOSK_TINY
 
 from pommai.errors import ModelError, PommaiError, ResponsesError, SettingsError, SpeechError
@@ -80,6 +82,18 @@ def test_a_missing_voice_and_broken_rules_are_said_at_the_start(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SpeechError, match="apt-get install espeak-ng"):
         opened(HEARS)
+
+
+def test_a_file_without_requests_for_others_is_read_and_told_of_at_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    older = tmp_path / "older.yaml"
+    older.write_text(json.dumps(small(persona_change=None)))
+    assert isinstance(opened(HEARS, older), Talker)
+    assert caplog.messages.count("no words ask for another persona") == 1
+    assert isinstance(opened(HEARS), Talker)
+    assert caplog.messages.count("no words ask for another persona") == 1
 
 
 def test_a_model_that_cannot_be_used_is_told_before_anybody_speaks(

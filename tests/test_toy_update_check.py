@@ -16,6 +16,7 @@ from update_material import ROOT
 from pommai.bundle.manifest import CHART, CHART_SOURCE
 from pommai.chart.table import DecisionTable, dump
 from pommai.errors import BundleError
+from pommai.responses import load_responses
 from pommai.toy.settings import RESOURCES, Settings
 from pommai.toy.update_check import MANDATORY, as_shipped, check_update, demanded
 
@@ -259,6 +260,19 @@ def test_a_file_that_the_toy_could_not_load_is_found(tmp_path: Path, name: str, 
         shutil.copytree(RESOURCES / "sounds", tmp_path / "sounds")
     (tmp_path / name).write_text(text)
     with pytest.raises(BundleError, match=words):
+        check_update(as_shipped(tmp_path))
+
+
+def test_answers_of_before_a_child_could_ask_for_others_are_as_good_as_ever(tmp_path: Path) -> None:
+    text = (ROOT / "offline_responses.yaml").read_text("utf-8")
+    before, _, after = text.partition("persona_change:\n")
+    older = before + after[after.index("\ntoys:\n") :]
+    (tmp_path / "offline_responses.yaml").write_text(older)
+    assert load_responses(tmp_path / "offline_responses.yaml").persona_change is None
+    assert check_update(as_shipped(tmp_path)).proof.holds
+    (tmp_path / "offline_responses.yaml").write_text(text.replace("be <name>,", "be <nmae>,"))
+    line = text[: text.index("be <name>,")].count("\n") + 1
+    with pytest.raises(BundleError, match=rf"offline_responses.yaml:{line}:.* 'be <nmae>' has '<nmae>' in it"):
         check_update(as_shipped(tmp_path))
 
 

@@ -54,6 +54,8 @@ def open_engines(
 
     model = find_model(settings.hearing, models or Path())
     talks = Talks(load_responses(responses))
+    if talks.responses.persona_change is None:
+        _log.info("no words ask for another persona", extra={"reason": f"{responses} has no persona_change"})
     need_espeak()
     cores = os.cpu_count() or 1
     hearing = Hearing([VoskRecogniser(model, keep_seconds=KEEP_SECONDS, cache=cache) for _ in range(cores)])
