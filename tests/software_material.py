@@ -95,10 +95,11 @@ class QuickDisk(Disk):
 class House:
     """Root's folders and the toy's, on a fresh system or on one that a test goes on with."""
 
-    def __init__(self, folder: Path, *, trial: float = 600.0) -> None:
+    def __init__(self, folder: Path, *, trial: float = 600.0, updates: Path | None = None) -> None:
+        """`updates`: the toy's folder, when it is not among the others."""
         self.folder = folder
         self.places = Places(folder / "opt", folder / "root", folder / "run")
-        self.updates = folder / "updates"
+        self.updates = updates or folder / "updates"
         self.machine = Machine()
         self.now = 1000.0
         self._toy = Toy(self.updates, folder / "keys", "pommai", "home", trial)

@@ -33,7 +33,7 @@ def silent_server() -> Iterator[str]:
 
 
 def test_a_light_changes_at_rest_is_tried_and_stays(tmp_path: Path, desk: Desk) -> None:
-    toy = Toy(tmp_path / "toy", desk)
+    toy = Toy(tmp_path / "toy", desk.public)
     with toy.running() as child:
         child.wait(lambda: "lights: orange" in (tmp_path / "toy" / "start-1.out").read_text(), "an amber light")
         code, said, _ = toy.apply(desk.build(12, {"led_patterns.yaml": lights("leaf")}))
@@ -50,7 +50,7 @@ def test_a_light_changes_at_rest_is_tried_and_stays(tmp_path: Path, desk: Desk) 
 def test_a_bundle_with_which_the_toy_does_not_come_to_rest_is_undone_by_the_toy_alone(
     tmp_path: Path, desk: Desk, silent_server: str
 ) -> None:
-    toy = Toy(tmp_path / "toy", desk)
+    toy = Toy(tmp_path / "toy", desk.public)
     assert toy.apply(desk.build(12, ENDLESS))[0] == 0
     with toy.running(silent_server) as child:
         child.logs("update on trial")
@@ -66,7 +66,7 @@ def test_a_bundle_with_which_the_toy_does_not_come_to_rest_is_undone_by_the_toy_
 def test_a_bundle_on_which_the_toy_ends_again_and_again_is_undone_at_a_start(
     tmp_path: Path, desk: Desk, silent_server: str
 ) -> None:
-    toy = Toy(tmp_path / "toy", desk, trial="1h")
+    toy = Toy(tmp_path / "toy", desk.public, trial="1h")
     assert toy.apply(desk.build(12, ENDLESS))[0] == 0
     for start in (1, 2, 3):
         with toy.running(silent_server) as child:
@@ -82,7 +82,7 @@ def test_a_server_offers_a_bundle_and_the_toy_takes_it_changes_and_meets_its_ser
     tmp_path: Path, desk: Desk
 ) -> None:
     bundle = desk.build(12, {"led_patterns.yaml": lights("leaf")}).read_bytes()
-    toy = Toy(tmp_path / "toy", desk)
+    toy = Toy(tmp_path / "toy", desk.public)
 
     async def story() -> None:
         async with gateway_desk() as gateway:

@@ -72,12 +72,15 @@ def chart(**durations: str) -> str:
 class Toy:
     """A toy that may be started again and again; its bundles and its memory stay."""
 
-    def __init__(self, folder: Path, desk: Desk, trial: str = "1s") -> None:
+    def __init__(self, folder: Path, keys: Path, trial: str = "1s") -> None:
+        """`keys`: of those from whom it takes bundles."""
         self.folder = folder
         folder.mkdir()
         self.updates = folder / "updates"
+        self.environment: dict[str, str] = {}
+        """Variables for its processes, beside those that are always there."""
         self.flags = [
-            *("--updates", str(self.updates), "--update-keys", str(desk.public), "--update-trial", trial),
+            *("--updates", str(self.updates), "--update-keys", str(keys), "--update-trial", trial),
             *("--cache-dir", str(folder / "cache")),
         ]
         self._starts = 0
@@ -105,7 +108,7 @@ class Toy:
             process = subprocess.Popen(
                 [sys.executable, str(ROOT / "tests" / "quick_toy.py"), *quiet, *memory, *self.flags],
                 cwd=self.folder,
-                env={**clean, "POMMAI_TOKEN_FILE": str(token), "PYTHONUNBUFFERED": "1"},
+                env={**clean, **self.environment, "POMMAI_TOKEN_FILE": str(token), "PYTHONUNBUFFERED": "1"},
                 text=True,
                 stdin=subprocess.PIPE,
                 stdout=printed,
