@@ -19,7 +19,7 @@ PommaiError
 ├── CloudError             a cloud function did not do what it was asked for
 │   ├── CloudUnreachableError   no answer, or none that can be understood: another time it may do
 │   └── CloudFunctionError      it answered with an error, whose code says what to do
-├── SecretError            a secret of the toy's cannot be read, or by too many
+├── SecretError            a secret cannot be read, or by too many
 ├── DeviceError            a device is missing, busy or gone
 │   └── AudioDeviceError   no such sound device; lists those there are
 ├── DemoError              a demo did not go as its script says
@@ -170,7 +170,7 @@ class CloudFunctionError(CloudError):
 
 
 class SecretError(PommaiError):
-    """A secret of the toy's cannot be read, or too many can read it. Never shows the secret."""
+    """A secret cannot be read, or too many can read it. Never shows the secret."""
 
 
 class DeviceError(PommaiError):

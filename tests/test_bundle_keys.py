@@ -28,7 +28,7 @@ def test_a_private_key_is_its_owners_alone(tmp_path: Path) -> None:
     make_key(tmp_path / "fleet.key", tmp_path / "fleet.pub")
     assert stat.S_IMODE((tmp_path / "fleet.key").stat().st_mode) == 0o600
     (tmp_path / "fleet.key").chmod(0o640)
-    with pytest.raises(BundleError, match=r"others can read the key .*: chmod 600"):
+    with pytest.raises(BundleError, match=r"the key to sign with: .* can be read by others .*: chmod 600"):
         read_private_key(tmp_path / "fleet.key")
 
 

@@ -77,7 +77,7 @@ def test_what_does_not_belong_in_a_bundle_is_left_and_told(tmp_path: Path) -> No
         ({"statechart": "states: {}\n"}, (), "statechart.yaml:1"),
         ({"led_patterns": ""}, ("--floor", 9), r"floor must be a whole number in 0..1"),
         ({"led_patterns": ""}, ("--fleet", "a b"), "fleet must be letters"),
-        ({"led_patterns": ""}, ("--key", "/none"), "the key /none cannot be read"),
+        ({"led_patterns": ""}, ("--key", "/none"), "the key to sign with: /none cannot be read"),
         ({"led_patterns": ""}, ("--version", 0), "version must be"),
     ],
 )

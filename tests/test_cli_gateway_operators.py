@@ -19,6 +19,9 @@ def test_a_token_comes_from_a_file_or_from_the_environment(tmp_path: Path, monke
     monkeypatch.setenv(OPERATOR_VARIABLE, GIVEN)
     assert given_token(None) == GIVEN
     (tmp_path / "token").write_text("from-the-file\n")
+    with pytest.raises(SettingsError, match=f"the operator's token: .* chmod 600 {tmp_path / 'token'}"):
+        given_token(tmp_path / "token")
+    (tmp_path / "token").chmod(0o600)
     assert given_token(tmp_path / "token") == "from-the-file"
     with pytest.raises(SettingsError, match="nowhere cannot be read: No such file"):
         given_token(tmp_path / "nowhere")

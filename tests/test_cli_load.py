@@ -82,6 +82,9 @@ def test_a_gateway_that_runs_is_loaded_with_a_token_from_a_file(
     token = tmp_path / "token"
     token.write_text(f"{TOKEN}\n")
     with a_gateway() as url:
+        assert main(["load", "--gateway", url, "--token-file", str(token), "--speech", speech]) == 2
+        assert f"chmod 600 {token}" in capsys.readouterr().err
+        token.chmod(0o600)
         words = ["--gateway", url, "--token-file", str(token), "--pid", str(os.getpid())]
         assert main(["load", *words, "--toys", "2", "--for", "1s", "--speech", speech, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -133,7 +136,7 @@ def test_without_matplotlib_there_are_figures_and_words_how_to_get_a_picture(
         (["--gateway", "wss://toys.example.com/"], "toys.example.com is another machine"),
         (["--gateway", "toys"], "a gateway's address is like ws://127.0.0.1:8765/audio-stream, not 'toys'"),
         (["--gateway", "ws://127.0.0.1:1/"], "the gateway wants a token: set POMMAI_GATEWAY_TOKEN"),
-        (["--gateway", "ws://127.0.0.1:1/", "--token-file", "gone"], "the token cannot be read from gone"),
+        (["--gateway", "ws://127.0.0.1:1/", "--token-file", "gone"], "the token: gone cannot be read"),
         (["--report", "/proc/nowhere"], "the report cannot be written to /proc/nowhere"),
     ],
 )

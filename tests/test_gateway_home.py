@@ -93,6 +93,13 @@ def test_a_key_that_is_none_is_never_written_over(tmp_path: Path, content: bytes
     assert home.key.read_bytes() == content
 
 
+def test_a_key_that_others_can_read_is_refused_with_the_way_to_close_it(tmp_path: Path) -> None:
+    key = open_home(tmp_path / "toys.db", NOW).key
+    key.chmod(0o644)
+    with pytest.raises(SettingsError, match=f"chmod 600 {key}"):
+        open_home(tmp_path / "toys.db", NOW)
+
+
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "toys.db.tls").write_text("a file")
     with pytest.raises(SettingsError, match=r"toys\.db\.tls cannot be used"):

@@ -26,6 +26,9 @@ def test_the_key_comes_from_a_file_or_from_the_environment_or_there_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "key").write_text("sk-file\n")
+    with pytest.raises(SettingsError, match=f"the key of {URL} .* chmod 600 {tmp_path / 'key'}"):
+        open_client(Endpoint(URL, "m", key_file=str(tmp_path / "key")))
+    (tmp_path / "key").chmod(0o600)
     monkeypatch.setenv("A_KEY", "sk-env")
     assert key_of(Endpoint(URL, "m", key_file=str(tmp_path / "key"))) == "Bearer sk-file"
     assert key_of(Endpoint(URL, "m", key_env="A_KEY")) == "Bearer sk-env"
@@ -35,6 +38,7 @@ def test_the_key_comes_from_a_file_or_from_the_environment_or_there_is_none(
 @pytest.mark.parametrize("content", [b"", b" \n", b"two words", b"sk-\xc3\xa9", b"x" * 5000, b"a\0b"])
 def test_a_file_without_a_key_is_refused_and_what_is_in_it_not_told(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(content)
+    (tmp_path / "key").chmod(0o600)
     with pytest.raises(SettingsError) as caught:
         open_client(Endpoint(URL, "m", key_file=str(tmp_path / "key")))
     assert str(tmp_path / "key") in str(caught.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ def issue(folder: Path, ends: datetime | None = None, name: str = "gateway") -> 
     cert, key = folder / f"{name}.crt", folder / f"{name}.key"
     cert.write_bytes(b"".join(blob.bytes() for blob in made.cert_chain_pems))
     key.write_bytes(made.private_key_pem.bytes())
+    key.chmod(0o600)
     return cert, key
 
 
@@ -121,6 +123,21 @@ def test_what_is_wrong_with_the_files_is_said_in_a_sentence(tmp_path: Path) -> N
             Certificate(*wrong)
 
 
+def test_a_key_that_others_can_read_is_refused_and_when_it_is_renewed_so_the_old_one_stays(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cert, key = issue(tmp_path)
+    certificate = Certificate(cert, key)
+    key.chmod(0o644)
+    with pytest.raises(SettingsError, match=f"gateway.key can be read by others .* chmod 600 {key}"):
+        Certificate(cert, key)
+    run(certificate.renew())
+    assert "certificate not read, the last good one stays" in caplog.text
+    key.chmod(0o640)
+    os.chown(key, 0, -1)  # as Debian's group ssl-cert has it
+    Certificate(cert, key)
+
+
 def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:
     from cryptography.hazmat.primitives import serialization
 
@@ -143,6 +160,7 @@ def test_an_expired_certificate_is_used_with_a_warning(tmp_path: Path, caplog: p
     cert, key = tmp_path / "old.crt", tmp_path / "old.key"
     cert.write_bytes(made.cert_chain_pems[0].bytes())
     key.write_bytes(made.private_key_pem.bytes())
+    key.chmod(0o600)
     certificate = Certificate(cert, key)
     run(certificate.renew())
     assert "old.crt has expired on 2020-05-01" in caplog.text

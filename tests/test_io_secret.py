@@ -9,12 +9,13 @@ import logging
 import os
 import pickle
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
 from pommai.errors import SecretError
-from pommai.io.secret import Secret, SecretFile, SecretSource, SystemdCredential, TpmSecret, keep_secret
+from pommai.io.secret import Secret, SecretFile, SecretSource, SystemdCredential, TpmSecret, keep_secret, read_closed
 
 WORDS = "hunter2-but-much-longer"
 
@@ -97,6 +98,66 @@ def test_what_is_no_file_is_told(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
     with pytest.raises(SecretError, match="is no file"):
         read(SecretFile(tmp_path / "pipe"))
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o440, 0o644])
+def test_what_systemd_or_a_container_hands_out_is_taken_with_the_mode_they_give_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    """Docker's and Podman's secrets have mode 0444 as they come, in a folder that is the container's alone."""
+    given, elsewhere = tmp_path / "given", tmp_path / "elsewhere"
+    given.mkdir()
+    elsewhere.mkdir()
+    (tmp_path / "link").symlink_to(written(given / "token", mode=mode))
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    for path in (given / "token", tmp_path / "link"):
+        with pytest.raises(SecretError, match="chmod 600"):
+            read(SecretFile(path))
+    for place in ({"CREDENTIALS_DIRECTORY": str(given)}, {}):
+        with monkeypatch.context() as only:
+            for name, value in place.items():
+                only.setenv(name, value)
+            if not place:
+                only.setattr("pommai.io.secret.CONTAINERS", str(given))
+            assert read(SecretFile(given / "token")) == read(SecretFile(tmp_path / "link")) == Secret(WORDS)
+            (given / "out").unlink(missing_ok=True)
+            (given / "out").symlink_to(written(elsewhere / "token", mode=mode))
+            for path in (elsewhere / "token", given / "out", given / ".." / "elsewhere" / "token"):
+                with pytest.raises(SecretError, match="chmod 600"):
+                    read(SecretFile(path))
+
+
+def test_a_key_that_root_shares_with_a_group_is_taken_where_that_is_usual_and_nowhere_else(tmp_path: Path) -> None:
+    path = written(tmp_path / "key", mode=0o640)
+    os.chown(path, 0, -1)
+    assert read_closed(path, 99, shared_by_root=True) == WORDS.encode() + b"\n"
+    for mode in (0o644, 0o660, 0o604):
+        path.chmod(mode)
+        with pytest.raises(SecretError, match=f"chmod 600 {path}"):
+            read_closed(path, 99, shared_by_root=True)
+    path.chmod(0o640)
+    with pytest.raises(SecretError, match=f"chmod 600 {path}"):
+        read_closed(path, 99)
+
+
+def test_a_pipe_is_read_to_its_end_where_somebody_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_text(WORDS))
+    writer.start()
+    assert read_closed(tmp_path / "pipe", 99, waits=True) == WORDS.encode()
+    writer.join()
+    assert read_closed(Path(os.devnull), 99, waits=True) == b""
+    with pytest.raises(SecretError, match="is no file"):
+        read_closed(tmp_path / "pipe", 99)
+    (tmp_path / "pipe").chmod(0o644)
+    os.set_blocking(held := os.open(tmp_path / "pipe", os.O_RDWR), True)
+    with pytest.raises(SecretError, match="chmod 600"):
+        read_closed(tmp_path / "pipe", 99, waits=True)
+    os.close(held)
+
+
+def test_one_byte_more_than_was_asked_for_tells_that_there_is_more(tmp_path: Path) -> None:
+    assert len(read_closed(written(tmp_path / "long", "x" * 50), 20)) == 21
 
 
 def test_a_credential_of_systemd_is_found_in_the_folder_it_names(

@@ -10,14 +10,13 @@ import base64
 import binascii
 import hashlib
 import os
-import stat
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pommai.bundle.container import ID_BYTES, Signature
-from pommai.errors import BundleError
+from pommai.errors import BundleError, SecretError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -88,14 +87,12 @@ def read_private_key(path: Path) -> Ed25519PrivateKey:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+    from pommai.io.secret import read_closed
+
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            data = file.read(_MOST_BYTES)
-    except OSError as caught:
-        raise BundleError(f"the key {path} cannot be read: {caught.strerror}") from caught
-    if stat.S_IMODE(mode) & 0o077:
-        raise BundleError(f"others can read the key {path}, and so make bundles in your name: chmod 600 {path}")
+        data = read_closed(path, _MOST_BYTES, waits=True)
+    except SecretError as caught:
+        raise BundleError(f"the key to sign with: {caught}") from None
     try:
         key = load_pem_private_key(data, None)
         if isinstance(key, Ed25519PrivateKey):

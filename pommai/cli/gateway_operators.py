@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pommai.errors import SettingsError
+from pommai.errors import SecretError, SettingsError
 
 if TYPE_CHECKING:
     from pommai.gateway.operator_token import OperatorToken
@@ -18,10 +18,12 @@ def given_token(file: Path | None) -> str | None:
     """The operator's token that somebody chose: in a file, or in the environment. Raises SettingsError."""
     if file is None:
         return os.environ.get(OPERATOR_VARIABLE) or None
+    from pommai.io.secret import MAX_BYTES, read_closed
+
     try:
-        return file.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError as caught:
-        raise SettingsError(f"the operator's token: {file} cannot be read: {caught.strerror or caught}") from caught
+        return read_closed(file, MAX_BYTES, waits=True).decode("utf-8", "replace").strip()
+    except SecretError as caught:
+        raise SettingsError(f"the operator's token: {caught}") from None
 
 
 class Operators:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pommai.cli import INTERRUPTED, WRONG_USAGE
 from pommai.cli.arguments import cannot_write, seed
 from pommai.cli.progress import Progress
-from pommai.errors import SettingsError
+from pommai.errors import SecretError, SettingsError
 from pommai.source import parse_duration
 
 if TYPE_CHECKING:
@@ -182,10 +182,14 @@ def _token(file: Path | None) -> str:
         if not token:
             raise SettingsError(f"the gateway wants a token: set {TOKEN_VARIABLE}, or say --token-file FILE")
         return token
+    from pommai.io.secret import MAX_BYTES, read_closed
+
     try:
-        return file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as caught:
-        raise SettingsError(f"the token cannot be read from {file}: {caught}") from caught
+        return read_closed(file, MAX_BYTES, waits=True).decode("utf-8").strip()
+    except SecretError as caught:
+        raise SettingsError(f"the token: {caught}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"the token: {file} holds no text") from None
 
 
 async def _load(args: argparse.Namespace, habits: Habits) -> tuple[Load, About]:

@@ -18,7 +18,8 @@ from pathlib import Path
 from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
-from pommai.errors import SettingsError
+from pommai.errors import SecretError, SettingsError
+from pommai.io.secret import read_closed
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 LIFE: Final = timedelta(days=3650)
 RENEW: Final = timedelta(days=365)
 """A certificate that ends so soon is made again at the next start, long before a toy refuses it."""
+_MOST_BYTES: Final = 16_384
 _SOMEWHERE: Final = ("192.0.2.1", 9)
 """An address for documents (RFC 5737). Nothing is sent there: the system is asked which way it would go."""
 
@@ -91,7 +93,9 @@ def _key(path: Path) -> EllipticCurvePrivateKey:
         )
         _write(path, text, 0o600, only_if_missing=True)
     try:
-        found = serialization.load_pem_private_key(path.read_bytes(), None)
+        found = serialization.load_pem_private_key(read_closed(path, _MOST_BYTES), None)
+    except SecretError as caught:
+        raise SettingsError(str(caught)) from None
     except (ValueError, TypeError) as caught:
         raise SettingsError(f"{path} is no key as PEM without a password") from caught
     if not isinstance(found, ec.EllipticCurvePrivateKey):

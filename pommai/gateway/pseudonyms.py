@@ -14,7 +14,8 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from pommai.errors import SettingsError
+from pommai.errors import SecretError, SettingsError
+from pommai.io.secret import read_closed
 
 SALT_BYTES: Final = 32
 _SALT: Final = re.compile(r"[0-9a-f]{64}\n?")
@@ -47,9 +48,9 @@ def _salt_in(path: Path) -> bytes:
                 made.write(f"{secrets.token_hex(SALT_BYTES)}\n")
         except FileExistsError:
             pass
-        if path.stat().st_mode & 0o077:
-            raise SettingsError(f"{path} can be read by others than its owner; close it with: chmod 600 {path}")
-        text = path.read_text("ascii")
+        text = read_closed(path, 2 * SALT_BYTES + 1).decode("ascii")
+    except SecretError as caught:
+        raise SettingsError(f"the log's salt: {caught}") from None
     except (OSError, UnicodeDecodeError) as caught:
         raise SettingsError(f"the log's salt in {path} cannot be read: {caught}") from caught
     if _SALT.fullmatch(text) is None:

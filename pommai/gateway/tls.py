@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from pommai.errors import SettingsError
+from pommai.errors import SecretError, SettingsError
 from pommai.io.certificate import pin_of, validity_of
+from pommai.io.secret import read_closed
 
 EVERY: Final = 10.0
 """Seconds between two looks at the files."""
@@ -85,6 +86,10 @@ def _load(context: ssl.SSLContext, cert: Path, key: Path) -> datetime:
             f"{cert} and {key} are no certificate and its key, both as PEM and the key without a password "
             f"({(caught.reason or str(caught)).lower().replace('_', ' ')})"
         ) from caught
+    try:
+        read_closed(key, 0, shared_by_root=True)  # only now: who mixes up the two files is told that
+    except SecretError as caught:
+        raise SettingsError(str(caught)) from None
     try:
         first = text[text.index(ssl.PEM_HEADER) : text.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)]
         return validity_of(ssl.PEM_cert_to_DER_cert(first)).ends

@@ -1,5 +1,5 @@
-"""The toy's secrets, such as its token, or what it asks the cloud for tokens with: where they are kept, and how they
-stay secret.
+"""Secrets, such as a toy's token, or what it asks the cloud for tokens with: where they are kept, and how they stay
+secret. What a gateway and its operators keep in files is read by the same rules.
 
 A secret travels through the toy in a `Secret`, which shows itself to nobody by accident: not in a log, not in a
 traceback, not in a list of processes.
@@ -18,6 +18,8 @@ from msgspec import Struct
 from pommai.errors import SecretError
 
 MAX_BYTES: Final = 4096
+CONTAINERS: Final = "/run/secrets"
+"""Where Docker and Podman put a container's secrets."""
 TPM_SECONDS: Final = 20.0
 """A TPM may take seconds for what asks for its big key."""
 _VISIBLE = re.compile(rb"[\x21-\x7e]{8,4096}")
@@ -68,7 +70,7 @@ class SecretFile(Struct, frozen=True):
     async def read(self) -> Secret:
         import asyncio  # late: every command knows the settings, and with them this class
 
-        return await asyncio.to_thread(_read_file, self.path, private=True)
+        return await asyncio.to_thread(_read_file, self.path)
 
 
 class SystemdCredential(Struct, frozen=True):
@@ -85,8 +87,7 @@ class SystemdCredential(Struct, frozen=True):
                 f"there is no credential '{self.name}': systemd has given none to this process; write "
                 f"LoadCredential={self.name}:FILE into the toy's unit, or keep the secret in a file"
             )
-        # Its folder is closed to others by an access list, which the mode of the file shows as if its group could read.
-        return await asyncio.to_thread(_read_file, Path(folder) / self.name, private=False)
+        return await asyncio.to_thread(_read_file, Path(folder) / self.name)
 
 
 class TpmSecret(Struct, frozen=True):
@@ -129,21 +130,45 @@ class TpmSecret(Struct, frozen=True):
         return _secret_of(text, f"the TPM's object at {self.handle}")
 
 
-def _read_file(path: Path, *, private: bool) -> Secret:
+def _read_file(path: Path) -> Secret:
+    return _secret_of(read_closed(path, MAX_BYTES), str(path))
+
+
+def read_closed(path: Path, most: int, *, waits: bool = False, shared_by_root: bool = False) -> bytes:
+    """What is in a file that its owner alone can read; of a longer one `most` bytes and one more. Blocks.
+
+    What systemd (LoadCredential) or a container's runtime hands out is taken with any mode: their folders are closed
+    by other means, and nobody inside could change it. `waits`: it may be a pipe, too, as from `<(pass show token)`.
+    `shared_by_root`: as usual for keys of TLS, root's own file may be readable by a group.
+    Raises SecretError, which says how to put it right.
+    """
     try:
-        # Without waiting: a pipe that nobody writes to would hold the toy for ever.
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        # Without waiting, where nobody says otherwise: a pipe that nobody writes to would hold the toy for ever.
+        more = 0 if waits else os.O_NONBLOCK
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | more)) as file:
             about = os.fstat(file.fileno())
-            if not stat.S_ISREG(about.st_mode):
+            if not stat.S_ISREG(about.st_mode) and not waits:
                 raise SecretError(f"{path} is no file")
-            if private and about.st_mode & 0o077:
-                raise SecretError(f"{path} can be read by others than its owner; close it with: chmod 600 {path}")
-            if private and os.geteuid() not in (0, about.st_uid):  # an access list may let us in all the same
-                raise SecretError(f"{path} belongs to another user, who can change it; let the toy's user own it")
-            text = file.read(MAX_BYTES + 2)
+            if not stat.S_ISCHR(about.st_mode) and not _is_handed_out(path):
+                _check_closed(path, about, 0o037 if shared_by_root and about.st_uid == 0 else 0o077)
+            return file.read(most + 1)
     except OSError as caught:
-        raise SecretError(f"{path}, which holds the toy's secret, cannot be read: {caught.strerror}") from None
-    return _secret_of(text, str(path))
+        raise SecretError(f"{path} cannot be read: {caught.strerror}") from None
+
+
+def _check_closed(path: Path, about: os.stat_result, open_bits: int) -> None:
+    if about.st_mode & open_bits:
+        raise SecretError(f"{path} can be read by others than its owner; close it with: chmod 600 {path}")
+    if os.geteuid() not in (0, about.st_uid) and not (about.st_uid == 0 and open_bits == 0o037):
+        # An access list may let us in all the same.
+        raise SecretError(f"{path} belongs to another user, who can change it; let the user who reads it own it")
+
+
+def _is_handed_out(path: Path) -> bool:
+    """Whether it lies, with all links followed, where systemd or a container's runtime hands out secrets."""
+    real = Path(os.path.realpath(path))
+    places = (os.environ.get("CREDENTIALS_DIRECTORY"), CONTAINERS)
+    return any(real.is_relative_to(os.path.realpath(place)) for place in places if place)
 
 
 def keep_secret(path: Path, text: str) -> Path:

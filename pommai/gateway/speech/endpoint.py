@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pommai.errors import SettingsError
+from pommai.errors import SecretError, SettingsError
 from pommai.gateway.gateway_file import Endpoint
+from pommai.io.secret import read_closed
 
 if TYPE_CHECKING:
     import httpx
@@ -55,11 +56,11 @@ def _key(endpoint: Endpoint) -> str | None:
     elif endpoint.key_file is not None:
         where = f"the file {endpoint.key_file}"
         try:
-            with Path(endpoint.key_file).expanduser().open(encoding="ascii") as file:
-                key = file.read(LONGEST_KEY + 1).strip()
-        except (OSError, UnicodeDecodeError) as caught:
-            why = caught.strerror if isinstance(caught, OSError) else "it is not ASCII text"
-            raise SettingsError(f"the key of {endpoint.url} cannot be read from {where}: {why}") from None
+            key = read_closed(Path(endpoint.key_file).expanduser(), LONGEST_KEY).decode("ascii").strip()
+        except SecretError as caught:
+            raise SettingsError(f"the key of {endpoint.url} cannot be had: {caught}") from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"the key of {endpoint.url} is not to be had: {where} is not ASCII text") from None
     else:
         return None
     if not key or len(key) > LONGEST_KEY or not all("!" <= letter <= "~" for letter in key):
