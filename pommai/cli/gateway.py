@@ -152,7 +152,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--operator-token-file",
         type=Path,
         metavar="FILE",
-        help=f"holds the operator's token, closed to others (default: {OPERATOR_VARIABLE} of the environment, else one that is made)",
+        help=f"holds the operator's token, closed to others (default: {OPERATOR_VARIABLE} of the environment, else one "
+        "that is made)",
     )
     parser.add_argument(
         "--new-operator-token",
