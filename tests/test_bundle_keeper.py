@@ -13,6 +13,7 @@ from software_material import House, software, wheel
 
 from pommai.bundle.environments import PROVEN
 from pommai.bundle.hatch import Hatch, said
+from pommai.bundle.keeper import MOST_TRIES
 from pommai.bundle.state import MOST_FRUITLESS, MOST_STARTS
 from pommai.bundle.store import Store
 from pommai.errors import BundleError
@@ -221,6 +222,23 @@ def test_an_installation_that_somebody_breaks_off_is_begun_anew(house: House, mo
         with pytest.raises(KeyboardInterrupt):
             house.keeper().look()
     assert said(house.places.state) == ([], "")
+    assert "is installed" in house.keeper().look()
+
+
+def test_an_installation_that_is_killed_each_time_is_given_up_and_said(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.lay(software(2))
+    with monkeypatch.context() as patched:
+        patched.setattr(house.keeper().__class__, "_mark", raising(SystemExit()))
+        for _ in range(MOST_TRIES):
+            with pytest.raises(SystemExit):
+                house.keeper().look()
+    with pytest.raises(BundleError, match="ended 5 times while it installed this"):
+        house.keeper().look()
+    assert "ended 5 times" in said(house.places.state)[1]
+    assert house.keeper().look() == "nothing to do"
+    house.lay(software(2))  # it comes anew: so it may go better
     assert "is installed" in house.keeper().look()
 
 

@@ -110,11 +110,13 @@ def test_software_is_told_of_from_its_laying_out_to_its_refusal_and_at_later_sta
 
     async def taken(updates: Updates, said: list[UpdateReport]) -> None:
         updates.offer({"url": url, "sha256": sha256, "size": len(data)})
-        await until(lambda: said and said[-1].software is not None and said[-1].outcome == "taken")
+        await until(lambda: said and said[-1].software != SoftwareReport() and said[-1].outcome == "taken")
 
     with served(sends(data)) as url:
         said = told(tmp_path, taken)
-    assert all(standing(SOFTWARE, Told(1, 1, "taken"), report).word == "taken" for report in said if report.software)
+    assert all(
+        standing(SOFTWARE, Told(1, 1, "taken"), report).word == "taken" for report in said if report.outcome == "taken"
+    )
     assert said[-1].software == SoftwareReport(waiting=12)
     said_by_root(tmp_path, "pip ... failed: no room")
 
@@ -132,8 +134,8 @@ def test_software_is_told_of_from_its_laying_out_to_its_refusal_and_at_later_sta
         )
 
 
-def test_a_toy_that_was_never_given_software_says_nothing_of_it(tmp_path: Path) -> None:
+def test_a_toy_that_was_never_given_software_says_so(tmp_path: Path) -> None:
     async def story(updates: Updates, said: list[UpdateReport]) -> None:
         await until(lambda: said)
 
-    assert told(tmp_path, story)[-1].software is None
+    assert told(tmp_path, story)[-1].software == SoftwareReport()

@@ -4,6 +4,7 @@
     /var/lib/pommai-software   which one is in force, as `Store` keeps it: read by all, written by root
       unsettled                there while something waits or is on trial: root's part is run at starts of the toy
       said.json                what became of what the toy has laid out last
+      tried.json               how often an installation of it was begun
     /run/pommai-software       since when the toy lives with it; forgotten when the power goes
 
 The toy is believed in nothing but how it fares, and can harm nobody but itself with that: what it lays out is looked at
@@ -52,6 +53,9 @@ logger = logging.getLogger(__name__)
 UNSETTLED: Final = "unsettled"
 FAIR_CHANCE: Final = 120
 """Seconds since the toy's last start before which nothing is held against the software, or a shorter trial's length."""
+MOST_TRIES: Final = 5
+"""Installations of one file that may be broken off, by a power cut, a kernel without memory, or a limit of time."""
+_TRIED: Final = "tried.json"
 _CLOCK: Final = "clock"
 _MOST_WORDS: Final = 500
 
@@ -210,13 +214,15 @@ class Keeper:
         with given(self._toy.updates, WANTED) as file:
             if file is None or file_id(os.fstat(file.fileno())) == said(self._places.state)[0]:
                 return ""
+            known_by = file_id(os.fstat(file.fileno()))
             try:
+                self._count_try(known_by)
                 done = self._take(path, os.dup(file.fileno()), state)
             except Exception as caught:  # whatever it is, those who wait for it are told; and it is not tried for ever
                 what = "" if isinstance(caught, BundleError | OSError) else f"{type(caught).__name__}: "
-                self._say(file_id(os.fstat(file.fileno())), f"{what}{caught}" or "it cannot be installed")
+                self._say(known_by, f"{what}{caught}" or "it cannot be installed")
                 raise
-            self._say(file_id(os.fstat(file.fileno())))
+            self._say(known_by)
             return done
 
     def _take(self, path: Path, handle: int, state: State) -> str:
@@ -288,12 +294,26 @@ class Keeper:
             self._disk.write(self._places.state / UNSETTLED, [])
             self._disk.sync(self._places.state)
 
+    def _count_try(self, file: list[int]) -> None:
+        """Note that an installation begins: one that is killed can note nothing. Raises BundleError: it was enough."""
+        try:
+            document = json.loads((self._places.state / _TRIED).read_bytes())
+            times = int(document["times"]) if document["file"] == file else 0
+        except (OSError, ValueError, LookupError, TypeError):
+            times = 0
+        if times >= MOST_TRIES:
+            raise BundleError(f"root's part ended {times} times while it installed this; is there too little memory?")
+        self._write(_TRIED, {"file": file, "times": times + 1})
+
     def _say(self, file: list[int], words: str = "") -> None:
         """Note what became of a file: why it is not installed; no words: it is."""
-        new = self._places.state / f"{SAID}.new"
+        self._write(SAID, {"file": file, "words": words[:_MOST_WORDS]})
+
+    def _write(self, name: str, document: dict[str, object]) -> None:
+        new = self._places.state / f"{name}.new"
         self._disk.remove(new)
-        self._disk.write(new, [json.dumps({"file": file, "words": words[:_MOST_WORDS]}).encode()])
-        self._disk.rename(new, self._places.state / SAID)
+        self._disk.write(new, [json.dumps(document).encode()])
+        self._disk.rename(new, self._places.state / name)
 
     def _read_clock(self) -> tuple[int, float]:
         """Whole seconds since this was asked last, or since the toy's start; and seconds since that start."""

@@ -282,7 +282,7 @@ class UpdateReport(Struct, frozen=True):
     """What came of that offer, and `reason` why, when it was refused."""
     reason: str = ""
     software: SoftwareReport | None = None
-    """None: of software it was never given any."""
+    """None: it says nothing of that, as older toys do."""
 
 
 # -- safety --------------------------------------------------------------------------------

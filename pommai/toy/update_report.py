@@ -35,7 +35,7 @@ class UpdateReports:
 
     def __init__(self, device_type: str, fleet: str, connections: Callable[[], int], send: Send) -> None:
         """What bundles call this kind of toy and its fleet; `connections` is how often it has reached its server."""
-        self._always = UpdateReport(0, device_type, fleet)
+        self._always = UpdateReport(0, device_type, fleet, software=SoftwareReport())
         self._connections = connections
         self._send = send
         self._told: tuple[int, UpdateReport] | None = None
@@ -47,10 +47,10 @@ class UpdateReports:
         self._told = None  # though it may be what became of it the last time, too
         self._always = replace(self._always, offer=offer, outcome=outcome, reason=one_line(reason))
 
-    def tell(self, state: State | None, runs: Kept | None, software: SoftwareReport | None = None) -> None:
+    def tell(self, state: State | None, runs: Kept | None, software: SoftwareReport | None) -> None:
         """Tell the server, unless it knows. `state`: what is noted of the bundles, None when there never was one;
         `runs`: the one this process runs; `software`: None when there never was any."""
-        report = replace(self._always, software=software)
+        report = self._always if software is None else replace(self._always, software=software)
         if state is not None:
             report = replace(
                 report,
