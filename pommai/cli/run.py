@@ -48,9 +48,12 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
     import signal
 
+    from pommai.io.heap import keep_heap_small
     from pommai.toy.logs import configure_logs, report_crashes
     from pommai.toy.settings import as_flags, has_bundles, load_settings
     from pommai.toy.wiring import run_toy
+
+    keep_heap_small()
 
     def check(place: Path) -> None:
         from pommai.toy.update_check import check_update  # once, after the software has changed

@@ -1,0 +1,85 @@
+"""`pommai.io.heap`: one arena for all threads, and large blocks that go back to the system."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import ctypes, json, sys, tempfile, threading
+from pathlib import Path
+from pommai.io.heap import LARGE_BYTES, keep_heap_small
+
+if sys.argv[1] == "small":
+    keep_heap_small()
+library = ctypes.CDLL(None)
+library.malloc.restype = ctypes.c_void_p
+library.fopen.restype = ctypes.c_void_p
+
+def anonymous_kb():
+    rows = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return next(int(row.split()[1]) for row in rows if row.startswith("Anonymous:"))
+
+def arenas():
+    with tempfile.NamedTemporaryFile() as file:
+        opened = ctypes.c_void_p(library.fopen(file.name.encode(), b"w"))
+        library.malloc_info(0, opened)
+        library.fclose(opened)
+        return Path(file.name).read_text().count("<heap nr=")
+
+together = threading.Barrier(8)
+
+def allocate():
+    together.wait()
+    mine = [ctypes.c_void_p(library.malloc(60_000)) for _ in range(50)]
+    together.wait()
+    for block in mine:
+        library.free(block)
+
+threads = [threading.Thread(target=allocate) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+
+def filled(size):
+    block = ctypes.c_void_p(library.malloc(size))
+    ctypes.memset(block, 1, size)
+    return block
+
+library.free(filled(4 * LARGE_BYTES))  # from now on glibc expects more of that size
+library.malloc_trim(0)
+before = anonymous_kb()
+large = [filled(2 * LARGE_BYTES) for _ in range(8)]
+filled(100_000)  # lies above them, where they are in the heap
+for block in large:
+    library.free(block)
+print(json.dumps({"arenas": arenas(), "kept_kb": anonymous_kb() - before}))
+"""
+"""What a toy does, in short: threads that allocate a little each, and large blocks that come and go."""
+
+glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such settings")
+
+
+def found(how: str) -> dict[str, int]:
+    done = subprocess.run([sys.executable, "-c", PROGRAM, how], capture_output=True, check=True, text=True, timeout=60)
+    seen: dict[str, int] = json.loads(done.stdout)
+    return seen
+
+
+@glibc
+def test_threads_share_one_arena_and_large_blocks_go_back_to_the_system() -> None:
+    seen = found("small")
+    assert seen["arenas"] == 1
+    assert seen["kept_kb"] < 1_000
+
+
+@glibc
+def test_left_alone_threads_get_arenas_of_their_own_and_large_blocks_leave_holes() -> None:
+    seen = found("as it is")
+    assert seen["arenas"] > 1
+    assert seen["kept_kb"] > 10_000
