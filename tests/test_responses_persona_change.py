@@ -89,7 +89,11 @@ def request(**told: Any) -> list[dict[str, Any]]:
         ("requests", request(after=["murder or"]), "by 'murder or be' (violence blocks 'murder' at every level)"),
         ("requests", request(after=[]), "after of request 1 of persona_change is empty"),
         ("requests", request(after=["um the"]), "'um the' says nothing (fillers are not listened to)"),
-        ("requests", request(after=["can <name>"]), "'can <name>' has a name in it (<name> stands in phrases alone)"),
+        (
+            "requests",
+            request(after=["can <name>"]),
+            "'can <name>' has a place for a name (<name> stands in phrases alone)",
+        ),
         ("requests", request(after=["can ... you"]), "'can ... you' has ... in it"),
         ("requests", request(after=["do not you"]), "nobody is ever asked for by 'do not you'"),
         ("calls", ["hey you"], "a word of calls must be one word, not 'hey you'"),
@@ -137,6 +141,18 @@ def test_a_problem_stands_where_its_words_stand() -> None:
 )
 def test_an_editor_underlines_a_phrase_that_the_toy_does_not_take(phrase: str, allowed: bool) -> None:
     told = copy.deepcopy(SMALL["persona_change"]) | {"requests": request(phrases=[phrase])}
+    assert Draft202012Validator(SECTION).is_valid(told) is allowed
+    if allowed:
+        parsed(small(persona_change=told))
+    else:
+        assert problems_of(small(persona_change=told))
+
+
+@pytest.mark.parametrize(
+    ("lead", "allowed"), [("can you", True), ("can <name>", False), ("can {x}", False), ("", False)]
+)
+def test_and_what_it_may_follow(lead: str, allowed: bool) -> None:
+    told = copy.deepcopy(SMALL["persona_change"]) | {"requests": request(after=[lead])}
     assert Draft202012Validator(SECTION).is_valid(told) is allowed
     if allowed:
         parsed(small(persona_change=told))

@@ -10,7 +10,9 @@ Pure: no device, no clock, no event loop, no chance; time and randomness are han
     listener.py  who listens, and what is kept from them
     counts.py    limits
     answer.py    sentence, listener, time -> answer
-    keys.py      the keys of the file, each with its JSON Schema
+    key.py       a key: its JSON Schema, and how what stands there is read
+    keys.py      the keys of the file
+    persona_change.py  its section of requests for somebody else
     load.py      offline_responses.yaml -> Responses, or every problem it has
     check.py     what belongs together in the file
     schema.py    the JSON Schema for editors

@@ -14,7 +14,7 @@ from pommai.responses.counts import Counts
 from pommai.responses.listener import Blocked, Filter, Listener
 from pommai.responses.model import (
     HELP,
-    NAME,
+    NAME_PLACE,
     POPULAR,
     SAFE_MODE,
     SEVERITIES,
@@ -267,7 +267,7 @@ class Answerer:
         return reply
 
     def _of_name(self, key: str, replies: Replies, name: str, listener: Listener) -> str:
-        return self._choose(f"persona_change.{key}", replies, listener).text.replace(NAME, name)
+        return self._choose(f"persona_change.{key}", replies, listener).text.replace(NAME_PLACE, name)
 
     def _fresh(self, name: str, replies: list[Reply], listener: Listener) -> Reply:
         """Any of these but the one that this toy said last."""

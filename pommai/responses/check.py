@@ -12,7 +12,7 @@ from dataclasses import replace
 from pommai.responses.model import (
     HELP,
     LEVELS,
-    NAME,
+    NAME_PLACE,
     SAFE_MODE,
     UNKNOWN,
     Harmless,
@@ -169,4 +169,4 @@ def _all_replies(responses: Responses) -> Iterator[tuple[str, Replies, int]]:
 
 
 def _nameless(replies: Replies) -> Replies:
-    return tuple(replace(reply, text=reply.text.replace(NAME, "")) for reply in replies)
+    return tuple(replace(reply, text=reply.text.replace(NAME_PLACE, "")) for reply in replies)

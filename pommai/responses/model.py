@@ -124,7 +124,7 @@ class Limits(Struct, frozen=True):
 
 # -- being asked to be somebody else -------------------------------------------------------
 
-NAME: Final = "<name>"
+NAME_PLACE: Final = "<name>"
 """Where somebody's name stands, in a request and in what is said of it."""
 
 
@@ -144,8 +144,8 @@ class PersonaChange(Struct, frozen=True):
     """How a child asks a toy to be somebody else, and what is said on the way. All words are as `Words.hear` has them.
 
     `calls` may stand before a request, `before_name` and `after_name` around a name; with one of `unless` a sentence
-    asks for nobody. `leaving` is said before the toy becomes another, `staying` when it is the one already; NAME in
-    them is the name.
+    asks for nobody. `leaving` is said before the toy becomes another, `staying` when it is the one already, both with
+    NAME_PLACE for the name.
     """
 
     requests: tuple[Request, ...]

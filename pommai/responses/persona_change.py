@@ -18,19 +18,19 @@ from pommai.responses.key import (
     read_section,
     texts_key,
 )
-from pommai.responses.model import NAME, PersonaChange, Replies, Reply, Request
+from pommai.responses.model import NAME_PLACE, PersonaChange, Replies, Reply, Request
 from pommai.responses.phrases import MOST_WORDS, phrase_of
 from pommai.responses.words import Words, split
 from pommai.source import Node, Reader
 
-_NO_PLACES: Final = r"[^<>{}]"
-_PHRASE: Final[Fragment] = {
-    "type": "string",
-    "pattern": rf"^{_NO_PLACES}*([^<>{{}}\s]{_NO_PLACES}*{NAME}|{NAME}{_NO_PLACES}*[^<>{{}}\s]){_NO_PLACES}*$",
-}
+_ANY: Final = r"[^<>{}]"
+_WORD: Final = r"[^<>{}\s]"
+_AROUND: Final = rf"({_WORD}{_ANY}*{NAME_PLACE}|{NAME_PLACE}{_ANY}*{_WORD})"
+_PHRASE: Final[Fragment] = {"type": "string", "pattern": f"^{_ANY}*{_AROUND}{_ANY}*$"}
+_LEAD: Final[Fragment] = {"type": "string", "pattern": f"^{_ANY}*{_WORD}{_ANY}*$"}
 _LINE: Final[Fragment] = {
     **TEXT,
-    "pattern": rf"^\s*([^<>{{}}\s]|{NAME})({_NO_PLACES}|{NAME})*$",
+    "pattern": rf"^\s*({_WORD}|{NAME_PLACE})({_ANY}|{NAME_PLACE})*$",
     "maxLength": LONGEST_REPLY,
 }
 _PLACE: Final = re.compile(r"[<>{}]")
@@ -39,7 +39,7 @@ _SET_KEYS: Final = ("calls", "before_name", "after_name", "unless")
 
 REQUEST_KEYS: Final[Mapping[str, Key]] = {
     "phrases": texts_key(
-        f"What asks for somebody, with {NAME} where the name stands: be {NAME}. The sentence ends with it.",
+        f"What asks for somebody, with {NAME_PLACE} where the name stands: be {NAME_PLACE}. The sentence ends with it.",
         "phrase",
         _PHRASE,
         required=True,
@@ -47,6 +47,7 @@ REQUEST_KEYS: Final[Mapping[str, Key]] = {
     "after": texts_key(
         "What it may follow anywhere in a sentence: can you. After nothing of the kind, it begins the sentence.",
         "phrase",
+        _LEAD,
     ),
 }
 
@@ -77,13 +78,13 @@ PERSONA_CHANGE_KEYS: Final[Mapping[str, Key]] = {
     "after_name": texts_key("Words that may stand after a name, to the end of the sentence: again.", "word"),
     "unless": texts_key("Words with which a sentence asks for nobody: not.", "word"),
     "leaving": texts_key(
-        f"What the toy says before it becomes another, {NAME} for whose name; the other greets the child itself.",
+        f"What the toy says before it becomes another, {NAME_PLACE} for whose name; the other greets the child itself.",
         "reply",
         _LINE,
         required=True,
     ),
     "staying": texts_key(
-        f"What it says when it is the one that was asked for, {NAME} for its name.", "reply", _LINE, required=True
+        f"What it says when it is the one that was asked for, {NAME_PLACE} for its name.", "reply", _LINE, required=True
     ),
 }
 
@@ -146,8 +147,9 @@ class _Maker:
         heard = self._words.hear(written.text).tokens
         if not heard:
             self._reader.problem(written.at, f"'{written.text}' says nothing", "fillers are not listened to")
-        elif NAME in written.text:
-            self._reader.problem(written.at, f"'{written.text}' has a name in it", f"{NAME} stands in phrases alone")
+        elif _PLACE.search(written.text):
+            message = f"'{written.text}' has a place for a name"
+            self._reader.problem(written.at, message, f"{NAME_PLACE} stands in phrases alone")
         elif self._is_of_use(written, written.text, unless):
             return heard
         return ()
@@ -156,12 +158,12 @@ class _Maker:
         text = " ".join(written.text.split())
         if not self._check_places(written, f"'{text}'"):
             return None
-        before, name, behind = text.partition(NAME)
+        before, name, behind = text.partition(NAME_PLACE)
         if not name:
             self._reader.problem(
-                written.at, f"'{text}' has no place for the name", f"write it as {NAME}: {text} {NAME}"
+                written.at, f"'{text}' has no place for the name", f"write it as {NAME_PLACE}: {text} {NAME_PLACE}"
             )
-        elif NAME in behind:
+        elif NAME_PLACE in behind:
             self._reader.problem(written.at, f"'{text}' has two names in it", "one is asked for at a time")
         else:
             return before, behind
@@ -169,12 +171,12 @@ class _Maker:
 
     def _check_places(self, written: Written, what: str) -> bool:
         """Note a place that is not that of the name."""
-        rest = written.text.replace(NAME, "")
+        rest = written.text.replace(NAME_PLACE, "")
         if _PLACE.search(rest) is None:
             return True
         wrong = _WHOLE_PLACE.search(rest)
         message = f"{what} has '{wrong[0]}' in it" if wrong else f"{what} has one of < > {{ }} in it"
-        self._reader.problem(written.at, message, f"the only place to fill is {NAME}")
+        self._reader.problem(written.at, message, f"the only place to fill is {NAME_PLACE}")
         return False
 
     def _is_of_use(self, written: Written, text: str, unless: Mapping[str, Written]) -> bool:
