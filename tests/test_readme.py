@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from simulated_toy import ROOT, simulated_toy
 
+from pommai.chart.prove import prove
 from pommai.errors import ChartError
 from pommai.lights.load import parse_patterns
 from pommai.qa.simulated_toy import SOUND_NAMES
@@ -18,12 +19,15 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.D
 
 def with_the_readme_applied(folder: Path) -> tuple[Path, str]:
     """The shipped chart and patterns with the README's lines put where it says."""
-    light, timer, state = BLOCKS
+    light, timer, state, promise = BLOCKS
     patterns = (ROOT / "led_patterns.yaml").read_text() + light
     chart = (ROOT / "statechart.yaml").read_text()
     head, _, timer_lines = timer.partition("\n")
     assert head in chart
     chart = chart.replace(f"{head}\n", f"{state}\n{head}\n{timer_lines}", 1)
+    head, because, _ = promise.splitlines()
+    assert f"{head}\n{because}\n" in chart
+    chart = re.sub(rf"{head}\n.*\n    always: .*\n", promise, chart, count=1)
     (folder / "statechart.yaml").write_text(chart)
     return folder / "statechart.yaml", patterns
 
@@ -48,6 +52,7 @@ def test_the_state_a_designer_adds_with_a_light_and_a_timer_works_without_a_line
             assert toy.state == "listening"
 
     run(scene())
+    assert [verdict.id for verdict in prove(table).verdicts if not verdict.holds] == []
 
 
 def test_the_mistake_the_readme_shows_is_reported_in_the_words_it_shows(tmp_path):
