@@ -16,6 +16,7 @@ from update_material import pommai
 from web_material import OPERATOR
 
 from pommai.cli.bundle_offer import MOST_SHOWN
+from pommai.gateway.offers_file import FileOffers
 
 Asked = tuple[int, str, str]
 Command = Callable[..., Asked]
@@ -132,6 +133,18 @@ def test_a_gateway_that_refuses_or_is_not_there_is_said_in_a_sentence(tmp_path: 
     run(test())
     code, _, errors = pommai("bundle", "offers", "--gateway", "http://127.0.0.1:9")
     assert (code, "no gateway listens" in errors) == (1, True)
+
+
+def test_a_list_that_lacks_what_other_gateways_know_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        async with shop(tmp_path) as here:
+            monkeypatch.setattr(FileOffers, "missing", "Redis at home cannot be reached")
+            assert (await ask(here, "offers"))[1] == (
+                "no bundle is offered; `pommai bundle offer` brings one\n\n"
+                "missing is what other gateways know: Redis at home cannot be reached\n"
+            )
+
+    run(test())
 
 
 def test_to_whom_must_be_said(file: Path) -> None:

@@ -18,7 +18,8 @@ from pommai.errors import StoreError
 from pommai.gateway import offering as module
 from pommai.gateway.archive import Archive
 from pommai.gateway.offering import NO_ADDRESS, Addresses, Offering
-from pommai.gateway.offers import Kept, Offers
+from pommai.gateway.offers import Kept
+from pommai.gateway.offers_file import FileOffers
 from pommai.gateway.server import Gateway
 from pommai.protocol import messages as m
 
@@ -28,7 +29,7 @@ HTTP = 8766
 class Shop:
     """A gateway that offers bundles."""
 
-    def __init__(self, gateway: Gateway, offers: Offers, offering: Offering) -> None:
+    def __init__(self, gateway: Gateway, offers: FileOffers, offering: Offering) -> None:
         self.gateway = gateway
         self.offers = offers
         self.offering = offering
@@ -50,7 +51,7 @@ class Shop:
 @asynccontextmanager
 async def shop(public: str | None = None, at_once: int = 8, **more: Any) -> AsyncIterator[Shop]:
     async with desk(**more) as gateway:
-        offers = Offers(gateway.archive.data)
+        offers = FileOffers(gateway.archive.data)
         addresses = Addresses(public, secure=False, port=lambda: HTTP)
         async with Offering(gateway, offers, addresses, at_once=at_once, look=0.01) as offering:
             yield Shop(gateway, offers, offering)
@@ -201,6 +202,23 @@ def test_a_gateway_of_the_same_data_file_tells_its_toys_too(tmp_path: Path, monk
             await bear.send(says(offer=kept().sha256, outcome="taken", waiting=12))
             while there.gateway.sessions[0].updates_said != 2 or there.offering.under_way:
                 await asyncio.sleep(0.01)
+
+    run(test())
+
+
+def test_no_toy_is_told_of_a_bundle_whose_file_is_on_its_way_here() -> None:
+    async def test() -> None:
+        coming = {kept(13).sha256}
+        async with shop() as here, toy(here.gateway, device="bear") as bear:
+            here.offers.is_coming = coming.__contains__  # type: ignore[method-assign]
+            await bear.send(says())
+            await here.offer(kept(13))
+            await here.offer(kept(12))
+            assert (await order(bear))["sha256"] == kept(12).sha256
+            await bear.send(says(offer=kept(12).sha256, outcome="taken", waiting=12))
+            coming.clear()
+            here.offering.changed()
+            assert (await order(bear))["sha256"] == kept(13).sha256
 
     run(test())
 

@@ -25,7 +25,8 @@ from pommai.bundle.fetch import fetch
 from pommai.gateway import offers_web
 from pommai.gateway.bundle_files import BundleFiles
 from pommai.gateway.offering import Addresses, Offering
-from pommai.gateway.offers import MOST_KEPT, Offers
+from pommai.gateway.offers import MOST_KEPT
+from pommai.gateway.offers_file import FileOffers
 from pommai.gateway.offers_web import PAGES, add_offer_routes
 from pommai.gateway.web.app import Web
 from pommai.io.tls import ServerTrust
@@ -38,7 +39,7 @@ def no_lingering(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Shop:
-    def __init__(self, web: Web, client: httpx.AsyncClient, offers: Offers, files: BundleFiles) -> None:
+    def __init__(self, web: Web, client: httpx.AsyncClient, offers: FileOffers, files: BundleFiles) -> None:
         self.web = web
         self.client = client
         self.offers = offers
@@ -54,7 +55,7 @@ class Shop:
 @asynccontextmanager
 async def shop(folder: Path, tls: ssl.SSLContext | None = None) -> AsyncIterator[Shop]:
     async with desk() as gateway:
-        web, offers, files = web_of(gateway, tls=tls), Offers(gateway.archive.data), BundleFiles(folder / "bundles")
+        web, offers, files = web_of(gateway, tls=tls), FileOffers(gateway.archive.data), BundleFiles(folder / "bundles")
         offering = Offering(gateway, offers, Addresses(None, False, lambda: web.port))
         add_offer_routes(web.app, files, offers, offering)
         async with web, offering, asking(web, verify=tls is None) as client:
@@ -248,6 +249,47 @@ def test_one_bundle_too_many_is_refused_before_it_comes(tmp_path: Path) -> None:
                 await here.offers.keep(kept(version))
             answer = await here.bring()
             assert (answer.status_code, answer.json()["hint"]) == (409, "withdraw one first")
+
+    run(test())
+
+
+def test_a_toy_waits_for_a_bundle_that_another_gateway_has_but_not_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with shop(tmp_path) as here:
+            await here.bring()
+            await here.files.forget(HASH)
+            here.offers.is_coming = lambda sha256: not here.files.is_there(sha256)  # type: ignore[method-assign]
+            getting = asyncio.create_task(here.client.get(f"/api/bundles/{HASH}"))
+            await asyncio.sleep(0.2)
+            assert not getting.done()
+            await here.bring()
+            assert (await getting).content == BUNDLE
+            await here.files.forget(HASH)
+            monkeypatch.setattr(offers_web, "COMING_SECONDS", 0.2)
+            answer = await here.client.get(f"/api/bundles/{HASH}")
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+            assert "on its way here" in answer.json()["error"]
+
+    run(test())
+
+
+def test_while_the_other_gateways_cannot_be_told_nothing_is_brought_and_the_list_says_what_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with shop(tmp_path) as here:
+            monkeypatch.setattr(FileOffers, "missing", "Redis at home cannot be reached")
+            answer = await here.bring()
+            assert answer.status_code == 503
+            assert answer.json()["error"] == (
+                "the other gateways cannot be told now, so nothing was kept: Redis at home cannot be reached"
+            )
+            assert (await here.client.get("/bundles")).json() == {
+                "bundles": [],
+                "missing": "what other gateways know: Redis at home cannot be reached",
+            }
 
     run(test())
 

@@ -23,7 +23,8 @@ Bring a signed bundle to a gateway that runs, and have it offered to some toys, 
 those that are connected, a few at a time, and to others when they come. It is remembered until it is withdrawn. Each
 toy looks at the bundle itself before it takes it, and says what came of it: `pommai bundle offers` shows that.
 
-Toys fetch it from the gateway over https: give the gateway a certificate, or behind a proxy its --public-url.
+Toys fetch it from the gateway over https: give the gateway a certificate, or behind a proxy its --public-url. An offer
+to one of several gateways that share a Redis holds at all of them.
 """
 _OFFERS: Final = """\
 Show the bundles that a gateway offers, and how each toy stands to them:
@@ -31,8 +32,8 @@ Show the bundles that a gateway offers, and how each toy stands to them:
   in force     it runs it                         on trial     it runs it, and has yet to prove it
   taken        it has it, and changes at rest     taking       it fetches it, or looks at it
   told         it was told, and has not answered  waits        it is not connected, or others come first
-  refused      it does not take it, and why; it is told again after a while
-  undone       it did not work on this toy, which has gone back
+  refused      it does not take it, or cannot install it, and why; it is told again after a while
+  undone       it did not work on this toy, which has gone back; of software, why
   newer        it has a newer one                 silent       it takes no bundles, or was never here
   unreachable  the gateway has no https address that it could be told
   other        the bundle is for another kind of toy, or another fleet
@@ -79,7 +80,10 @@ def offers(args: argparse.Namespace) -> int:
         print(json.dumps(answer))
         return 0
     blocks = ["\n".join(_lines(each)) for each in answer.get("bundles", ())]
-    print("\n\n".join(blocks) or "no bundle is offered; `pommai bundle offer` brings one")
+    blocks = blocks or ["no bundle is offered; `pommai bundle offer` brings one"]
+    if answer.get("missing"):
+        blocks.append(f"missing is {plain(answer['missing'])}")
+    print("\n\n".join(blocks))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import argparse
     from contextlib import AsyncExitStack
 
+    from pommai.gateway.bundle_files import BundleFiles
+    from pommai.gateway.offers import Offers
     from pommai.gateway.server import Gateway
     from pommai.gateway.web.app import Web
 
@@ -49,16 +52,28 @@ async def open_offers(
     """Offer update bundles until the stack is left. Called before `web` is entered."""
     from pommai.gateway.bundle_files import BundleFiles, folder_beside
     from pommai.gateway.offering import Addresses, Offering
-    from pommai.gateway.offers import Offers
     from pommai.gateway.offers_web import PAGES, add_offer_routes
 
     if data is None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pommai-bundles-")))
     else:
         folder = folder_beside(data)
-    offers = Offers(gateway.archive.data)
-    offering = Offering(gateway, offers, Addresses(public, secure, lambda: web.port))
+    changed = asyncio.Event()
+    offers = await _offers_of(stack, gateway, BundleFiles(folder), changed)
+    offering = Offering(gateway, offers, Addresses(public, secure, lambda: web.port), changed)
     add_offer_routes(web.app, BundleFiles(folder), offers, offering)
     web.pages.update(PAGES)
     await stack.enter_async_context(web)
     await stack.enter_async_context(offering)
+
+
+async def _offers_of(stack: AsyncExitStack, gateway: Gateway, files: BundleFiles, changed: asyncio.Event) -> Offers:
+    """The gateway's own, or those of its whole fleet."""
+    from pommai.gateway.fleet.redis_fleet import RedisFleet
+    from pommai.gateway.fleet.shared_offers import SharedOffers
+    from pommai.gateway.offers_file import FileOffers
+
+    if not isinstance(gateway.fleet, RedisFleet):
+        return FileOffers(gateway.archive.data)
+    shared = SharedOffers(gateway.archive.data, files, gateway.fleet, changed.set)
+    return await stack.enter_async_context(shared)

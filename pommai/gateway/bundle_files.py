@@ -108,6 +108,21 @@ class BundleFiles:
         except OSError as caught:
             raise StoreError(f"{path} cannot be read: {caught.strerror or caught}; offer the bundle again") from caught
 
+    async def piece(self, sha256: str, start: int, length: int) -> bytes:
+        """Some of a file's bytes; none beyond its end, or when it is not there. Raises StoreError."""
+
+        def read() -> bytes:
+            with self.place(sha256).open("rb") as file:
+                file.seek(start)
+                return file.read(length)
+
+        try:
+            return await asyncio.to_thread(read)
+        except FileNotFoundError:
+            return b""
+        except OSError as caught:
+            raise StoreError(f"{self.place(sha256)} cannot be read: {caught.strerror or caught}") from caught
+
     def is_there(self, sha256: str) -> bool:
         """Whether there is such a file."""
         return self.place(sha256).is_file()

@@ -140,6 +140,23 @@ _VERSIONS: Final = (
         """,
         "CREATE INDEX update_reports_by_age ON update_reports (said)",
     ),
+    (
+        # changed, like said: the number of the last change, which is a time where that can be; the higher one counts
+        "ALTER TABLE bundles ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
+        "UPDATE bundles SET changed = made",
+        "ALTER TABLE bundles ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0",  # known so that nobody brings it back
+        "ALTER TABLE offered ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
+        """
+        UPDATE offered SET changed =
+        (SELECT max(made + 1, coalesce(told, 0)) FROM bundles WHERE bundles.sha256 = offered.sha256)
+        """,
+        # untold: the other gateways of a fleet have yet to hear of it
+        "ALTER TABLE bundles ADD COLUMN untold INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE offered ADD COLUMN untold INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE update_reports ADD COLUMN untold INTEGER NOT NULL DEFAULT 1",
+        "CREATE INDEX offered_untold ON offered (sha256) WHERE untold",
+        "CREATE INDEX update_reports_untold ON update_reports (device) WHERE untold",
+    ),
 )
 """What makes each version of the tables out of the one before. Never changed once it is out: a new one is added."""
 VERSION: Final = len(_VERSIONS)

@@ -76,10 +76,12 @@ class Offering:
         gateway: Gateway,
         offers: Offers,
         addresses: Addresses,
+        changed: asyncio.Event | None = None,
         *,
         at_once: int = AT_ONCE,
         look: float = LOOK_SECONDS,
     ) -> None:
+        """`changed` is set by whoever else learns that something is offered or withdrawn."""
         self._gateway = gateway
         self._offers = offers
         self._addresses = addresses
@@ -90,7 +92,7 @@ class Offering:
         self._heard: dict[str, int] = {}
         self._flights: dict[str, _Flight] = {}
         self._trouble = ""
-        self._changed = asyncio.Event()
+        self._changed = changed or asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -168,8 +170,10 @@ class Offering:
 
     def _due(self, session: Session) -> Kept | None:
         """The newest bundle that a toy is to be told of now."""
-        now = self._gateway.archive.data.clock.now()
+        now = self._offers.now()
         for kept in self._book.kept:
+            if self._offers.is_coming(kept.sha256):
+                continue
             told = self._book.told.get(kept.sha256, {}).get(session.device_id)
             if (kept.everybody or told is not None) and is_due(kept, told, _said(session), now):
                 return kept

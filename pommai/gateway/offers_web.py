@@ -17,9 +17,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from pommai.bundle.container import MOST_FILE
-from pommai.errors import BundleError, StoreError
+from pommai.errors import BundleError, FleetError, StoreError
 from pommai.gateway.bundle_files import CHUNK, BundleFiles
-from pommai.gateway.offer_state import standing
+from pommai.gateway.offer_state import standing, version_in_force
 from pommai.gateway.offering import PATH, Offering
 from pommai.gateway.offers import MOST_KEPT, Book, Kept, Offers
 from pommai.gateway.server_clock import as_iso
@@ -37,6 +37,11 @@ LONGEST_SECONDS: Final = 3600.0
 """How long a bundle may take in all, as toys have it."""
 LATER_SECONDS: Final = 60
 """After which whoever is too many may come again."""
+
+COMING_SECONDS: Final = 20.0
+"""How long a toy waits for a bundle that another gateway has, before it is told to come later."""
+LOOK_SECONDS: Final = 0.1
+"""Between two looks whether it has come."""
 
 PAGES: Final = {
     "GET /bundles": "the update bundles that are kept for toys, and which toy has taken which",
@@ -72,7 +77,8 @@ class _Pages:
     async def list(self, request: web.Request) -> web.Response:
         book = await self._offers.read()
         rows = await asyncio.to_thread(lambda: [_row(book, kept, self._files) for kept in book.kept])
-        return answer({"bundles": rows})
+        words = {"missing": f"what other gateways know: {self._offers.missing}"} if self._offers.missing else {}
+        return answer({"bundles": rows, **words})
 
     async def bring(self, request: web.Request) -> web.Response:
         sha256, size = _hash(request), request.content_length
@@ -80,6 +86,8 @@ class _Pages:
             raise RequestError(411, "the length of the bundle is missing", "send Content-Length")
         if not 0 < size <= MOST_FILE:
             raise RequestError(413, f"a bundle has 1 to {MOST_FILE} bytes, not {size}")
+        if self._offers.missing:
+            raise FleetError(f"the other gateways cannot be told now, so nothing was kept: {self._offers.missing}")
         book = await self._offers.read(reports=False)
         if book.of(sha256) is None and len(book.kept) >= MOST_KEPT:
             raise RequestError(409, f"{MOST_KEPT} bundles are kept already", "withdraw one first")
@@ -120,14 +128,17 @@ class _Pages:
     async def fetch(self, request: web.Request) -> web.StreamResponse:
         sha256 = _hash(request)
         kept = await self._offers.find(sha256)
-        if kept is None or not self._files.is_there(sha256):
+        later = {"Retry-After": str(LATER_SECONDS)}
+        if kept is None or not (self._files.is_there(sha256) or self._offers.is_coming(sha256)):
             raise RequestError(404, "there is no such bundle")
         if self._downloads >= MOST_DOWNLOADS:
-            raise RequestError(503, "too many are fetching", "come later", {"Retry-After": str(LATER_SECONDS)})
-        response = web.StreamResponse(headers={"Content-Type": "application/octet-stream", "Accept-Ranges": "none"})
-        response.content_length = kept.size
+            raise RequestError(503, "too many are fetching", "come later", later)
         self._downloads += 1
         try:
+            if not await self._has_come(sha256):
+                raise RequestError(503, "the bundle is on its way here", "come later", later)
+            response = web.StreamResponse(headers={"Content-Type": "application/octet-stream", "Accept-Ranges": "none"})
+            response.content_length = kept.size
             async with asyncio.timeout(LONGEST_SECONDS):
                 await response.prepare(request)
                 if request.method != "HEAD":
@@ -140,6 +151,14 @@ class _Pages:
         finally:
             self._downloads -= 1
         return response
+
+    async def _has_come(self, sha256: str) -> bool:
+        """Whether a file is here, or comes soon: a balancer may send a toy to a gateway that has yet to fetch it."""
+        for _ in range(round(COMING_SECONDS / LOOK_SECONDS)):
+            if not self._offers.is_coming(sha256):
+                return True
+            await asyncio.sleep(LOOK_SECONDS)
+        return False
 
     async def _send(self, request: web.Request, response: web.StreamResponse, kept: Kept) -> None:
         async with aclosing(self._files.give(kept.sha256, kept.size)) as pieces:
@@ -212,7 +231,7 @@ def _row(book: Book, kept: Kept, files: BundleFiles, devices: list[str] | None =
                 "device": device,
                 "standing": word,
                 "reason": reason,
-                "runs": None if report is None else report.version,
+                "runs": version_in_force(kept, report),
                 "told": None if mine is None or mine.at is None else as_iso(mine.at),
             }
         )

@@ -203,7 +203,7 @@ class RedisFleet(EmbeddedFleet):
         """What a script answers; keys without their common beginning. Raises FleetError."""
         return await self._redis.run(script, [self._key(key) for key in keys], *arguments)
 
-    async def call(self, command: str, key: str, *arguments: str | int) -> Any:
+    async def call(self, command: str, key: str, *arguments: str | int | bytes) -> Any:
         """What a command on one key answers. Raises FleetError."""
         return await self._redis.call(command, self._key(key), *arguments)
 

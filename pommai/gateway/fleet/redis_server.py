@@ -69,7 +69,7 @@ class RedisServer:
             self._scripts[script] = self._redis.register_script(script)
         return await self._asked(self._scripts[script](keys=keys, args=arguments))
 
-    async def call(self, *command: str | int) -> Any:
+    async def call(self, *command: str | int | bytes) -> Any:
         """What a command answers."""
         execute: Callable[..., Awaitable[Any]] = self._redis.execute_command
         return await self._asked(execute(*command))
