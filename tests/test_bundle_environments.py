@@ -13,6 +13,7 @@ from software_material import QuickDisk, wheel
 from pommai.bundle import running
 from pommai.bundle.environments import EXTRAS, PROVEN, VENV, Environments, run_command
 from pommai.errors import BundleError
+from pommai.toy.update_report import one_line
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +64,9 @@ def test_a_new_environment_shares_what_it_can_with_the_old_which_stays_as_it_is(
 
 def test_wheels_that_need_what_nobody_has_are_refused_and_nothing_is_left(installed: Path, tmp_path: Path) -> None:
     made = Environments(installed, QuickDisk())
-    with pytest.raises(BundleError, match="No matching distribution found for no-such-friend"):
+    with pytest.raises(BundleError, match="No matching distribution found for no-such-friend") as caught:
         made.make("3-x", "installed", wheels(tmp_path, "third", 3, requires="Requires-Dist: no-such-friend\n"))
+    assert "found for no-such-friend" in one_line(str(caught.value))  # what an operator reads of it
     assert not made.place("3-x").exists()
 
 

@@ -34,6 +34,8 @@ EXTRAS: Final = "audio,cloud"
 """What of the software a toy has, as deploy/install.sh installs it."""
 PATIENCE: Final = 900.0
 """Seconds a single command may take; on a Zero 2 W, pip needs about one of these minutes."""
+_MOST_SAID: Final = 400
+"""Characters of what a command said that has failed: the last, which say why."""
 _TRIES: Final = (
     ("bin/pommai", "--version"),
     ("bin/python", "-I", "-c", "import pommai.toy.wiring"),
@@ -63,7 +65,7 @@ def run_command(command: Sequence[str]) -> None:
     except OSError as caught:
         raise BundleError(f"{command[0]} cannot be run: {caught.strerror}") from caught
     if done.returncode:
-        said = done.stdout.decode("utf-8", "replace").strip()[-600:] or f"exit code {done.returncode}"
+        said = done.stdout.decode("utf-8", "replace").strip()[-_MOST_SAID:] or f"exit code {done.returncode}"
         raise BundleError(f"{' '.join(command[:4])} ... failed: {said}")
 
 

@@ -20,14 +20,17 @@ MOST_FAILED: Final = 20
 """Versions that did not work here, of which the server is told: the latest."""
 MOST_WORDS: Final = 300
 """Characters of a reason."""
+_BEGINNING: Final = 90
 
 Send = Callable[[Message], bool]
 """Gives a message to the connection; False: there is none now."""
 
 
 def one_line(words: str) -> str:
-    """A reason as the server is told of it: short, and fit to be shown."""
-    return "".join(letter for letter in " ".join(words.split()) if letter.isprintable())[:MOST_WORDS]
+    """A reason as the server is told of it: short, and fit to be shown. Of a long one the middle is left out: it begins
+    with what was tried, and programs say last what was wrong."""
+    line = "".join(letter for letter in " ".join(words.split()) if letter.isprintable())
+    return line if len(line) <= MOST_WORDS else f"{line[:_BEGINNING]} ... {line[_BEGINNING + 5 - MOST_WORDS :]}"
 
 
 class UpdateReports:
