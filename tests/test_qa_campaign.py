@@ -12,26 +12,25 @@ from pommai.qa.campaign import Result, run_campaign
 from pommai.qa.replay_file import Happening
 from pommai.qa.table_engine import Failure, Run
 
-SUBJECT = shipped_subject("hostile")
-BROKEN = forgetful_subject()
-
 
 def shown(result: Result) -> tuple[object, ...]:
     return result.events, result.streams, result.failure, result.coverage.counts, result.coverage.pairs
 
 
 def test_two_workers_find_what_one_finds() -> None:
-    alone = run_campaign(SUBJECT, ground(), seed=7, events=23_000)
-    together = run_campaign(SUBJECT, ground(), seed=7, events=23_000, workers=2)
+    subject = shipped_subject("hostile")
+    alone = run_campaign(subject, ground(), seed=7, events=23_000)
+    together = run_campaign(subject, ground(), seed=7, events=23_000, workers=2)
     assert alone.events == 23_000
     assert alone.streams == 5
     assert shown(alone) == shown(together)
 
 
 def test_a_campaign_ends_at_its_first_failure_and_two_workers_agree_on_it() -> None:
-    where = BROKEN.ground
-    alone = run_campaign(BROKEN, where, seed=7, events=50_000)
-    together = run_campaign(BROKEN, where, seed=7, events=50_000, workers=2)
+    broken = forgetful_subject()
+    where = broken.ground
+    alone = run_campaign(broken, where, seed=7, events=50_000)
+    together = run_campaign(broken, where, seed=7, events=50_000, workers=2)
     assert alone.failure is not None
     assert "goes on when that state has been left" in alone.failure.why
     assert (alone.failure, alone.failed_stream) == (together.failure, together.failed_stream)
@@ -83,4 +82,4 @@ def test_an_interrupt_keeps_what_was_found() -> None:
 
 @pytest.mark.parametrize("events", [1, 4_999, 5_001])
 def test_exactly_so_many_events_happen_as_were_wanted(events: int) -> None:
-    assert run_campaign(SUBJECT, ground(), seed=1, events=events).events == events
+    assert run_campaign(shipped_subject("hostile"), ground(), seed=1, events=events).events == events

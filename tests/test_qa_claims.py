@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from qa_material import shipped_subject, shipped_table
@@ -10,10 +11,12 @@ from pommai.chart.prove_space import Space
 from pommai.chart.table import Operation, Step
 from pommai.qa.claims import checks_of, left_to_the_prover
 from pommai.qa.coverage import leaves_of
-from pommai.qa.situation import BEGINNING, Moment, after, first_wrong
+from pommai.qa.situation import BEGINNING, Check, Moment, after, first_wrong
 
-SPECIFICATION = shipped_table().specification
-CHECKS = checks_of(Space(shipped_table()))
+
+@cache
+def checks() -> Sequence[Check]:
+    return checks_of(Space(shipped_table()))
 
 
 @cache
@@ -41,13 +44,14 @@ def moments() -> list[Moment]:
 
 def test_of_the_shipped_chart_every_step_is_as_the_properties_say() -> None:
     assert len(moments()) > 300
-    assert [wrong for moment in moments() if (wrong := first_wrong(moment, CHECKS))] == []
+    assert [wrong for moment in moments() if (wrong := first_wrong(moment, checks()))] == []
 
 
 def test_only_properties_about_time_are_left_to_the_prover() -> None:
-    timed = {claim.id for claim in SPECIFICATION.claims if claim.within is not None or claim.kind == "returns"}
-    assert set(left_to_the_prover(SPECIFICATION)) == timed
-    assert len(CHECKS) + len(timed) == len(SPECIFICATION.claims)
+    specification = shipped_table().specification
+    timed = {claim.id for claim in specification.claims if claim.within is not None or claim.kind == "returns"}
+    assert set(left_to_the_prover(specification)) == timed
+    assert len(checks()) + len(timed) == len(specification.claims)
 
 
 def broken(change) -> set[str]:
@@ -56,7 +60,7 @@ def broken(change) -> set[str]:
     for moment in moments():
         step = change(moment)
         then = after(moment.before, moment.event, step)
-        found |= {words.split(":")[0] for check in CHECKS if (words := check(moment._replace(step=step, after=then)))}
+        found |= {words.split(":")[0] for check in checks() if (words := check(moment._replace(step=step, after=then)))}
     return found
 
 

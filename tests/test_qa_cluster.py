@@ -21,8 +21,6 @@ from pommai.qa.cluster import ClusterPool, connected
 from pommai.qa.replay_file import Happening
 from pommai.qa.table_engine import Failure, Run
 
-SUBJECT = shipped_subject("hostile")
-
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
@@ -37,9 +35,11 @@ def shown(result: Result) -> tuple[object, ...]:
 
 
 def test_a_cluster_finds_what_one_process_finds(address: str) -> None:
-    alone = run_campaign(SUBJECT, ground(), seed=7, events=23_000)
+    alone = run_campaign(shipped_subject("hostile"), ground(), seed=7, events=23_000)
     with connected(address) as client:
-        there = run_campaign(SUBJECT, ground(), seed=7, events=23_000, hire=partial(ClusterPool, client))
+        there = run_campaign(
+            shipped_subject("hostile"), ground(), seed=7, events=23_000, hire=partial(ClusterPool, client)
+        )
     assert there.events == 23_000
     assert there.deaths == []
     assert shown(there) == shown(alone)
@@ -117,10 +117,12 @@ def test_an_interrupt_keeps_what_was_found_and_leaves_the_cluster_fit_for_the_ne
 
     with connected(address) as client:
         hire = partial(ClusterPool, client)
-        result = run_campaign(SUBJECT, ground(), seed=7, events=50_000, hire=hire, progress=interrupt)
+        result = run_campaign(
+            shipped_subject("hostile"), ground(), seed=7, events=50_000, hire=hire, progress=interrupt
+        )
         assert result.interrupted
         assert result.events == 5_000
-        assert run_campaign(SUBJECT, ground(), seed=7, events=5_000, hire=hire).events == 5_000
+        assert run_campaign(shipped_subject("hostile"), ground(), seed=7, events=5_000, hire=hire).events == 5_000
 
 
 def test_the_command_runs_on_a_cluster(address: str, capsys) -> None:
@@ -131,7 +133,7 @@ def test_the_command_runs_on_a_cluster(address: str, capsys) -> None:
 def test_a_campaign_that_loses_its_scheduler_keeps_what_was_found(address: str) -> None:
     with connected(address) as client:
         result = run_campaign(
-            SUBJECT,
+            shipped_subject("hostile"),
             ground(),
             seed=7,
             events=50_000,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from qa_material import shipped_table
 
 from pommai.chart.table import Operation, Step
 from pommai.qa.coverage import leaves_of
-from pommai.qa.situation import BEGINNING, Moment, Situation, after, first_wrong, sound_step
+from pommai.qa.situation import BEGINNING, Check, Moment, Situation, after, first_wrong, sound_step
 
-CHECK = sound_step(shipped_table())
 IDLE = ("toy", "behaviour", "playing", "idle", "link", "offline")
 LISTENING = ("toy", "behaviour", "playing", "listening", "link", "offline")
 RUNNING = (
@@ -23,14 +24,19 @@ RUNNING = (
 BEFORE = Situation(0, RUNNING, frozenset(), "breathing_blue")
 
 
+@cache
+def check() -> Check:
+    return sound_step(shipped_table())
+
+
 def verdict(*operations: Operation, configuration=IDLE, led="breathing_blue", before=BEFORE) -> str:
     step = Step(operations, configuration, led, (0,), 1)
-    return CHECK(Moment(before, "button.pressed", (), step, after(before, "button.pressed", step)))
+    return check()(Moment(before, "button.pressed", (), step, after(before, "button.pressed", step)))
 
 
 def test_the_way_into_the_shipped_chart_is_sound_whatever_the_guards() -> None:
     for path, step in leaves_of(shipped_table().start):
-        assert CHECK(Moment(BEGINNING, "start", path, step, after(BEGINNING, "start", step))) == ""
+        assert check()(Moment(BEGINNING, "start", path, step, after(BEGINNING, "start", step))) == ""
 
 
 def test_a_step_that_does_nothing_is_sound() -> None:
@@ -70,5 +76,5 @@ def test_the_event_of_a_timer_ends_the_timer() -> None:
 def test_the_first_check_that_is_not_content_is_heard() -> None:
     step = Step((), IDLE, "breathing_blue", (), 1)
     moment = Moment(BEFORE, "x", (), step, BEFORE)
-    assert first_wrong(moment, [CHECK, lambda _: "second", lambda _: "third"]) == "second"
-    assert first_wrong(moment, [CHECK]) == ""
+    assert first_wrong(moment, [check(), lambda _: "second", lambda _: "third"]) == "second"
+    assert first_wrong(moment, [check()]) == ""
