@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
-from itertools import chain
 
 from pommai.chart.prove_claims import Verdict, slowest
 from pommai.chart.prove_space import Space, outcomes, owner
@@ -108,7 +108,7 @@ def lights_are_true(space: Space) -> Verdict:
 
 def states_are_reached(space: Space) -> Verdict:
     """No state is unreachable. What is left as soon as it is entered is reached, too."""
-    passed = {space.table.transitions[index].source for index in _taken(space)}
+    passed = {space.table.transitions[index].source for index in space.transitions_taken}
     reached = passed.union(*(space.active[node] for node in space.first))
     missed = [state.id for state in space.table.states if state.id not in reached]
     words = f"never reached: {', '.join(missed)}" if missed else ""
@@ -117,33 +117,26 @@ def states_are_reached(space: Space) -> Verdict:
 
 def transitions_are_taken(space: Space) -> Verdict:
     """No transition is dead."""
-    taken = _taken(space)
     dead = [
         f"line {transition.line}, {transition.source} on {' '.join(transition.events) or 'no event'}"
         for index, transition in enumerate(space.table.transitions)
-        if index not in taken
+        if index not in space.transitions_taken
     ]
     words = f"never taken: {'; '.join(dead)}" if dead else ""
     return Verdict("transitions_are_taken", "Every transition can be taken.", KIND, 0, not dead, words)
 
 
-def _taken(space: Space) -> set[int]:
-    """Every transition that is taken in some step."""
-    edges = chain(space.starts, (edge for _, _, edge in space.all_taken()))
-    return {index for edge in edges for index in edge.step.taken}
-
-
 def no_waiting_for_the_cloud(space: Space) -> Verdict:
     """No state is left by nothing but what a server sends."""
     id_, because = "no_waiting_for_the_cloud", "A server that is silent can keep the toy in no state."
-    ends: dict[str, set[str]] = {}
-    ways: dict[tuple[int, int], set[str]] = {}
+    ends: defaultdict[str, set[str]] = defaultdict(set)
+    ways: defaultdict[tuple[int, int], set[str]] = defaultdict(set)
     for (event, _), edges in space.taken.items():
         for node, _, edge in edges:
-            ways.setdefault((node, edge.step.node), set()).add(event)
+            ways[node, edge.step.node].add(event)
     for (node, after), events in ways.items():
         for state in space.active[node] - space.active[after]:
-            ends.setdefault(state, set()).update(events)
+            ends[state].update(events)
     for state, events in sorted(ends.items()):
         sources = {spec.source if (spec := EVENTS.get(event)) else "chart" for event in events} - {"error"}
         if sources and sources <= ELSEWHERE:

@@ -7,11 +7,14 @@ it is pending, and guards answer as they like, as far as the assumptions let the
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, product
 from operator import itemgetter
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from pommai.chart import guards
 from pommai.chart.table import OTHER, DecisionTable, Step, Tree
@@ -23,8 +26,8 @@ MAX_SITUATIONS = 200_000
 Answers = tuple[tuple[str, bool], ...]
 
 
-class Edge(NamedTuple):
-    """One event with one outcome of the guards it asks."""
+class Edge(Struct, frozen=True, gc=False):
+    """One event with one outcome of the guards it asks. There are many, and none can be part of a cycle."""
 
     event: str
     answers: Answers
@@ -83,7 +86,8 @@ class Space:
         self._effect_numbers: dict[tuple[str, tuple[tuple[str, str, str], ...]], int] = {self.effects[0]: 0}
         self.books: list[Book] = [Book()]
         self._book_numbers: dict[Book, int] = {self.books[0]: 0}
-        self._next: dict[tuple[int, int], int] = {}
+        self._next: list[dict[int, int]] = [{}]
+        """Book -> effect -> the book after it, as far as it was asked for."""
         self._possible: dict[_Question, bool] = {}
         self.faults: dict[tuple[int, int], tuple[str, ...]] = {}
         """(book, effect) -> what the operations do that makes no sense there."""
@@ -106,14 +110,13 @@ class Space:
     # -- exploring ------------------------------------------------------------------------
 
     def _explore(self, progress: Callable[[int, int], None] | None) -> None:
-        seen: dict[tuple[int, int], int] = {}
-        situations, came, after, effects = self.situations, self.came, self.after, self.effects
-        following = self._next  # looked up here, too: most of the time goes here
+        seen: set[tuple[int, int]] = set()
+        situations, came, faults = self.situations, self.came, self.faults
         for edge in self.starts:
             self._note(-1, 0, edge)
-            target = edge.step.node, after(0, edge.effect)
+            target = edge.step.node, self.after(0, edge.effect)
             if target not in seen:
-                seen[target] = len(situations)
+                seen.add(target)
                 situations.append(target)
                 came.append((-1, edge))
         here = 0
@@ -121,20 +124,21 @@ class Space:
             node, book = situations[here]
             if node not in self.first:
                 self.first[node] = here
-                self.edges[node] = list(self._edges(node))
-            pending = self.books[book].timers
-            for index, edge in enumerate(self.edges[node]):
-                if fired := effects[edge.effect].fired:
+                self.edges[node] = self._edges(node)
+            pending, following = self.books[book].timers, self._next[book]
+            for index, edge in enumerate(self.edges[node]):  # most of the time goes here
+                effect = edge.effect
+                if fired := self.effects[effect].fired:
                     if fired not in pending or self.sooner[fired] & pending:
                         continue
                     self.first_fired.setdefault((node, index), here)
                 self.steps += 1
-                then = following.get((book, edge.effect))
-                target = edge.step.node, after(book, edge.effect) if then is None else then
-                if self.faults:
+                then = following.get(effect)
+                target = edge.step.node, self.after(book, effect) if then is None else then
+                if faults:
                     self._note(here, book, edge)
                 if target not in seen:
-                    seen[target] = len(situations)
+                    seen.add(target)
                     situations.append(target)
                     came.append((here, edge))
             here += 1
@@ -156,9 +160,10 @@ class Space:
 
     def after(self, book: int, effect: int) -> int:
         """The book after an effect."""
-        if (book, effect) not in self._next:
-            self._next[book, effect] = self._apply(book, effect)
-        return self._next[book, effect]
+        following = self._next[book]
+        if effect not in following:
+            following[effect] = self._apply(book, effect)
+        return following[effect]
 
     def _apply(self, number: int, effect: int) -> int:
         book, (fired, operations) = self.books[number], self.effects[effect]
@@ -187,34 +192,33 @@ class Space:
         if made not in self._book_numbers:
             self._book_numbers[made] = len(self.books)
             self.books.append(made)
+            self._next.append({})
         return self._book_numbers[made]
 
     # -- edges ----------------------------------------------------------------------------
 
-    def _edges(self, node: int) -> Iterator[Edge]:
+    def _edges(self, node: int) -> list[Edge]:
         info = self.table.nodes[node]
         listed = dict(info.events)
         other = listed.pop(OTHER, None)
         timers = {timer for timer in self.durations if owner(timer) in self.active[node]}
-        silent = Step((), info.configuration, info.led, (), node)
-        outside, number_of = self.specification.outside, self._effect
-        for event, tree in listed.items():
-            if event in outside or event in timers:
-                if isinstance(tree, Step):  # as most are
-                    yield Edge(event, (), tree, number_of(event if event in timers else "", tree))
-                else:
-                    yield from self._outcomes(tree, node, event)
+        outside = self.specification.outside
         if other is not None:
-            for event in sorted((self.specification.outside | timers) - listed.keys()):
-                yield from self._outcomes(other, node, event)
+            listed |= dict.fromkeys(sorted((outside | timers) - listed.keys()), other)
         else:
-            for timer in sorted(timers - listed.keys()):
-                yield Edge(timer, (), silent, self._effect(timer, silent))
-
-    def _outcomes(self, tree: Tree, node: int, event: str) -> Iterator[Edge]:
-        timer = event if event in self.durations else ""
-        for answers, step in self._leaves(tree, node, event):
-            yield Edge(event, answers, step, self._effect(timer, step))
+            silent = Step((), info.configuration, info.led, (), node)
+            listed |= dict.fromkeys(sorted(timers - listed.keys()), silent)
+        edges = []
+        for event, tree in listed.items():
+            timer = event if event in timers else ""
+            if not timer and event not in outside:
+                continue
+            if isinstance(tree, Step):  # as most are
+                edges.append(Edge(event, (), tree, self._effect(timer, tree)))
+            else:
+                for answers, step in self._leaves(tree, node, event):
+                    edges.append(Edge(event, answers, step, self._effect(timer, step)))
+        return edges
 
     def _leaves(self, tree: Tree, node: int | None, event: str) -> list[tuple[Answers, Step]]:
         leaves = outcomes(tree)
@@ -230,10 +234,11 @@ class Space:
         return possible
 
     def _effect(self, timer: str, step: Step) -> int:
-        operations = tuple(map(_kind_name_state, step.operations))
-        number = self._effect_numbers.setdefault((timer, operations), len(self.effects))
-        if number == len(self.effects):
-            self.effects.append(Effect(timer, operations))
+        effect = timer, tuple(map(_kind_name_state, step.operations))
+        number = self._effect_numbers.get(effect)
+        if number is None:
+            number = self._effect_numbers[effect] = len(self.effects)
+            self.effects.append(Effect(*effect))
         return number
 
     def _sooner(self, timer: str) -> frozenset[str]:
@@ -306,17 +311,23 @@ class Space:
     @cached_property
     def taken(self) -> dict[tuple[str, int], list[Taken]]:
         """Every edge that can be taken, sorted by (event, effect)."""
-        found: dict[tuple[str, int], list[Taken]] = {}
+        found: defaultdict[tuple[str, int], list[Taken]] = defaultdict(list)
         for node, situation in self.first.items():
             for index, edge in enumerate(self.edges[node]):
                 first = self.first_fired.get((node, index)) if self.effects[edge.effect].fired else situation
                 if first is not None:
-                    found.setdefault((edge.event, edge.effect), []).append((node, first, edge))
+                    found[edge.event, edge.effect].append((node, first, edge))
         return found
 
     def all_taken(self) -> Iterator[Taken]:
         """Every edge that can be taken."""
         return chain.from_iterable(self.taken.values())
+
+    @cached_property
+    def transitions_taken(self) -> frozenset[int]:
+        """Every transition that is taken in some step."""
+        edges = chain(self.starts, (edge for _, _, edge in self.all_taken()))
+        return frozenset(chain.from_iterable(edge.step.taken for edge in edges))
 
     def path(self, situation: int) -> list[Edge]:
         """The edges of a shortest way to a situation, the start first."""
@@ -332,9 +343,15 @@ def owner(timer: str) -> str:
     return timer.split(".")[1]
 
 
-def outcomes(tree: Tree, so_far: Answers = ()) -> list[tuple[Answers, Step]]:
+def outcomes(tree: Tree) -> list[tuple[Answers, Step]]:
     """Every leaf of a tree with the answers that lead to it."""
-    if isinstance(tree, Step):
-        return [(so_far, tree)]
-    guard, yes, no = tree
-    return outcomes(yes, (*so_far, (guard, True))) + outcomes(no, (*so_far, (guard, False)))
+    found = []
+    waiting: list[tuple[Answers, Tree]] = [((), tree)]
+    while waiting:
+        answers, tree = waiting.pop()
+        if isinstance(tree, Step):
+            found.append((answers, tree))
+        else:
+            guard, yes, no = tree
+            waiting += (((*answers, (guard, False)), no), ((*answers, (guard, True)), yes))
+    return found
