@@ -109,6 +109,15 @@ def test_a_misspelt_file_is_not_made(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["devices", "list"]) == 2
 
 
+def test_an_address_without_a_file_that_tells_it_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "toys.db"
+    assert main(["devices", "add", "bear", "--data", str(file), "--address", "laptop.local"]) == 2
+    assert "name it with --boot-file" in capsys.readouterr().err
+    assert not file.exists()
+
+
 def test_the_list_is_read_at_a_glance() -> None:
     bear = Device("bear", NOW - 40 * DAY, NOW - 3 * MINUTE, None, NOW - 9 * DAY, None, 2, NOW - 30 * MINUTE)
     rex = Device("rex", NOW - DAY, None, NOW - 2 * HOUR, None, None, 0, None)

@@ -80,6 +80,11 @@ def test_a_chart_that_is_not_there_is_wrong_usage(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == "pommai diagram: there is no file absent.yaml\n"
 
 
+def test_a_folder_is_no_chart(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(".") == 2
+    assert capsys.readouterr().err == "pommai diagram: . is a folder, not a file\n"
+
+
 def test_a_file_that_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("lamp.yaml", "--mermaid", "no/lamp.mmd") == 1
     assert "no/lamp.mmd cannot be written: No such file or directory" in capsys.readouterr().err

@@ -42,11 +42,17 @@ def test_the_command_gets_its_arguments_and_its_code_is_the_exit_code(command) -
     assert cli.main(["fake"]) == 0
 
 
-@pytest.mark.parametrize("words", [[], ["nonsense"], ["fake", "--nonsense"]])
+@pytest.mark.parametrize("words", [[], ["--nonsense"], ["fake", "--nonsense"]])
 def test_wrong_usage_says_how_and_exits_with_2(command, capsys, words: list[str]) -> None:  # type: ignore[no-untyped-def]
     command(lambda _: 0)
     assert cli.main(words) == 2
     assert "usage: pommai" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("word", "hint"), [("chek", "did you mean 'check'?"), ("hello", "`pommai --help` lists them")])
+def test_a_command_that_is_none_is_said_with_the_one_that_was_meant(capsys, word: str, hint: str) -> None:  # type: ignore[no-untyped-def]
+    assert cli.main([word]) == 2
+    assert capsys.readouterr().err == f"pommai: there is no command '{word}' ({hint})\n"
 
 
 def test_help_and_version_are_no_errors(command, capsys) -> None:  # type: ignore[no-untyped-def]

@@ -75,6 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     named = [name for name in COMMANDS if words[:1] == [name]]
+    if not named and words and not words[0].startswith("-"):
+        print(_no_command(words[0]), file=sys.stderr)
+        return WRONG_USAGE
     try:
         args = _parser(named or COMMANDS).parse_args(words)
     except SystemExit as caught:  # argparse has said what there was to say
@@ -86,6 +89,14 @@ def _run(argv: Sequence[str] | None) -> int:
             print(line, file=sys.stderr)
         return WRONG_USAGE if isinstance(caught, SettingsError) else 1
     return code
+
+
+def _no_command(word: str) -> str:
+    from pommai.hints import closest, quote  # late: most names are right
+
+    near = closest(word, COMMANDS)
+    hint = f"did you mean '{near}'?" if near else "`pommai --help` lists them"
+    return f"pommai: there is no command {quote(word)} ({hint})"
 
 
 def _parser(commands: Sequence[str]) -> argparse.ArgumentParser:

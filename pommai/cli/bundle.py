@@ -46,7 +46,7 @@ Show what a bundle says of itself, whether it can be trusted or not; or, without
 _APPLY = """\
 Take a bundle on this toy. It comes into force when the toy next rests, or is next started, and is then on trial.
 Software is installed by root first, which takes some minutes. Run it as the toy's own user:
-sudo -u pommai pommai bundle apply --config /etc/pommai/pommai.toml FILE
+sudo -u pommai /opt/pommai/venv/bin/pommai bundle apply --config /etc/pommai/pommai.toml FILE
 """
 _INSTALL = """\
 What root does with software, which a toy's user may take but not install; pommai-software.timer and the start of the
@@ -57,7 +57,7 @@ does not fare well within update_trial, or ends again and again, the software be
 _ROLLBACK = """\
 Have the bundle before back, or what came with the software, from when the toy next rests. A bundle may forbid to go
 back below a version (`build --floor`). A bundle that waits to come into force is dropped instead. Of software, root has
-the one before back: sudo pommai bundle install-software --back
+the one before back: sudo /opt/pommai/venv/bin/pommai bundle install-software --back
 """
 _EXIT = "Exit code: 0 all is well, 1 the bundle is refused or something is wrong, 2 wrong usage or settings."
 

@@ -16,7 +16,7 @@ def install_software(
 ) -> int:
     """Do root's part. `places` are those of a toy, unless told otherwise."""
     if places is None and os.geteuid() != 0:
-        raise BundleError("this is root's part: sudo pommai bundle install-software")
+        raise BundleError("this is root's part: sudo /opt/pommai/venv/bin/pommai bundle install-software")
     os.umask(0o022)  # the toy reads what root makes
     keeper = Keeper(_toy(args.config), places, surroundings)
     try:

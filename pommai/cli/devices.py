@@ -68,7 +68,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
                 type=Path,
                 metavar="FILE",
                 help="write the secret there and not on the screen, with all else that a toy of `pommai gateway "
-                "--at-home` must know: pommai.toml for the boot partition of its card",
+                "--at-home` at its usual ports must know: pommai.toml for the boot partition of its card",
             )
             order.add_argument(
                 "--address",
@@ -80,8 +80,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked. Raises RegistryError and StoreError."""
-    from pommai.errors import StoreError
+    """Do what was asked. Raises RegistryError, SettingsError and StoreError."""
+    from pommai.errors import SettingsError, StoreError
 
     path: Path = args.data
     if args.doing not in ("add", "service-key") and not path.is_file():
@@ -90,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
     boot_file: Path | None = getattr(args, "boot_file", None)
     if boot_file is not None:
         return _add_with_boot_file(args, boot_file)
+    if getattr(args, "address", None) is not None:
+        raise SettingsError("--address is for the file that tells the toy: name it with --boot-file")
     found, lines = asyncio.run(_obey(args))
     print(json.dumps(found, ensure_ascii=False, indent=2) if args.json else "\n".join(lines))
     return 0

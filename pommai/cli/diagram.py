@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
 
     file: Path = args.chart or find_project_file("statechart.yaml")
     if not file.is_file():
-        print(f"pommai diagram: there is no file {file}", file=sys.stderr)
+        what = f"{file} is a folder, not a file" if file.is_dir() else f"there is no file {file}"
+        print(f"pommai diagram: {what}", file=sys.stderr)
         return WRONG_USAGE
     chart = load_chart(Reader.of_file(file, ChartError))
     if args.mermaid is None and args.svg is None:

@@ -34,7 +34,7 @@ _EPILOG = """\
 Examples:
   pommai fuzz                                           a hundred thousand events of a good-natured child
   pommai fuzz --events 1000000 --seed 7 --profile hostile --workers 4
-  pommai fuzz --engine toy --events 20000               an afternoon with whole toys, in a few seconds
+  pommai fuzz --engine toy --events 20000               a day with whole toys, in half a minute
   pommai fuzz --events 100000000 --scheduler tcp://192.168.1.5:8786
   pommai fuzz --profile my_home.yaml --report out/home  with coverage as JSON and as a page to look at
 

@@ -78,7 +78,7 @@ is refused, and /readyz says so. Give them the same --data file on one machine.
 
 Examples:
   pommai gateway                                    with a token made for this run, which is printed
-  {TOKEN_VARIABLE}=... pommai gateway        with your own
+  {TOKEN_VARIABLE}=... pommai gateway           with your own
   pommai gateway --data toys.db                     that remembers what toys have sent
   pommai gateway --data toys.db --at-home           for toys in the same Wi-Fi; see `pommai devices add --help`
   pommai gateway --host 0.0.0.0 --tls-cert fullchain.pem --tls-key privkey.pem

@@ -12,8 +12,8 @@ into the settings and wiped; the answer is in pommai-says.txt beside it. The sys
 """
 _EPILOG = """\
 Examples:
-  pommai provision --check pommai.toml           on any computer: would the toy take this?
-  sudo pommai provision                          on the toy: take what is there
+  pommai provision --check pommai.toml        on any computer: would the toy take this?
+  sudo /opt/pommai/venv/bin/pommai provision  on the toy: take what is there
 
 Exit code: 0 taken, or nothing there; 2 it is not good, or cannot be taken, and nothing was changed.
 """

@@ -119,7 +119,7 @@ def load_profile(name: str) -> Profile:
     if path.suffix in (".yaml", ".yml") or path.exists():
         return read_profile(Reader.of_file(path, ProfileError), path.stem)
     raise SettingsError(
-        f"there is no profile '{name}' ({did_you_mean(name, shipped)}; or name a file: my_profile.yaml)"
+        f"there is no profile '{name}' ({did_you_mean(name, shipped)}); one of your own is a file: my_profile.yaml"
     )
 
 

@@ -72,7 +72,8 @@ class Guard:
             self._failures.allow(address, now)
             _log.warning("operator refused", extra={"peer": request.remote or "", "path": request.path[:100]})
             hint = (
-                "it was printed when the gateway first started; `pommai gateway --new-operator-token` makes a new one"
+                "it was printed when the gateway first started; `pommai gateway --data FILE --new-operator-token` "
+                "makes a new one"
             )
             raise RequestError(401, "this is not the operator's token", hint, challenge)
 
