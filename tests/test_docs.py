@@ -16,7 +16,7 @@ PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").r
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 COMMAND = re.compile(r"(?:^|[\s/])pommai (?!pommai )([a-z][a-z-]*)((?: [^|&#;`']*)?)")
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
-FILE = re.compile(r"(?<![\w./-])(?:benchmarks|cloud|deploy|docs|examples|schemas|tests|tools)/[\w./-]*[\w/]")
+FILE = re.compile(r"(?<![\w./-])(?:benchmarks|cloud|deploy|docs|examples|pommai|schemas|tests|tools)/[\w./-]*[\w/]")
 MADE = {"cloud/node_modules"}
 
 
@@ -77,7 +77,9 @@ def test_every_file_that_a_page_names_exists(name: str) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
     named = {file for code in code_of(page) for file in FILE.findall(code)} - MADE
-    assert [file for file in sorted(named) if not (ROOT / file).exists() and not (page.parent / file).exists()] == []
+    # A page may name what lies beside it, and this repository's folder on a toy, which is called pommai.
+    known = (ROOT.joinpath, page.parent.joinpath, lambda file: ROOT / file.removeprefix("pommai/"))
+    assert [file for file in sorted(named) if not any(path(file).exists() for path in known)] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
