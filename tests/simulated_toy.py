@@ -11,15 +11,34 @@ from pommai.chart.table import DecisionTable
 from pommai.io.link_simulated import SimulatedLink
 from pommai.io.memory_simulated import SimulatedMemory
 from pommai.io.ports import Cloud, ToyFiles
+from pommai.io.simulated_audio import SimulatedSpeaker
 from pommai.lights.load import load_patterns
 from pommai.lights.patterns import LightPatterns
+from pommai.lights.render import FRAME_S
 from pommai.qa.assumptions import AssertingMachine
+from pommai.qa.busy_toy import LIGHT_FRAME_S
 from pommai.qa.simulated_toy import SOUND_NAMES, SimulatedToy, settle
 from pommai.toy.charts import compile_file
 
 ROOT = Path(__file__).resolve().parent.parent
 PATTERNS = load_patterns(ROOT / "led_patterns.yaml")
 TABLE = compile_file(ROOT / "statechart.yaml", frozenset(PATTERNS), SOUND_NAMES)
+
+
+class RestingSpeaker(SimulatedSpeaker):
+    """Its clock stands still while there is nothing to play."""
+
+    def write(self, frame: bytes) -> bool:
+        """Queue one frame; false when there is no room."""
+        written = super().write(frame)
+        if written:
+            self._ticker.start()
+        return written
+
+    def _play(self, frame: bytes | None) -> None:
+        super()._play(frame)
+        if frame is None:
+            self._ticker.stop()
 
 
 @asynccontextmanager
@@ -33,17 +52,29 @@ async def simulated_toy(
     files: ToyFiles | None = None,
     cloud: Cloud | None = None,
     held: bool = False,
+    alone: bool = False,
 ) -> AsyncIterator[SimulatedToy]:
     """A running toy, idle when `loaded`; ended on the way out. With the `memory` of one before, it is the same toy.
 
-    `held`: its button was down when it was switched on.
+    `held`: its button was down when it was switched on. `alone`: nobody listens, and nobody looks. It hears no sound,
+    not even silence, and its lights move seldom; for hours of what goes on within, which otherwise take long.
     """
-    toy = SimulatedToy(table, SimulatedLink(up=up), patterns, memory=memory, files=files, cloud=cloud)
+    toy = SimulatedToy(
+        table,
+        SimulatedLink(up=up),
+        patterns,
+        speaker=RestingSpeaker() if alone else None,
+        light_frame_s=LIGHT_FRAME_S if alone else FRAME_S,
+        memory=memory,
+        files=files,
+        cloud=cloud,
+    )
     if table is TABLE:
         toy.runtime.machine = AssertingMachine(table)
     toy.body.held_at_power_up = held
     running = asyncio.create_task(toy.runtime.run())
-    toy.room.start()
+    if not alone:
+        toy.room.start()
     await settle()
     try:
         if up and loaded:

@@ -57,10 +57,11 @@ async def serve(toy: SimulatedToy, answer: Answer, seconds: float) -> int:
     return seen
 
 
+STRANGE = tuple(f"x{number}" for number in range(100_000))
 HOSTILE: dict[str, Answer] = {
     "takes what was never sent": lambda batch: [SyncAck(batch.batch, ("c90", "nobody"))],
     "refuses what was never sent": lambda batch: [SyncAck(batch.batch, (), (Rejected("c91", "no"),))],
-    "takes a hundred thousand": lambda batch: [SyncAck(batch.batch, tuple(f"x{n}" for n in range(100_000)))],
+    "takes a hundred thousand": lambda batch: [SyncAck(batch.batch, STRANGE)],
     "takes nothing": lambda batch: [SyncAck(batch.batch)],
     "speaks of other batches": lambda batch: [SyncAck("another", tuple(ids(batch)))],
     "says nothing": lambda batch: [],
@@ -70,7 +71,7 @@ HOSTILE: dict[str, Answer] = {
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
 def test_a_server_that_takes_nothing_of_what_was_sent_is_not_flooded_and_nothing_is_let_go_of(hostile: Answer) -> None:
     async def scene() -> None:
-        async with simulated_toy() as toy:
+        async with simulated_toy(alone=True) as toy:
             for number in range(3):
                 toy.memory.keep_conversation(said(number))
                 toy.memory.keep_safety_event(incident(number))
@@ -84,7 +85,7 @@ def test_a_server_that_takes_nothing_of_what_was_sent_is_not_flooded_and_nothing
 
 def test_nothing_is_settled_that_was_handed_out_and_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene() -> None:
-        async with simulated_toy() as toy:
+        async with simulated_toy(alone=True) as toy:
             send = toy.link.send
 
             def send_incidents(message: Message) -> bool:
@@ -107,7 +108,7 @@ def test_nothing_is_settled_that_was_handed_out_and_not_sent(monkeypatch: pytest
 
 def test_a_server_that_refuses_everything_is_asked_once_and_what_it_refuses_is_kept_aside() -> None:
     async def scene() -> None:
-        async with simulated_toy() as toy:
+        async with simulated_toy(alone=True) as toy:
             for number in range(120):
                 toy.memory.keep_conversation(said(number))
 
@@ -123,7 +124,7 @@ def test_a_server_that_refuses_everything_is_asked_once_and_what_it_refuses_is_k
 
 def test_a_server_that_takes_one_item_at_a_time_gets_all_of_them() -> None:
     async def scene() -> None:
-        async with simulated_toy() as toy:
+        async with simulated_toy(alone=True) as toy:
             for number in range(60):
                 toy.memory.keep_conversation(said(number))
             came = await serve(toy, lambda batch: [SyncAck(batch.batch, (ids(batch)[-1], "c999"))], HOUR)
@@ -193,9 +194,8 @@ class Story:
     async def live(self, deeds: list[tuple[str, object]]) -> None:
         """Until the plug is pulled."""
         self.safe_since = 0
-        async with simulated_toy(memory=self.memory) as toy:
+        async with simulated_toy(memory=self.memory, alone=True) as toy:
             self.memory = toy.memory
-            toy.room.stop()  # nobody listens to the silence: hours of it take long
             self.safe_since = 0 if "safe_mode" in toy.states else len(batches(toy))
             while deeds:
                 name, value = deeds.pop(0)
