@@ -69,6 +69,8 @@ def _in_words(step: Step) -> str:
 
 
 def _latency_over_toys(axes: Axes, steps: Sequence[Step]) -> None:
+    from matplotlib.ticker import LogLocator
+
     toys = [step.toys for step in steps]
     answered = [step for step in steps if step.figures.latencies]
     for share, name, colour in _SHARES:
@@ -83,7 +85,9 @@ def _latency_over_toys(axes: Axes, steps: Sequence[Step]) -> None:
         axes.axvline(x, color="#c9ced8", linewidth=9, alpha=0.5, zorder=0, label=words)
     axes.set_ylabel("last frame of a turn to first of its answer [ms]")
     axes.set_yscale("log")  # a queue that builds up costs not twice the time, but a hundred times
+    axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_minor_formatter("{x:,.0f}")
     if answered:
         lowest = min(percentile(step.figures.latencies, 0.5) for step in answered)
         highest = max(percentile(step.figures.latencies, 0.99) for step in answered)
@@ -131,7 +135,10 @@ def _cost(axes: Axes, steps: Sequence[Step]) -> None:
     other.plot(toys, grown, marker="^", color=_MEMORY)
     other.set_ylabel("memory a toy [kB]", color=_MEMORY)
     axes.set_xticks(toys)
-    for axis, values, unit, colour in ((axes, used, "%", _CPU), (other, grown, "kB", _MEMORY)):
-        axis.set_ylim(0, 1.35 * max(*values, 1e-9))
-        for x, y in zip(toys, values, strict=True):
-            _say(axis, f"{y:.0f} {unit}", x, y, colour, above=axis is axes)
+    tops = [1.35 * max(*values, 1e-9) for values in (used, grown)]
+    axes.set_ylim(0, tops[0])
+    other.set_ylim(0, tops[1])
+    for x, percent, kilobytes in zip(toys, used, grown, strict=True):
+        higher = percent / tops[0] >= kilobytes / tops[1]  # the higher one's words go above, the other's below
+        _say(axes, f"{percent:.0f} %", x, percent, _CPU, above=higher)
+        _say(other, f"{kilobytes:.0f} kB", x, kilobytes, _MEMORY, above=not higher)

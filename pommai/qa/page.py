@@ -39,10 +39,11 @@ def warmth(count: int, most: int) -> str:
 
 
 def state_colours(coverage: Coverage) -> dict[str, str]:
-    """State -> background, by how many steps began in it."""
+    """State -> background, by how many steps began in it. A state that is left as it is entered has none."""
     steps = coverage.steps_in()
     most = max(steps.values(), default=0)
-    return {state: warmth(count, most) for state, count in steps.items()}
+    stayed_in = {state for node in coverage.ground.table.nodes for state in node.configuration}
+    return {state: warmth(count, most) for state, count in steps.items() if state in stayed_in}
 
 
 def page(coverage: Coverage, svg: str, about: str, failed: str = "") -> str:
@@ -88,7 +89,9 @@ def _transitions(coverage: Coverage) -> str:
         f"<tr{'' if count else ' class=never'}><td class=n>{info.line}<td>{escape(info.source)}"
         f"<td>{escape(', '.join(info.events) or '(as soon as it holds)')}<td>{escape(info.guard)}"
         f"<td>{escape(', '.join(info.targets) or '(stays)')}<td class=n>{count:,}</tr>"
-        for info, count in zip(coverage.ground.table.transitions, taken, strict=True)
+        for number, (info, count) in enumerate(zip(coverage.ground.table.transitions, taken, strict=True))
+        # What is taken at the start alone belongs to no event.
+        if number in coverage.ground.transitions
     ]
     head = "<tr><th class=n>line<th>from<th>event<th>guard<th>to<th class=n>taken</tr>"
     return f"<table>{head}{''.join(rows)}</table>"
