@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import subprocess
 import sys
 import types
@@ -61,6 +62,12 @@ def test_help_and_version_are_no_errors(command, capsys) -> None:  # type: ignor
     assert "stands in" in capsys.readouterr().out
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"pommai {pommai.__version__}\n"
+
+
+def test_what_a_command_does_stands_beside_its_name(capsys) -> None:  # type: ignore[no-untyped-def]
+    for words, last in ((["--help"], "provision"), (["bundle", "--help"], "install-software")):
+        assert cli.main(words) == 0
+        assert re.search(rf"^    {last}  +\w", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_every_problem_of_a_file_is_a_line_on_standard_error(command, capsys) -> None:  # type: ignore[no-untyped-def]

@@ -55,6 +55,17 @@ A toy, or a desk that plays one, runs `pommai run`; it talks to a server such as
 """
 
 
+class CommandsHelp(argparse.RawDescriptionHelpFormatter):
+    """What each command does beside its name, however long that is: argparse forgets that it indents the names."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """Make room for an option, or for a list of commands."""
+        super().add_argument(action)
+        for inner in self._iter_indented_subactions(action):
+            width = len(self._format_action_invocation(inner)) + self._current_indent
+            self._action_max_length = max(self._action_max_length, width)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
@@ -104,7 +115,7 @@ def _parser(commands: Sequence[str]) -> argparse.ArgumentParser:
         prog="pommai",
         description=_INTRODUCTION,
         epilog="`pommai COMMAND --help` tells more.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=CommandsHelp,
     )
     parser.add_argument("--version", action="version", version=f"pommai {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")

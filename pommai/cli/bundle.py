@@ -64,14 +64,14 @@ _EXIT = "Exit code: 0 all is well, 1 the bundle is refused or something is wrong
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Teach the command line this command."""
-    from pommai.cli import bundle_offer
+    from pommai.cli import CommandsHelp, bundle_offer
 
     parser = subparsers.add_parser(
         "bundle",
         help="make signed updates, and take them",
         description=_DESCRIPTION,
         epilog=_EXIT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=CommandsHelp,
     )
     parser.set_defaults(run=run)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, title="actions")

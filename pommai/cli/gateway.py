@@ -1,4 +1,4 @@
-"""`pommai gateway`: the server's end of the wire, on a desk."""
+"""`pommai gateway`: the server's end of the wire."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OFF = -1
 """In place of a port: nothing listens."""
 
 _DESCRIPTION = """\
-Listen for toys and answer them: the other end of the wire, on a desk. Who a toy can be is written in personas.yaml;
+Listen for toys and answer them: the other end of the wire, on a desk or for many. Who a toy can be is written in personas.yaml;
 with what the gateway understands them, answers and speaks, in gateway.yaml: as it comes, a parrot says back what it
 heard, at another pitch.
 
@@ -72,9 +72,9 @@ be kept. What is over the days of its persona's retention_days is forgotten.
 When it gets SIGTERM it lets nobody in any more and has its toys connect anew, each when its turn is answered; a second
 one, or Ctrl-C, ends it at once.
 
-Gateways that share a Redis (--redis) serve their toys together: a toy may connect to any, what operators set or order
-on one counts on all, and each shows the alerts of all. While Redis is away toys notice nothing, what is ordered for all
-is refused, and /readyz says so. Give them the same --data file on one machine.
+Gateways that share a Redis (--redis) serve their toys together: a toy may connect to any, what operators set, order or
+offer on one counts on all, and each shows the alerts of all. While Redis is away toys notice nothing, what is ordered
+for all is refused, and /readyz says so. Give them the same --data file on one machine.
 
 Examples:
   pommai gateway                                    with a token made for this run, which is printed
