@@ -34,9 +34,9 @@ OFF = -1
 """In place of a port: nothing listens."""
 
 _DESCRIPTION = """\
-Listen for toys and answer them: the other end of the wire, on a desk or for many. Who a toy can be is written in personas.yaml;
-with what the gateway understands them, answers and speaks, in gateway.yaml: as it comes, a parrot says back what it
-heard, at another pitch.
+Listen for toys and answer them: the other end of the wire, on a desk or for many. Who a toy can be is written in
+personas.yaml; with what the gateway understands them, answers and speaks, in gateway.yaml: as it comes, a parrot says
+back what it heard, at another pitch.
 
 When it listens it prints `listening on ws://HOST:PORT/audio-stream`, and before that where operators find it by HTTP,
 as `operators: http://HOST:PORT`. Facts are logged on standard error.
