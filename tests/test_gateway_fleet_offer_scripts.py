@@ -49,13 +49,15 @@ def test_the_later_word_about_a_bundle_stays_and_toys_of_an_earlier_offer_are_fo
         assert await some.hgetall("toys") == {"bear": row(11), "cat": row(13)}
         assert await put(mark(20, rest="[all]")) == "set"
         assert await some.hlen("toys") == 2
-        assert await put(mark(30, 30)) == "set"
+        assert await put(mark(30, 30), FAR) == "newer", "two operators bring it at the same time"
+        assert await put(mark(30, 30)) == "set", "it was brought to two gateways that were alone"
         assert await some.exists("toys", "toys:order") == 0
         await toys("bear", row(31))
         assert await put(mark(40, 30, "-[]")) == "set"
         assert await some.exists("toys", "toys:order") == 0
         assert await toys("bear", row(50)) == "gone"
         assert await put(mark(39, 30)) == "newer"
+        assert await put(mark(41, 41), FAR) == "set"
         await some.hset("bundles", SHA, "garbage")
         assert await put(mark(1, 1)) == "set"
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bundle_material import bundle_bytes
 from fleet_material import client
 from gateway_material import run
 from offer_material import BUNDLE, HASH, kept, says
@@ -116,8 +118,6 @@ def test_who_asks_for_a_bundle_before_it_is_known_here_is_not_sent_away(
 
     async def test() -> None:
         async with counters(redis.url, tmp_path, "one", "two") as (one, two):
-            for each in (one, two):
-                each.offers._note("")
             await one.bring()
             found = await two.offers.find(HASH)
             assert found is not None
@@ -180,6 +180,42 @@ def test_a_redis_that_comes_back_empty_is_told_everything_but_what_was_withdrawn
             async with counter(redis.url, tmp_path, "three") as three:
                 assert await alike(one, two, three) == expected
                 await here(three)
+
+    run(test())
+
+
+def test_a_toy_that_is_fetching_when_a_bundle_is_withdrawn_gets_all_of_it(redis: RedisProcess, tmp_path: Path) -> None:
+    big = bundle_bytes({"sounds/long.wav": b"RIFF" * 400_000})
+    sha256 = hashlib.sha256(big).hexdigest()
+
+    async def test() -> None:
+        async with counters(redis.url, tmp_path, "one", "two") as (one, two):
+            await one.bring(big, sha256)
+            await here(two, sha256=sha256)
+            got = b""
+            async for piece in two.files.give(sha256, len(big)):
+                if not got:
+                    await one.offers.withdraw(sha256)
+                    while two.files.is_there(sha256):
+                        await asyncio.sleep(0.01)
+                got += piece
+            assert got == big
+            await two.offers.hear({"bear": says(waiting=12, offer=sha256, outcome="taken")})
+            assert (await two.offers.read()).kept == ()
+
+    run(test())
+
+
+def test_gateways_that_share_a_data_file_as_well_get_on(redis: RedisProcess, tmp_path: Path) -> None:
+    async def test() -> None:
+        async with counters(redis.url, tmp_path, "both", "both", "three") as (one, two, three):
+            await one.bring()
+            await two.offers.offer(HASH, ["bear"])
+            await one.offers.tell(HASH, "bear")
+            await here(one, two, three)
+            await alike(one, two, three, toys={HASH: {"bear": (1, "told", "")}})
+            await two.offers.withdraw(HASH)
+            await alike(one, two, three, kept=set())
 
     run(test())
 

@@ -27,10 +27,6 @@ def line(changed: int, device: str = "bear", outcome: str = "refused") -> Line:
     return Line(SHA, device, changed, Told(changed, 1, outcome, ""))
 
 
-async def state(registers: OfferRegisters) -> tuple[Any, ...]:
-    return await registers.mark(SHA), await registers.lines(SHA)
-
-
 CHANGES = st.one_of(
     st.builds(
         lambda changed, withdrawn, everybody: Mark(replace(TWELVE, everybody=everybody), changed, withdrawn),
@@ -64,15 +60,15 @@ def test_of_an_offer_to_a_toy_the_later_word_counts_and_none_of_an_earlier_offer
         async with await DataFile.open() as data:
             registers = OfferRegisters(data)
             await registers.put_lines([line(20)])
-            assert await registers.lines(SHA) == {}, "of a bundle that nobody offers"
+            assert await registers.lines(SHA, ("bear", "rex", "cat")) == {}, "of a bundle that nobody offers"
             await registers.put_marks([Mark(TWELVE, 10)])
             await registers.put_lines([line(20), line(15), line(10, "cat"), line(12, "rex")])
-            assert await registers.lines(SHA) == {"bear": line(20), "rex": line(12, "rex")}
+            assert await registers.lines(SHA, ("bear", "rex", "cat")) == {"bear": line(20), "rex": line(12, "rex")}
             await registers.put_marks([Mark(replace(TWELVE, made=15), 15)])  # it was withdrawn and brought again
-            assert await registers.lines(SHA) == {"bear": line(20)}
+            assert await registers.lines(SHA, ("bear", "rex", "cat")) == {"bear": line(20)}
             await registers.put_marks([Mark(TWELVE, 30, withdrawn=True)])
             await registers.put_lines([line(40)])
-            assert await registers.lines(SHA) == {}
+            assert await registers.lines(SHA, ("bear", "rex", "cat")) == {}
 
     asyncio.run(test())
 
@@ -84,7 +80,7 @@ def test_of_two_with_the_same_number_what_comes_from_others_counts() -> None:
             await registers.put_marks([Mark(TWELVE, 10)])
             await registers.put_lines([line(20)])
             await registers.put_lines([line(20, outcome="taken")], untold=False)
-            assert (await registers.lines(SHA))["bear"].told.outcome == "taken"
+            assert (await registers.lines(SHA, ("bear", "rex", "cat")))["bear"].told.outcome == "taken"
             assert await registers.untold_lines(9) == []
 
     asyncio.run(test())
@@ -104,7 +100,9 @@ def test_what_others_have_yet_to_hear_is_known_until_they_have_heard_just_that()
             assert {each.device_id for each in words} == {"bear", "cat"}
             assert len(await registers.untold_lines(1)) == len(await registers.untold_words(1)) == 1
             await offers.tell(SHA, "rex")  # meanwhile
-            await registers.were_told([mark, *lines, *words])
+            await registers.marks_were_told([mark])
+            await registers.lines_were_told(lines)
+            await registers.words_were_told(words)
             assert await registers.untold_marks() == await registers.untold_words(9) == []
             assert [each.device_id for each in await registers.untold_lines(9)] == ["rex"]
             await registers.tell_all()
@@ -122,9 +120,9 @@ def test_what_a_toy_has_said_last_counts_and_only_so_many_are_remembered(monkeyp
             offers = FileOffers(data)
             await offers.keep(kept(12))
             text = {version: encode_message(says(version)) for version in (1, 2)}
-            await offers.registers.put_words([Word("bear", 20, text[2]), Word("bear", 19, text[1])])
+            await offers.registers.put_words([Word("bear", 20, text[2]), Word("bear", 19, text[1])], untold=False)
             assert (await offers.read()).reports == {"bear": says(2)}
-            await offers.registers.put_words([Word("cat", 30, text[1]), Word("rex", 31, text[1])])
+            await offers.registers.put_words([Word("cat", 30, text[1]), Word("rex", 31, text[1])], untold=False)
             assert set((await offers.read()).reports) == {"cat", "rex"}
             assert await offers.registers.untold_words(9) == []
 

@@ -8,7 +8,8 @@ gateway that was away brings it back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ _MARKS: Final = """
     SELECT sha256, size, version, device_type, fleet, software, everybody, made, changed, withdrawn FROM bundles
 """
 _LINES: Final = "SELECT sha256, device, changed, told, times, outcome, reason FROM offered"
+_BY: Final = "INDEXED BY offered_untold"  # of many lines, few are untold
 _SET_MARK: Final = """
     INSERT INTO bundles
     (sha256, size, version, device_type, fleet, software, everybody, made, changed, withdrawn, untold)
@@ -46,8 +48,8 @@ _SET_LINE: Final = """
     WHERE excluded.changed >= changed
 """
 _SET_REPORT: Final = """
-    INSERT INTO update_reports (device, said, report, untold) VALUES (?, ?, ?, 0)
-    ON CONFLICT (device) DO UPDATE SET said = excluded.said, report = excluded.report, untold = 0
+    INSERT INTO update_reports (device, said, report, untold) VALUES (?, ?, ?, ?)
+    ON CONFLICT (device) DO UPDATE SET said = excluded.said, report = excluded.report, untold = excluded.untold
     WHERE excluded.said >= said
 """
 NOTHING: Final = Told()
@@ -89,24 +91,22 @@ class OfferRegisters:
 
     async def mark(self, sha256: str) -> Mark | None:
         """The register of a bundle, also of one that was withdrawn."""
-        async with self._data.reading() as database:
-            rows = list(await database.execute_fetchall(f"{_MARKS} WHERE sha256 = ?", (sha256,)))
+        rows = await self._select(f"{_MARKS} WHERE sha256 = ?", sha256)
         return None if not rows else _as_mark(rows[0])
 
-    async def lines(self, sha256: str) -> dict[str, Line]:
-        """By the device, the registers of the offers of a bundle."""
-        async with self._data.reading() as database:
-            rows = list(await database.execute_fetchall(f"{_LINES} WHERE sha256 = ?", (sha256,)))
-        return {line.device_id: line for line in map(_as_line, rows)}
+    async def lines(self, sha256: str, devices: Sequence[str]) -> dict[str, Line]:
+        """By the device, the registers of the offers of a bundle to these, as far as there are any."""
+        words = f"{_LINES} WHERE sha256 = ? AND device IN (SELECT value FROM json_each(?))"
+        return {line.device_id: line for line in map(_as_line, await self._select(words, sha256, json.dumps(devices)))}
 
-    async def put_marks(self, marks: Iterable[Mark], *, untold: bool = True) -> None:
+    async def put_marks(self, marks: Sequence[Mark], untold: bool = True) -> None:
         """Take what is no older than what is known. `untold`: other gateways have yet to hear of it."""
         async with self._data.transaction() as database:
             for mark in marks:
                 await database.execute(_SET_MARK, (*astuple(mark.kept), mark.changed, mark.withdrawn, untold))
                 await database.execute(_DROP_OLD, (mark.kept.sha256,))
 
-    async def put_lines(self, lines: Iterable[Line], *, untold: bool = True) -> None:
+    async def put_lines(self, lines: Sequence[Line], untold: bool = True) -> None:
         """The same. What is of an earlier offer, or of a bundle that nobody offers, is passed over."""
         rows = [
             (each.device_id, *astuple(each.told), each.changed, untold, each.sha256, each.changed) for each in lines
@@ -114,9 +114,9 @@ class OfferRegisters:
         async with self._data.transaction() as database:
             await database.executemany(_SET_LINE, rows)
 
-    async def put_words(self, words: Iterable[Word]) -> None:
-        """The same, of what another gateway has told."""
-        rows = [(each.device_id, each.changed, each.text) for each in words]
+    async def put_words(self, words: Sequence[Word], untold: bool = True) -> None:
+        """The same."""
+        rows = [(each.device_id, each.changed, each.text, untold) for each in words]
         async with self._data.transaction() as database:
             await database.executemany(_SET_REPORT, rows)
             await database.execute(BOUND_REPORTS, (MOST_REPORTS,))
@@ -129,7 +129,7 @@ class OfferRegisters:
 
     async def untold_lines(self, most: int) -> list[Line]:
         """Some of them, all of one bundle."""
-        one = f"{_LINES} WHERE untold AND sha256 = (SELECT min(sha256) FROM offered WHERE untold) LIMIT ?"
+        one = f"{_LINES} {_BY} WHERE untold AND sha256 = (SELECT min(sha256) FROM offered {_BY} WHERE untold) LIMIT ?"
         return [_as_line(row) for row in await self._select(one, most)]
 
     async def untold_words(self, most: int) -> list[Word]:
@@ -137,27 +137,30 @@ class OfferRegisters:
         some = "SELECT device, said, report FROM update_reports WHERE untold LIMIT ?"
         return [Word(*row) for row in await self._select(some, most)]
 
-    async def were_told(self, registers: Sequence[Mark | Line | Word]) -> None:
-        """Others have heard of these. What has changed meanwhile is untold all the same."""
-        async with self._data.transaction() as database:
-            for each in registers:
-                names: tuple[str, ...]
-                match each:
-                    case Mark():
-                        where, names = "bundles SET untold = 0 WHERE sha256 = ?", (each.kept.sha256,)
-                    case Line():
-                        where = "offered SET untold = 0 WHERE sha256 = ? AND device = ?"
-                        names = (each.sha256, each.device_id)
-                    case Word():
-                        where, names = "update_reports SET untold = 0 WHERE device = ?", (each.device_id,)
-                number = "said" if isinstance(each, Word) else "changed"
-                await database.execute(f"UPDATE {where} AND {number} = ?", (*names, each.changed))
+    async def marks_were_told(self, marks: Sequence[Mark]) -> None:
+        """Others have heard of these. What has changed meanwhile is untold all the same; so below."""
+        rows = [(mark.kept.sha256, mark.changed) for mark in marks]
+        await self._told("UPDATE bundles SET untold = 0 WHERE sha256 = ? AND changed = ?", rows)
+
+    async def lines_were_told(self, lines: Sequence[Line]) -> None:
+        """Others have heard of these."""
+        rows = [(line.sha256, line.device_id, line.changed) for line in lines]
+        await self._told("UPDATE offered SET untold = 0 WHERE sha256 = ? AND device = ? AND changed = ?", rows)
+
+    async def words_were_told(self, words: Sequence[Word]) -> None:
+        """Others have heard of these."""
+        rows = [(word.device_id, word.changed) for word in words]
+        await self._told("UPDATE update_reports SET untold = 0 WHERE device = ? AND said = ?", rows)
 
     async def tell_all(self) -> None:
         """Others may have forgotten everything."""
         async with self._data.transaction() as database:
             for table in ("bundles", "offered", "update_reports"):
                 await database.execute(f"UPDATE {table} SET untold = 1 WHERE NOT untold")
+
+    async def _told(self, update: str, rows: Sequence[tuple[object, ...]]) -> None:
+        async with self._data.transaction() as database:
+            await database.executemany(update, rows)
 
     async def _select(self, words: str, *values: object) -> list[Any]:
         async with self._data.reading() as database:

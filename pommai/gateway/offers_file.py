@@ -146,7 +146,7 @@ class FileOffers(Offers):
         await self.registers.put_marks([mark])
 
     async def _offer_to(self, mark: Mark, devices: Sequence[str]) -> None:
-        known = await self.registers.lines(mark.kept.sha256)
+        known = await self.registers.lines(mark.kept.sha256, devices)
         lines = []
         for device in devices:
             before = known.get(device, Line(mark.kept.sha256, device, mark.kept.made))

@@ -66,13 +66,17 @@ MARK: Final = (
 if late(ARGV[1]) then return 'late' end
 local known = redis.call('HGET', KEYS[2], ARGV[2])
 if number(known) >= number(ARGV[3]) then return known == ARGV[3] and 'known' or 'newer' end
-local before, made = known and string.sub(known, 18, 33) or '', string.sub(ARGV[3], 18, 33)
-if string.sub(ARGV[3], 35, 35) == '-' or before ~= made then redis.call('DEL', KEYS[4], KEYS[5]) end
+local ends = string.sub(ARGV[3], 35, 35) == '-'
+if ends or not known or string.sub(known, 18, 33) ~= string.sub(ARGV[3], 18, 33) then
+  if ARGV[1] ~= '' and not ends and known and string.sub(known, 35, 35) == '[' then return 'newer' end
+  redis.call('DEL', KEYS[4], KEYS[5])
+end
 set(KEYS[1], KEYS[2], KEYS[3], ARGV[2], ARGV[3])
 return 'set'
 """
 )
-"""Set what is known of a bundle: set, known (as it is), newer (there is something newer), or late."""
+"""Set what is known of a bundle: set, known (as it is), newer (there is something newer, or what an operator brings is
+there already), or late."""
 
 ROWS: Final = (
     _COMMON

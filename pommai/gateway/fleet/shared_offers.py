@@ -12,11 +12,12 @@ import logging
 import math
 import secrets
 import time
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self, TypeVar
 
 from pommai.errors import BundleError, FleetError, StoreError
 from pommai.gateway.bundle_files import BundleFiles
@@ -54,6 +55,7 @@ _BUNDLES: Final = "offers:bundles"
 _WORDS: Final = "offers:words"
 _TOYS: Final = "offers:toys:"
 
+_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
@@ -114,8 +116,7 @@ class SharedOffers(FileOffers):
         self._looking += 1
         try:  # a toy may come here by the word of a gateway that knows more
             await self.catch_up()
-        except FleetError as caught:
-            self._note(str(caught))
+        except FleetError:
             return None
         finally:
             self._looking -= 1
@@ -174,21 +175,24 @@ class SharedOffers(FileOffers):
     async def catch_up(self) -> None:
         """Learn what others have changed, and tell them what they do not know. Raises FleetError, StoreError."""
         async with self._exchanging:
-            if await self._pull():
-                self._on_change()
-            await self._push()
+            try:
+                if await self._pull():
+                    self._on_change()
+                await self._push()
+            except (FleetError, StoreError) as caught:
+                self._note(str(caught))
+                raise
+            self._note("")
 
     async def _keep_in_touch(self) -> None:
         while True:
             try:
                 await self.catch_up()
             except (FleetError, StoreError) as caught:
-                self._note(str(caught))
+                _log.debug("no other gateway told", extra={"reason": str(caught)})
             except Exception as caught:  # a fault here is not to be the end of all offers
                 _log.exception("shared offers broken")
                 self._note(f"a fault: {caught}")
-            else:
-                self._note("")
             await asyncio.sleep(BEAT_SECONDS)
 
     def _note(self, trouble: str) -> None:
@@ -199,42 +203,43 @@ class SharedOffers(FileOffers):
     async def _pull(self) -> bool:
         """Whether others have changed what is offered, and to whom."""
         reply = await self._ask(_BUNDLES, self._read_to.get(_BUNDLES, 0))
-        if reply.epoch != self._epoch or reply.changes < self._changes:  # it has lost everything, or the latest of it
+        has_lost = reply.epoch != self._epoch or reply.changes < self._changes
+        if has_lost or self._trouble:  # one that was away may have lost only the latest
             await self.registers.tell_all()
             self._read_to.clear()
             self._epoch, self._changes = reply.epoch, -1
         elif reply.changes == self._changes:
             return False
-        rows, to = await self._changed(_BUNDLES)
-        marks = [mark for row in rows if (mark := w.read_mark(*row)) is not None]
-        await self.registers.put_marks(marks, untold=False)
-        self._read_to[_BUNDLES] = to
+        marks = await self._learn(_BUNDLES, w.read_mark, self.registers.put_marks)
         for mark in marks:
             if mark.withdrawn and self._files.is_there(mark.kept.sha256):
                 await self._files.forget(mark.kept.sha256)
-        rows, to = await self._changed(_WORDS)
-        await self.registers.put_words([word for row in rows if (word := w.read_word(*row)) is not None])
-        self._read_to[_WORDS] = to
+        await self._learn(_WORDS, w.read_word, self.registers.put_words)
         offered = False
         for kept in await self.kept():
-            rows, to = await self._changed(toys := f"{_TOYS}{kept.sha256}")
-            lines = [line for row in rows if (line := w.read_line(kept.sha256, *row)) is not None]
-            await self.registers.put_lines(lines, untold=False)
-            self._read_to[toys] = to
+            read = partial(w.read_line, kept.sha256)
+            lines = await self._learn(f"{_TOYS}{kept.sha256}", read, self.registers.put_lines)
             offered = offered or any(line.told.outcome == "" for line in lines)
         self._changes = reply.changes
         return bool(marks) or offered
 
-    async def _changed(self, hash_: str) -> tuple[list[tuple[bytes, bytes]], int]:
-        """What has changed of a hash since it was read last, names and values; up to which number of changes."""
-        found: list[tuple[bytes, bytes]] = []
-        last = self._read_to.get(hash_, 0)
+    async def _learn(
+        self,
+        hash_: str,
+        read: Callable[[bytes, bytes], _T | None],
+        put: Callable[[Sequence[_T], bool], Awaitable[None]],
+    ) -> list[_T]:
+        """Take what has changed of a hash since it was read last, and makes sense: that is given, too."""
+        learned: list[_T] = []
         while True:
-            reply = await self._ask(hash_, last)
-            found += reply.rows
-            last = reply.last
+            reply = await self._ask(hash_, self._read_to.get(hash_, 0))
+            found = [register for row in reply.rows if (register := read(*row)) is not None]
+            if found:
+                await put(found, False)
+                learned += found
+            self._read_to[hash_] = reply.last
             if reply.looked_at < LEARNED_AT_ONCE:
-                return found, last
+                return learned
 
     async def _ask(self, hash_: str, after: int) -> _Reply:
         keys = ("epoch", _CHANGES, hash_, f"{hash_}:order")
@@ -247,15 +252,15 @@ class SharedOffers(FileOffers):
     async def _push(self) -> None:
         for mark in await self.registers.untold_marks():
             await self._tell_mark(mark)
-            await self.registers.were_told([mark])
+            await self.registers.marks_were_told([mark])
         while lines := await self.registers.untold_lines(AT_ONCE):
             await self._tell_lines(lines)
-            await self.registers.were_told(lines)
+            await self.registers.lines_were_told(lines)
         while words := await self.registers.untold_words(AT_ONCE):
             texts = [text for word in words for text in (word.device_id, w.word_text(word))]
             keys = (_CHANGES, _WORDS, f"{_WORDS}:order", _BUNDLES)
             await self._redis.run(scripts.ROWS, keys, "", "", MOST_REPORTS, *texts)
-            await self.registers.were_told(words)
+            await self.registers.words_were_told(words)
 
     async def _tell_mark(self, mark: Mark, deadline: str = "") -> bytes:
         toys = f"{_TOYS}{mark.kept.sha256}"
