@@ -342,6 +342,30 @@ def test_a_toy_that_may_not_use_its_token_says_so_too_and_goes_online_when_that_
     assert "only-for-tests" not in log
 
 
+def test_a_toy_that_loses_its_token_while_it_runs_says_so_once_and_why(
+    toy: Callable[..., ToyProcess], tmp_path: Path
+) -> None:
+    lost = threading.Event()
+
+    def handle(connection: ServerConnection) -> None:
+        greet(connection)
+        tell_who(connection)
+        lost.wait(PATIENCE)
+
+    with server(handle) as url:
+        bear = toy(url)
+        bear.wait_for("configuration", "idle")
+        bear.wait_for("configuration", "online")
+        (tmp_path / "token").unlink()
+        lost.set()
+        bear.wait_for("configuration", "not_set_up")
+        log = bear.end(signal.SIGINT)
+    assert log.count("secret not read") == 1
+    assert f"{tmp_path / 'token'} cannot be read: No such file" in log
+    said = [line for line in bear.lines() if (line.get("name"), line.get("args")) == ("say", {"command": "not_set_up"})]
+    assert len(said) == 1
+
+
 @pytest.mark.parametrize("name", ["POMMAI_USER_TOKEN", "POMMAI_TOKEN"])
 def test_a_token_in_the_environment_is_refused_with_where_it_belongs(
     refused: Callable[..., tuple[int, str]], name: str

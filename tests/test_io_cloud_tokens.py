@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -178,17 +179,58 @@ def test_a_cloud_that_asks_for_patience_gets_it() -> None:
     play(scene)
 
 
-def test_a_secret_that_cannot_be_read_is_told_as_the_reason() -> None:
-    class Lost:
-        async def read(self) -> Secret:
+class Losing:
+    """A TPM that answers, or does not."""
+
+    def __init__(self) -> None:
+        self.lost = True
+        self.reads = 0
+
+    async def read(self) -> Secret:
+        self.reads += 1
+        if self.lost:
             raise SecretError("the TPM does not give the secret at 0x81010001")
+        return Secret(SECRET)
+
+
+def test_a_secret_that_cannot_be_read_is_told_as_the_reason_and_counts_as_soon_as_it_can() -> None:
+    source = Losing()
 
     async def scene(cloud, tokens, seen):
+        with pytest.raises(SecretError, match="the TPM does not give"):
+            await tokens.token()  # the link's, which goes on looking for it
         with pytest.raises(AuthenticationError, match="the TPM does not give"):
-            await tokens.token()
+            await tokens.convex_token()
         assert cloud.calls == []
+        source.lost = False
+        assert await tokens.token() == "socket-000001"
 
-    play(scene, source=Lost())
+    play(scene, source=source)
+
+
+def test_a_secret_that_is_lost_while_tokens_live_is_told_once_and_not_at_each_try(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    source = Losing()
+
+    async def scene(cloud, tokens, seen):
+        source.lost = False
+        await tokens.token()
+        source.lost = True
+        tokens._tokens = replace(tokens._tokens, renew_at=0.0)  # it is time
+        renewing = asyncio.create_task(tokens.keep_fresh())
+        async with asyncio.timeout(30):
+            while source.reads < 4:
+                await asyncio.sleep(0.01)
+        assert not renewing.done()
+        renewing.cancel()
+        await asyncio.wait([renewing])
+
+    with caplog.at_level(logging.WARNING):
+        play(scene, source=source)
+    told = [record for record in caplog.records if record.message == "tokens not renewed"]
+    assert [record.reason for record in told] == ["the TPM does not give the secret at 0x81010001"]  # type: ignore[attr-defined]
+    assert "device refused" not in caplog.text, "nobody has refused it"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -12,9 +13,10 @@ from test_io_link import PATIENCE, QUICK, Recorder
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from pommai.errors import AuthenticationError, SettingsError
+from pommai.errors import AuthenticationError, SecretError, SettingsError
 from pommai.io.link import WebSocketLink
-from pommai.io.link_token import FixedToken
+from pommai.io.link_token import FixedToken, StoredToken
+from pommai.io.secret import SecretFile, keep_secret
 from pommai.protocol.messages import HandshakeAck
 from pommai.protocol.wire import encode_message
 
@@ -90,6 +92,28 @@ def test_a_refused_token_is_replaced_at_the_next_connect() -> None:
     seen, calls = asyncio.run(attempts(Changing(), "token-3", 99))
     assert seen == ["token-1", "token-2", "token-3"]
     assert calls[1] == ("down", "the server refuses the toy's token (HTTP 401)")
+
+
+def test_a_token_that_cannot_be_read_ends_the_link_which_has_said_why(tmp_path: Path) -> None:
+    """Whoever runs it knows what to wait for: calls would change nothing."""
+
+    async def scene() -> None:
+        recorder = Recorder()
+        file, seen = keep_secret(tmp_path / "token", "a-token-of-a-toy"), list[str]()
+        stored = StoredToken(SecretFile(file), seen.append)
+        link = WebSocketLink("ws://127.0.0.1:1", token=stored, device_id="d", toy_id="t", capabilities={}, times=QUICK)
+        running = asyncio.create_task(link.run(recorder))
+        await recorder.until(lambda calls: len(calls) >= 4)
+        file.chmod(0o644)
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(SecretError, match="chmod 600"):
+                await running
+        assert recorder.calls[-2] == "connecting"
+        assert "chmod 600" in recorder.reasons[-1]
+        assert not link.is_up
+        assert set(seen) == {"a-token-of-a-toy"}
+
+    asyncio.run(scene())
 
 
 def test_a_device_that_gets_no_token_says_why_and_does_not_connect() -> None:

@@ -17,7 +17,7 @@ from cloud_stand_in import DEVICE, SECRET, CloudStandIn, stand_in
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from pommai.errors import AuthenticationError, SettingsError
+from pommai.errors import AuthenticationError, SecretError, SettingsError
 from pommai.io.clock import SystemClock
 from pommai.io.secret import SecretFile
 from pommai.protocol.messages import HandshakeAck
@@ -68,8 +68,10 @@ def test_a_secret_that_others_can_read_gets_no_tokens_and_the_toy_starts_all_the
         async with AsyncExitStack() as stack:
             parts = await made(stack, cloud_url="http://127.0.0.1:1", device_secret=SecretFile(tmp_path / "secret"))
             assert parts is not None
-            with pytest.raises(AuthenticationError, match="chmod 600"):
+            with pytest.raises(SecretError, match="chmod 600"):
                 await parts.tokens.token()
+            with pytest.raises(AuthenticationError, match="chmod 600"):
+                await parts.tokens.convex_token()
 
     asyncio.run(scene())
 

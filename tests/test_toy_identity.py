@@ -12,7 +12,7 @@ import pytest
 
 from pommai.io.secret import SecretFile
 from pommai.toy import logs
-from pommai.toy.identity import identity_of
+from pommai.toy.identity import Missing, identity_of
 from pommai.toy.logs import configure_logs
 from pommai.toy.settings import Settings
 
@@ -34,6 +34,28 @@ def kept(folder: Path, name: str, mode: int = 0o600) -> SecretFile:
     path.write_text(f"{WORDS}-{name}\n")
     path.chmod(mode)
     return SecretFile(path)
+
+
+def test_what_is_lost_meanwhile_is_said_when_the_toy_rests_and_not_into_a_turn() -> None:
+    posted: list[str] = []
+    missing = Missing(lambda event: posted.append(event.name))
+    for resting in (False, True, False):
+        missing.on_configuration(resting)
+    missing.on_link(False)
+    assert posted == []
+    missing.on_configuration(False)
+    assert posted == []
+    for _ in range(3):
+        missing.on_configuration(True)
+    assert posted == ["identity.missing"], "once"
+    missing.on_link(True)
+    missing.on_link(False)
+    assert posted == ["identity.missing"] * 2, "at rest it is said at once"
+    missing.on_configuration(False)
+    missing.on_link(False)
+    missing.on_link(True)
+    missing.on_configuration(True)
+    assert posted == ["identity.missing"] * 2, "it is back, and there is nothing to say"
 
 
 def test_without_token_and_secret_it_is_nobody() -> None:

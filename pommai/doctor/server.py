@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pommai.doctor.finding import Finding, broken, note, ok, wrong
 from pommai.doctor.secrets import credentials
 from pommai.doctor.surroundings import Surroundings
-from pommai.errors import CertificateError, PommaiError, SecretError, SettingsError
+from pommai.errors import AuthenticationError, CertificateError, PommaiError, SecretError, SettingsError
 from pommai.io.certificate import validity_of
 from pommai.io.clock import is_before_this_make, to_milliseconds
 from pommai.io.link import LinkTimes, WebSocketLink
@@ -203,6 +203,9 @@ class _Watched:
     async def token(self) -> str:
         try:
             return await self._inner.token()
+        except SecretError as caught:
+            self.problem = caught
+            raise AuthenticationError(str(caught)) from None
         except PommaiError as caught:
             self.problem = caught
             raise

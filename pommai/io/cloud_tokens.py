@@ -94,12 +94,16 @@ class DeviceTokens:
         return self._now() - tokens.made_at > self._times.fresh
 
     async def convex_token(self) -> Secret:
-        """The token for the cloud's functions. Raises as `token` does."""
-        return (await self._living()).convex
+        """The token for the cloud's functions. Raises LinkError, and nothing else."""
+        try:
+            return (await self._living()).convex
+        except SecretError as caught:
+            raise AuthenticationError(str(caught)) from None
 
     async def keep_fresh(self) -> NoReturn:
         """Renew the tokens in good time, until cancelled. Those in use go on living; nobody waits for it."""
         backoff = Backoff(self._random, first=self._times.failed_first, limit=self._times.failed_limit)
+        told = ""
         while True:
             await self._some.wait()
             tokens = self._tokens
@@ -113,8 +117,11 @@ class DeviceTokens:
             try:
                 await self._ask(instead_of=tokens)
                 backoff.succeeded()
-            except LinkError as caught:
-                logger.warning("tokens not renewed", extra={"reason": str(caught)})
+                told = ""
+            except (LinkError, SecretError) as caught:
+                if str(caught) != told:  # what lasts for hours is one fact
+                    told = str(caught)
+                    logger.warning("tokens not renewed", extra={"reason": told})
                 if self._now() >= tokens.ends_at and self._tokens is tokens:
                     self._forget()  # whoever needs some asks
                 await asyncio.sleep(backoff.failed())
@@ -140,8 +147,6 @@ class DeviceTokens:
                 args = {"deviceId": self._device_id, "deviceSecret": secret.reveal()}
                 # Tried once: whoever needs a token has a patience of its own.
                 value = await self._client.call("action", "auth:authenticateDevice", args, attempts=1)
-            except SecretError as caught:
-                raise self._hold_off(AuthenticationError(str(caught))) from None
             except CloudFunctionError as caught:
                 raise self._understood(caught) from None
             except CloudError as caught:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 from msgspec import Struct, structs
 
-from pommai.errors import AuthenticationError, CertificateError, LinkError, ProtocolError, SettingsError
+from pommai.errors import AuthenticationError, CertificateError, LinkError, ProtocolError, SecretError, SettingsError
 from pommai.io.link_address import address_of
 from pommai.io.link_dial import dial
 from pommai.io.link_outbox import Outbox
@@ -193,9 +193,14 @@ class WebSocketLink:
         return taken
 
     async def run(self, listener: LinkListener) -> None:
+        """As the port. Raises SecretError, from outside a connection, when what it shows the server cannot be read."""
         while True:
             listener.on_connecting()
-            reason, delay = await self._attempt(listener)
+            try:
+                reason, delay = await self._attempt(listener)
+            except SecretError as caught:
+                listener.on_down(str(caught))
+                raise
             logger.info("link down", extra={"reason": reason, "retry_s": round(delay, 1)})
             listener.on_down(reason)
             await asyncio.sleep(delay)

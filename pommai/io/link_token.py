@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
-from pommai.errors import AuthenticationError, SecretError, SettingsError
+from pommai.errors import SettingsError
 from pommai.io.secret import Secret, SecretSource
 
 _IN_A_HEADER = re.compile(r"[\x21-\x7e]+")
@@ -16,7 +16,8 @@ class Credentials(Protocol):
     """What the toy shows the server at each connect."""
 
     async def token(self) -> str:
-        """A token, visible ASCII. Raises LinkError; AuthenticationError when nobody will give this device one."""
+        """A token, visible ASCII. Raises LinkError; AuthenticationError when nobody will give this device one;
+        SecretError when what it is kept in, or asked for with, cannot be read."""
 
     def refused(self, token: str) -> bool:
         """The server did not want this token; whether the next one may be better, so that it is worth a try soon."""
@@ -47,10 +48,7 @@ class StoredToken:
         self._on_secret = on_secret
 
     async def token(self) -> str:
-        try:
-            token = (await self._source.read()).reveal()
-        except SecretError as caught:
-            raise AuthenticationError(str(caught)) from None
+        token = (await self._source.read()).reveal()
         self._on_secret(token)
         return token
 

@@ -1,9 +1,11 @@
-"""The link of a toy that cannot read what it would show its server: it calls nobody, until it can."""
+"""A link that calls nobody while the toy cannot read what it would show its server, be that from the start or since a
+file was removed, or a TPM failed."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from pommai.errors import SecretError
@@ -18,11 +20,23 @@ LOOK_SECONDS: Final = 60.0
 
 
 class WaitingLink:
-    """The Link `link`, from when `secret` can be read."""
+    """The Link `link`, while `secret` can be read."""
 
-    def __init__(self, link: Link, secret: SecretSource, look_seconds: float = LOOK_SECONDS) -> None:
+    def __init__(
+        self,
+        link: Link,
+        secret: SecretSource,
+        *,
+        readable: bool,
+        on_change: Callable[[bool], None] = lambda readable: None,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        """`readable`: whether it can be read now; `on_change` is told when that changes. `link` raises SecretError from
+        its `run` when it finds that it cannot."""
         self._link = link
         self._secret = secret
+        self._readable = readable
+        self._on_change = on_change
         self._look_seconds = look_seconds
 
     @property
@@ -35,10 +49,22 @@ class WaitingLink:
         self._link.toy_id = toy_id
 
     async def run(self, listener: LinkListener) -> None:
-        while not await self._can_be_read():  # noqa: ASYNC110 (a file tells nobody that it has changed)
-            await asyncio.sleep(self._look_seconds)
-        logger.info("set up")
-        await self._link.run(listener)
+        while True:
+            while not self._readable:
+                # A while even where it is back at once: one that comes and goes would be told of all the time.
+                await asyncio.sleep(self._look_seconds)
+                if await self._can_be_read():
+                    logger.info("set up")
+                    self._change(True)
+            try:
+                return await self._link.run(listener)
+            except SecretError as caught:
+                logger.error("secret not read", extra={"reason": str(caught)})
+                self._change(False)
+
+    def _change(self, readable: bool) -> None:
+        self._readable = readable
+        self._on_change(readable)
 
     def send(self, message: Message) -> bool:
         return self._link.send(message)

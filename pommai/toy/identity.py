@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from pommai.errors import SecretError
+from pommai.events import Event
 from pommai.io.secret import SecretSource
 from pommai.toy.logs import hide
 from pommai.toy.settings import Settings
@@ -32,3 +35,29 @@ async def identity_of(settings: Settings) -> Identity:
     except SecretError as caught:
         return Identity(secret, str(caught))
     return Identity(secret, "")
+
+
+class Missing:
+    """Tells the chart that the toy can no longer go to its server, when it rests: not into what a child says or hears.
+
+    The chart has words for it, which would be said into a turn.
+    """
+
+    def __init__(self, post: Callable[[Event], None]) -> None:
+        self._post = post
+        self._resting = self._to_tell = False
+
+    def on_link(self, readable: bool) -> None:
+        """What the toy shows its server cannot be read any more, or can again."""
+        self._to_tell = not readable
+        self._tell()
+
+    def on_configuration(self, resting: bool) -> None:
+        """The toy rests, or does something."""
+        self._resting = resting
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._to_tell and self._resting:
+            self._to_tell = False
+            self._post(Event("identity.missing"))

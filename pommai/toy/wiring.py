@@ -46,7 +46,7 @@ from pommai.toy.cloud import CloudParts, make_cloud
 from pommai.toy.ending import Ending
 from pommai.toy.first_turn import FirstTurn
 from pommai.toy.forget import Forgetting, tell_of_reset
-from pommai.toy.identity import Identity, identity_of
+from pommai.toy.identity import Identity, Missing, identity_of
 from pommai.toy.kept import kept
 from pommai.toy.log_keeper import keep_logs
 from pommai.toy.logs import hide
@@ -107,7 +107,8 @@ async def run_toy(
         keep_logs(stack, board.memory.keep_log)
         cloud = make_cloud(settings, stack, board.clock, board.note_sent, lambda: runtime.body)
         identity = await identity_of(settings)
-        link = make_link(settings, cloud, toy_id, board, identity)
+        missing = Missing(lambda event: runtime.post(event))
+        link = make_link(settings, cloud, toy_id, board, identity, missing)
         hearing = Capture(microphone, settings.echo)
         lights = LightShow(make_lights(settings), patterns)
 
@@ -154,6 +155,7 @@ async def run_toy(
             first_turn.on_configuration(resting)
             updates.on_configuration(resting)
             sound.on_configuration(resting)
+            missing.on_configuration(resting)
 
         runtime = Runtime(
             table,
@@ -225,10 +227,13 @@ def read_responses(settings: Settings, sounds: Collection[str]) -> Responses:
     )
 
 
-def make_link(settings: Settings, cloud: CloudParts | None, toy_id: str, board: OnBoard, identity: Identity) -> Link:
+def make_link(
+    settings: Settings, cloud: CloudParts | None, toy_id: str, board: OnBoard, identity: Identity, missing: Missing
+) -> Link:
     """The way to the server: with the token that somebody has set, else with those of the cloud.
 
-    A toy that has neither goes nowhere: nobody has told it who it is. One that cannot read it waits until it can.
+    A toy that has neither goes nowhere: nobody has told it who it is. One that cannot read it waits until it can, and
+    `missing` is told when that happens while it runs.
     """
     if identity.secret is None:
         return NoLink(toy_id)
@@ -246,7 +251,7 @@ def make_link(settings: Settings, cloud: CloudParts | None, toy_id: str, board: 
         guard=make_guard(settings, board.clock),
         on_sent=board.note_sent,
     )
-    return WaitingLink(link, identity.secret) if identity.trouble else link
+    return WaitingLink(link, identity.secret, readable=not identity.trouble, on_change=missing.on_link)
 
 
 def _tell_rest(
