@@ -36,7 +36,8 @@ def find_voice(name_or_path: str, folder: Path) -> Path:
         get = f"python -m piper.download_voices --download-dir {folder} {name_or_path}"
         if not _NAME.fullmatch(name_or_path):
             get = f"python -m piper.download_voices --download-dir {folder} en_US-amy-low"
-        raise ModelError(f"there is no voice of piper {quote(name_or_path)} ({hint}); {get} gets Piper's own")
+        known = f" ({hint})" if hint else ""
+        raise ModelError(f"there is no voice of piper {quote(name_or_path)}{known}; Piper's own are got with: {get}")
     _check(path.with_name(f"{path.name}.json"))
     return path
 
