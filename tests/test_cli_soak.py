@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from soak_sights import a_soak
 
 from pommai.cli import main
 from pommai.qa import soak_days, soak_disk, soak_run
+from pommai.qa.soak_plan import KINDS
 from pommai.qa.soak_run import Now
 from pommai.qa.soak_verdict import Soak
 
@@ -85,11 +86,21 @@ def test_who_interrupts_gets_what_was_seen_so_far(
         (["--days", "0"], "a number of days is 1..366"),
         (["--days", "-3"], "a number of days is 1..366"),
         (["--days", "3", "--for", "1m"], "not allowed with"),
+        (["--only", "card lost,link cutt"], "no fault 'link cutt' (did you mean 'link cut'?)"),
+        (["--only", ""], "known: card lost"),
     ],
 )
 def test_wrong_usage_is_told(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["soak", *words]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "kinds"), [([], KINDS), (["--only", "clock, card lost"], ("clock", "card lost"))])
+def test_of_the_faults_all_come_or_those_that_are_named(
+    words: list[str], kinds: Collection[str], seen: dict[str, Any], tmp_path: Path
+) -> None:
+    assert main(["soak", *words, "--report", str(tmp_path)]) == 0
+    assert list(seen["kinds"]) == list(kinds)
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_anything_is_begun(

@@ -18,6 +18,12 @@ def test_every_kind_comes_as_often_as_every_other() -> None:
         assert {fault.kind for fault in bag} == set(KINDS)
 
 
+def test_where_kinds_are_named_no_others_come() -> None:
+    first = list(islice(faults(1, kinds=("clock", "card lost")), 20))
+    assert {fault.kind for fault in first} == {"clock", "card lost"}
+    assert {fault.kind for fault in islice(faults(1, kinds=["clock"]), 20)} == {"clock"}
+
+
 def test_a_fault_lasts_as_long_as_its_kind_may() -> None:
     for fault in islice(faults(3), 300):
         assert KINDS[fault.kind].least <= fault.seconds <= KINDS[fault.kind].most

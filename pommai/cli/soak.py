@@ -14,6 +14,8 @@ from pommai.cli import INTERRUPTED, WRONG_USAGE
 from pommai.cli.arguments import cannot_write, seed
 from pommai.cli.progress import Progress, clock_time
 from pommai.errors import SettingsError
+from pommai.hints import did_you_mean, quote
+from pommai.qa.soak_plan import KINDS
 from pommai.source import parse_duration
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ Examples:
   pommai soak                            half an hour; report, picture, logs and databases are in out/soak
   pommai soak --for 40s                  each kind of fault about once, and short
   pommai soak --for 8h --seed 7          over night
+  pommai soak --only "card lost,clock"   two kinds of faults, and no others
   pommai soak --days 14                  two simulated weeks, in some minutes
 
 Exit code: 0 nothing went wrong, 1 something did, 2 wrong usage, 130 interrupted (what was seen so far is told).
@@ -75,6 +78,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     length.add_argument("--days", type=_days, metavar="N", help="simulate so many days instead")
     parser.add_argument("--seed", type=seed, default=1, metavar="N", help="what breaks when (default 1)")
     parser.add_argument(
+        "--only",
+        type=_kinds,
+        metavar="KIND,...",
+        help="these faults alone, to learn which of them something follows: " + ", ".join(KINDS),
+    )
+    parser.add_argument(
         "--vosk-model",
         metavar="MODEL",
         help="for toy and gateway: a name of `pommai models list`, or a folder (default: the settings' own; in a "
@@ -98,6 +107,14 @@ def _days(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text[:6]) <= MOST_DAYS):
         raise argparse.ArgumentTypeError(f"a number of days is 1..{MOST_DAYS}, not '{text[:12]}'")
     return int(text)
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(dict.fromkeys(" ".join(word.split()) for word in text.split(",")))
+    for kind in kinds:
+        if kind not in KINDS:
+            raise argparse.ArgumentTypeError(f"there is no fault {quote(kind)} ({did_you_mean(kind, KINDS)})")
+    return kinds
 
 
 def run(args: argparse.Namespace) -> int:
@@ -154,7 +171,15 @@ async def _run(args: argparse.Namespace, model: Path, *, disks: bool) -> Soak:
     resting = frozenset(table.specification.resting)
     with Progress(sys.stderr, _so_far) as progress:
         return await run_soak(
-            args.report, model, resting, seconds=args.seconds, seed=args.seed, stop=stop, progress=progress, disks=disks
+            args.report,
+            model,
+            resting,
+            seconds=args.seconds,
+            seed=args.seed,
+            stop=stop,
+            progress=progress,
+            disks=disks,
+            kinds=args.only or KINDS,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -70,12 +70,12 @@ class Fault:
     """0.0..1.0, for those kinds of which there can be more or less."""
 
 
-def faults(seed: int, *, hasty: bool = False) -> Iterator[Fault]:
-    """All kinds in a random order, then all again, without end."""
+def faults(seed: int, *, hasty: bool = False, kinds: Collection[str] = KINDS.keys()) -> Iterator[Fault]:
+    """All these kinds in a random order, then all again, without end."""
     random, number = Random(f"soak {seed}"), 0
     shorter = HASTE if hasty else 1.0
     while True:
-        for kind in random.sample(sorted(KINDS), len(KINDS)):
+        for kind in random.sample(sorted(kinds), len(kinds)):
             number += 1
             about = KINDS[kind]
             seconds = random.uniform(about.least, about.most) * shorter

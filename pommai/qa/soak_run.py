@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,8 +102,9 @@ async def run_soak(
     stop: asyncio.Event,
     progress: Callable[[Now], None] = lambda now: None,
     disks: bool = False,
+    kinds: Collection[str] = KINDS.keys(),
 ) -> Soak:
-    """Soak for so long, or until `stop`; then let everything be told, and end.
+    """Soak for so long, or until `stop`; then let everything be told, and end. Faults are of these `kinds` alone.
 
     `out`, `model`, `resting`, `disks`: see House. Below two minutes it is a hasty soak: every kind of fault, but short.
     Raises PommaiError when it cannot begin.
@@ -123,7 +124,7 @@ async def run_soak(
             "child": child.play(),
             "operator": operator.work(),
             "designer": designer.work(),
-            "faults": run.break_things(),
+            "faults": run.break_things(kinds),
             "looks": run.look(),
         }
         await run.live(lives, stop)
@@ -216,9 +217,9 @@ class _Run:
 
     # -- faults ----------------------------------------------------------------------------
 
-    async def break_things(self) -> None:
+    async def break_things(self, kinds: Collection[str]) -> None:
         """One fault after the other; the next comes when the toy has come out of the last one, or should have."""
-        for fault in faults(self._soak.seed, hasty=self._soak.hasty):
+        for fault in faults(self._soak.seed, hasty=self._soak.hasty, kinds=kinds):
             async with self.gate.busy():
                 self._soak.recoveries.append(await self._break(fault))
             await asyncio.sleep(fault.pause)
