@@ -15,6 +15,8 @@ PARTS = (
     "chart_compile",
     "proof",
     "process",
+    "heap",
+    "garbage",
     "start",
     "conversation",
     "called",

@@ -36,17 +36,18 @@ class Desk:
         self._gateway = gateway
         self._seen: dict[Path, int] = {}
 
-    async def start_toy(self, *arguments: str) -> None:
+    async def start_toy(self, *arguments: str, program: Sequence[str] = ("-m", "pommai")) -> None:
         """Start `pommai run`, without a speech model unless told otherwise; `began` is when, on the trace's clock.
 
-        The toy remembers what it was at this desk, and compiles its chart once.
+        The toy remembers what it was at this desk, and compiles its chart once. `program` is what Python is to run in
+        place of pommai.
         """
         self._seen.clear()
         self.trace.unlink(missing_ok=True)
         with self.log.open("wb") as log:
             self.began = time.monotonic()
             self.toy = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "pommai", "run", "--url", self.url, "--button", "lines", "--lights", "none"),
+                *(sys.executable, *program, "run", "--url", self.url, "--button", "lines", "--lights", "none"),
                 *("--memory", str(self.folder / "memory.db"), "--cache-dir", str(self.folder / "cache")),
                 *("--token-file", str(keep_secret(self.folder / "token", TOKEN))),
                 *("--vosk-model", "none", "--trace", str(self.trace), "--log-format", "json", *arguments),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
 from pathlib import Path
@@ -27,6 +28,21 @@ def test_it_is_imported_when_the_toy_rests_and_not_before(tmp_path: Path, monkey
 
     asyncio.run(story())
     assert sys.modules.pop("needed_at_the_first_turn").where is not threading.main_thread()
+
+
+def test_what_is_there_at_the_first_rest_is_set_aside_from_the_search_for_garbage() -> None:
+    made_before = [[number] for number in range(1000)]
+
+    async def story() -> None:
+        first = FirstTurn(())
+        first.on_configuration(True)
+        await first.prepare()
+
+    asyncio.run(story())
+    looked_through = {id(each) for each in gc.get_objects()}
+    assert looked_through.isdisjoint(map(id, made_before))
+    made_later = [[number] for number in range(1000)]
+    assert {*map(id, made_later)} <= {id(each) for each in gc.get_objects()}
 
 
 def test_what_is_imported_exists() -> None:
