@@ -66,8 +66,10 @@ def test_of_an_offer_to_a_toy_the_later_word_counts_and_none_of_an_earlier_offer
             assert await registers.lines(SHA, ("bear", "rex", "cat")) == {"bear": line(20), "rex": line(12, "rex")}
             await registers.put_marks([Mark(replace(TWELVE, made=15), 15)])  # it was withdrawn and brought again
             assert await registers.lines(SHA, ("bear", "rex", "cat")) == {"bear": line(20)}
-            await registers.put_marks([Mark(TWELVE, 30, withdrawn=True)])
             await registers.put_lines([line(40)])
+            await registers.put_marks([Mark(TWELVE, 30, withdrawn=True)])
+            assert await registers.lines(SHA, ("bear", "rex", "cat")) == {}, "said before it was known here"
+            await registers.put_lines([line(50)])
             assert await registers.lines(SHA, ("bear", "rex", "cat")) == {}
 
     asyncio.run(test())

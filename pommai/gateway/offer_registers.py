@@ -38,7 +38,7 @@ _SET_MARK: Final = """
 """
 _DROP_OLD: Final = """
     DELETE FROM offered WHERE sha256 = ?1
-    AND changed <= (SELECT CASE WHEN withdrawn THEN changed ELSE made END FROM bundles WHERE sha256 = ?1)
+    AND (SELECT withdrawn OR offered.changed <= made FROM bundles WHERE sha256 = ?1)
 """
 _SET_LINE: Final = """
     INSERT INTO offered (sha256, device, told, times, outcome, reason, changed, untold)

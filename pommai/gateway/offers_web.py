@@ -106,7 +106,7 @@ class _Pages:
             raise RequestError(400, "say to whom", 'send {"devices": ["ID", ...]} or {"all": true}')
         if devices is not None and not (0 < len(devices) <= MOST_DEVICES and all(map(_is_device, devices))):
             raise RequestError(400, f"'devices' must be a list of 1 to {MOST_DEVICES} device ids")
-        if not self._files.is_there(sha256) or not await self._offers.offer(sha256, devices):
+        if not self._is_here_or_coming(sha256) or not await self._offers.offer(sha256, devices):
             raise _unknown(sha256)
         self._offering.changed()
         book = await self._offers.read()
@@ -129,7 +129,7 @@ class _Pages:
         sha256 = _hash(request)
         kept = await self._offers.find(sha256)
         later = {"Retry-After": str(LATER_SECONDS)}
-        if kept is None or not (self._files.is_there(sha256) or self._offers.is_coming(sha256)):
+        if kept is None or not self._is_here_or_coming(sha256):
             raise RequestError(404, "there is no such bundle")
         if self._downloads >= MOST_DOWNLOADS:
             raise RequestError(503, "too many are fetching", "come later", later)
@@ -151,6 +151,9 @@ class _Pages:
         finally:
             self._downloads -= 1
         return response
+
+    def _is_here_or_coming(self, sha256: str) -> bool:
+        return self._files.is_there(sha256) or self._offers.is_coming(sha256)
 
     async def _has_come(self, sha256: str) -> bool:
         """Whether a file is here, or comes soon: a balancer may send a toy to a gateway that has yet to fetch it."""
