@@ -30,7 +30,7 @@ without any the toy says kindly that it has not understood.
 _EPILOG = """\
 Examples:
   pommai demo                                     examples/conversation.yaml, in about a minute
-  pommai demo --script examples/evening.yaml      a whole evening, in about two
+  pommai demo --script examples/evening.yaml      a whole evening, in a minute and a half
   pommai demo --interactive                       the space bar is the button
   pommai demo --script mine.yaml                  your own; the shipped ones show how
 
