@@ -17,7 +17,7 @@ from offer_material import BUNDLE, HASH, kept, says
 from redis_server import RedisProcess
 from shared_offers_material import Counter, counter, counters
 
-from pommai.errors import BundleError, FleetError
+from pommai.errors import BundleError, FleetError, StoreError
 from pommai.gateway.fleet import bundle_pieces, redis_server, shared_offers
 from pommai.gateway.offers import MOST_KEPT, Told
 
@@ -159,7 +159,7 @@ def test_while_redis_is_gone_offers_stand_changes_are_refused_and_what_toys_say_
 
     run(test())
     told = [reason for reason in reasons(caplog) if "cannot be reached" in reason]
-    assert len(told) == 2, "of each gateway, and not at every beat"
+    assert 2 <= len(told) < 6, "of each gateway, and not at every beat"
 
 
 def test_a_redis_that_comes_back_empty_is_told_everything_but_what_was_withdrawn(
@@ -384,7 +384,7 @@ def test_a_bundle_that_nobody_has_any_more_is_told_of_once(
             assert one.offers.is_coming(kept(12).sha256)
 
     run(test())
-    assert reasons(caplog) == ["no gateway that has the bundle 000000000000 is in touch"]
+    assert reasons(caplog).count("no gateway that has the bundle 000000000000 is in touch") == 1
 
 
 def test_nonsense_in_redis_is_passed_over(redis: RedisProcess, tmp_path: Path) -> None:
@@ -410,6 +410,30 @@ def test_nonsense_in_redis_is_passed_over(redis: RedisProcess, tmp_path: Path) -
                 state = await alike(one, two, three, toys={HASH: {"bear": (0, "", "")}})
                 assert (state["kept"], state["reports"]) == ({(HASH, 12, False)}, {"bear": says(11)})
                 await here(two, three)
+
+    run(test())
+
+
+def test_a_disk_that_is_full_for_a_while_loses_nothing_of_what_others_tell(
+    redis: RedisProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with counters(redis.url, tmp_path, "one", "two") as (one, two):
+
+            async def full(*_: object) -> None:
+                raise StoreError("two.db cannot be used: database or disk is full")
+
+            with monkeypatch.context() as patched:
+                for put in ("put_marks", "put_lines", "put_words"):
+                    patched.setattr(two.offers.registers, put, full)
+                await one.bring()
+                await one.offers.offer(HASH, ["bear"])
+                await one.offers.hear({"bear": says(11)})
+                await out_of_touch(two)
+                assert two.offers.missing == "two.db cannot be used: database or disk is full"
+                assert (await two.offers.read()).kept == ()
+            await alike(one, two, toys={HASH: {"bear": (0, "", "")}}, reports={"bear": says(11)})
+            await in_touch(two)
 
     run(test())
 

@@ -44,7 +44,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'NX')
 local time = redis.call('TIME')
 local changes = tonumber(redis.call('GET', KEYS[2]) or '0') or 0
 local found = {{}}
-local rows = redis.call('ZRANGEBYSCORE', KEYS[4], '(' .. ARGV[2], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[3])
+local rows = redis.call('ZRANGEBYSCORE', KEYS[4], '(' .. ARGV[2], changes, 'WITHSCORES', 'LIMIT', 0, ARGV[3])
 for i = 1, #rows, 2 do
   local size = redis.call('HSTRLEN', KEYS[3], rows[i])
   if #rows[i] <= {LONGEST} and size > 0 and size <= {LONGEST} then

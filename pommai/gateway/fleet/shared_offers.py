@@ -55,6 +55,7 @@ _BUNDLES: Final = "offers:bundles"
 _WORDS: Final = "offers:words"
 _TOYS: Final = "offers:toys:"
 
+_NOT_YET: Final = "Redis was not asked yet"
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class SharedOffers(FileOffers):
         self._changes = -1
         self._looking = 0
         self._offset: float | None = None  # from our monotonic clock to Redis's, in milliseconds
-        self._trouble = "Redis was not asked yet"
+        self._trouble = _NOT_YET
         self._refused: dict[str, tuple[str, float]] = {}  # bundles that could not be had: why, and when to ask again
         self._exchanging = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -198,6 +199,8 @@ class SharedOffers(FileOffers):
     def _note(self, trouble: str) -> None:
         if trouble and trouble != self._trouble:
             _log.error("offers not shared", extra={"reason": trouble})
+        elif not trouble and self._trouble not in ("", _NOT_YET):
+            _log.info("offers shared again")
         self._trouble = trouble
 
     async def _pull(self) -> bool:
