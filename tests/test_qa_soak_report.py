@@ -35,6 +35,14 @@ def test_a_soak_without_anything_is_told_nevertheless() -> None:
     assert as_text(soak).splitlines()[-1] == "nothing went wrong"
 
 
+def test_a_machine_that_others_kept_busy_is_told_of() -> None:
+    soak = a_soak()
+    assert not any("busy" in words for words in findings(soak))
+    soak.stills, soak.busy = [40.0, 80.0, 120.0], 2
+    assert any("busy at 2 of 3 still moments" in words for words in findings(soak))
+    assert soak.as_json()["still_moments"] == {"all": 3, "machine_busy": 2}
+
+
 def test_a_machine_that_mounts_nothing_is_told_of() -> None:
     soak = a_soak()
     assert not any("EFBIG" in words for words in findings(soak))

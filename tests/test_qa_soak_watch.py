@@ -6,9 +6,10 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from pommai.qa.soak_watch import Pipe, ToyWatch, size_mb, vitals
+from pommai.qa.soak_watch import Pipe, Processors, ToyWatch, processors, size_mb, vitals
 
 
 def test_a_process_is_seen_with_its_files_and_threads() -> None:
@@ -30,6 +31,15 @@ def test_a_process_that_has_ended_is_not_there() -> None:
     assert vitals(process.pid) is None, "dead, and not yet buried"
     process.communicate()
     assert vitals(process.pid) is None
+
+
+def test_the_machine_is_as_idle_as_its_processors() -> None:
+    before = processors()
+    assert 0 < before.idle < before.all
+    time.sleep(0.05)
+    assert 0.0 <= processors().idle_since(before) <= 1.0
+    assert Processors(130, 1400).idle_since(Processors(100, 1200)) == 0.15
+    assert Processors(100, 1200).idle_since(Processors(100, 1200)) == 0.0
 
 
 def test_a_database_is_as_large_as_all_its_files(tmp_path: Path) -> None:

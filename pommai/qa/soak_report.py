@@ -57,6 +57,11 @@ def findings(soak: Soak) -> list[str]:
     found.append(f"{len(ledger.seen):,} conversations seen in the toy's memory, {archived:,} of them at the gateway")
     if soak.no_disks:
         found.append(f"no disk was full, files could not grow instead (EFBIG): nothing can be mounted, {soak.no_disks}")
+    if soak.busy:
+        found.append(
+            f"others kept the machine busy at {soak.busy:,} of {len(soak.stills):,} still moments: wakeups were not "
+            "counted then"
+        )
     if not soak.growths():
         found.append("it was too short to say whether anything grows")
     if not soak.verdict:

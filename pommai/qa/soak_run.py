@@ -21,13 +21,15 @@ from pommai.qa.soak_people import BRIEF, SENTENCES, Child, Designer, Operator, s
 from pommai.qa.soak_plan import KINDS, Fault, faults
 from pommai.qa.soak_program import Program
 from pommai.qa.soak_verdict import Recovery, Soak
-from pommai.qa.soak_watch import Look, Vitals, size_mb, vitals
+from pommai.qa.soak_watch import Look, Vitals, processors, size_mb, vitals
 
 LOOK_S: Final = 5.0
 """Between two looks at what everything takes."""
 STILL_EVERY_S: Final = 25.0
 """Between two still moments, in which nothing breaks, nobody plays, and what a toy at rest takes can be seen."""
 STILL_S: Final = 4.0
+IDLE_SHARE: Final = 0.5
+"""Of the machine's processors, in a still moment: toy, gateway and soak need a fifth of one then."""
 SETTLE_S: Final = 1.0
 """After the toy has come to rest: what it had begun is over."""
 STILL_REST_S: Final = 90.0
@@ -278,15 +280,18 @@ class _Run:
             await asyncio.sleep(SETTLE_S)
             seconds = max(1.0, STILL_S * self._haste)
             before, unrest = [vitals(program.pid) for program in self._programs], watch.unrest
+            machine = processors()
             await asyncio.sleep(seconds)
+            busy = processors().idle_since(machine) < IDLE_SHARE
             after = [vitals(program.pid) for program in self._programs]
             inside = [await house.look_inside(program) for program in self._programs]
             rested = watch.unrest == unrest and watch.rests
         self._soak.stills.append(self.now)
+        self._soak.busy += busy
         for program, first, then, held in zip(self._programs, before, after, inside, strict=True):
             if first is not None and then is not None:
                 wakeups = sum((then.switches - first.switches).values()) / seconds
-                self._note(program, then, wakeups, held, rests=rested)
+                self._note(program, then, None if busy else wakeups, held, rests=rested)
 
     def _note(
         self, program: Program, found: Vitals, wakeups: float | None, held: dict[str, Any], *, rests: bool

@@ -90,6 +90,8 @@ class Soak:
     recoveries: list[Recovery] = field(default_factory=list)
     stills: list[float] = field(default_factory=list)
     """When all left the toy alone, and it came to rest."""
+    busy: int = 0
+    """At how many of these others kept the machine busy."""
     wrongs: list[str] = field(default_factory=list)
     """What was noticed on the way."""
     troubles: list[str] = field(default_factory=list)
@@ -167,6 +169,7 @@ class Soak:
             "verdict": self.verdict,
             "interrupted": self.interrupted,
             "no_disks": self.no_disks,
+            "still_moments": {"all": len(self.stills), "machine_busy": self.busy},
             "faults": [
                 {
                     "number": recovery.fault.number,

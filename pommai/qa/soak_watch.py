@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 CHUNK: Final = 65_536
 _OWN: Final = re.compile(r"^(?:RssAnon|VmSwap):\s+(\d+) kB", re.MULTILINE)
@@ -34,7 +34,8 @@ class Look:
     """Open files, sockets and pipes."""
     threads: int
     wakeups: float | None
-    """Times a second that one of its threads waited, since the look before: voluntary context switches."""
+    """Times a second that one of its threads waited, since the look before: voluntary context switches. Nobody can
+    tell on a machine that others keep busy: threads that have to wait for it find more to do, or less."""
     tasks: int | None
     objects: int | None
     file_mb: float
@@ -76,6 +77,23 @@ def vitals(pid: int) -> Vitals | None:
     if not own:  # it has ended, and nobody has been told yet
         return None
     return Vitals(sum(own) * 1024 / 1e6, handles, len(switches), switches)
+
+
+class Processors(NamedTuple):
+    """What the machine's processors have done since it was started, in ticks."""
+
+    idle: int
+    all: int
+
+    def idle_since(self, before: Processors) -> float:
+        """The share of their time in which they had nothing to do, 0.0..1.0."""
+        return (self.idle - before.idle) / max(1, self.all - before.all)
+
+
+def processors() -> Processors:
+    """Read it. Raises OSError."""
+    ticks = [int(number) for number in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return Processors(ticks[3] + ticks[4], sum(ticks))
 
 
 def size_mb(database: Path) -> float:
