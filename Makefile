@@ -16,10 +16,11 @@ evening: $(READY) ## spend an evening with the toy: its name, lost networks, bad
 
 # Twice as many workers as processors of a small machine, for many tests wait; the files that take longest come first
 # (tests/conftest.py). A worker that dies ends the run: with files kept together, pytest-xdist may wait for ever for one
-# that was started in its place.
+# that was started in its place. Python keeps what it has compiled, also where the environment says otherwise: hundreds of
+# processes are started, and a third of their time went into compiling the same again.
 test: ## everything that can go wrong: check and cloud beside each other, then all tests
 	@$(MAKE) --no-print-directory -j2 check cloud
-	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 check: $(READY) ## style and types
 	@$(BIN)/ruff check --quiet .
