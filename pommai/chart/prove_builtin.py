@@ -133,7 +133,8 @@ def no_waiting_for_the_cloud(space: Space) -> Verdict:
     ways: defaultdict[tuple[int, int], set[str]] = defaultdict(set)
     for (event, _), edges in space.taken.items():
         for node, _, edge in edges:
-            ways[node, edge.step.node].add(event)
+            if edge.step.node != node:
+                ways[node, edge.step.node].add(event)
     for (node, after), events in ways.items():
         for state in space.active[node] - space.active[after]:
             ends[state].update(events)
