@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 
@@ -12,6 +13,21 @@ def seed(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > 18:
         raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 on, of at most 18 digits, not '{text}'")
     return int(text)
+
+
+def chart_file(command: str, given: Path | None) -> Path | None:
+    """The chart that was named, or the project's own; None when it is no file, which is said in the command's name.
+
+    Raises SettingsError when none is named and the project has none.
+    """
+    from pommai.toy.settings import find_project_file
+
+    chart = given or find_project_file("statechart.yaml")
+    if chart.is_file():
+        return chart
+    what = f"{chart} is a folder, not a file" if chart.is_dir() else f"there is no file {chart}"
+    print(f"pommai {command}: {what}", file=sys.stderr)
+    return None
 
 
 def cannot_write(folder: Path) -> str:

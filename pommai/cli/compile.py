@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pommai.cli import WRONG_USAGE
+from pommai.cli.arguments import chart_file
 from pommai.cli.progress import Progress, of
 
 if TYPE_CHECKING:
@@ -49,11 +50,9 @@ def run(args: argparse.Namespace) -> int:
     """Compile. The exit code: 0, 1 when the file cannot be written, 2 when there is no chart. Raises ChartError."""
     from pommai.chart.table import dump
     from pommai.toy.charts import write_atomically
-    from pommai.toy.settings import find_project_file
 
-    chart: Path = args.chart or find_project_file("statechart.yaml")
-    if not chart.is_file():
-        print(f"pommai compile: there is no file {chart}", file=sys.stderr)
+    chart = chart_file("compile", args.chart)
+    if chart is None:
         return WRONG_USAGE
     output: Path = args.output or chart.with_suffix(SUFFIX)
     if output.exists() and output.samefile(chart):

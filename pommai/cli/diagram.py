@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pommai.cli import WRONG_USAGE
+from pommai.cli.arguments import chart_file
 from pommai.errors import ChartError, SourceError
 from pommai.source import Reader
 
@@ -51,12 +52,9 @@ def run(args: argparse.Namespace) -> int:
     """Draw. The exit code: 0, 1 when it cannot be drawn or written, 2 when there is no chart. Raises ChartError."""
     from pommai.chart.diagram_mermaid import mermaid
     from pommai.chart.load import load_chart
-    from pommai.toy.settings import find_project_file
 
-    file: Path = args.chart or find_project_file("statechart.yaml")
-    if not file.is_file():
-        what = f"{file} is a folder, not a file" if file.is_dir() else f"there is no file {file}"
-        print(f"pommai diagram: {what}", file=sys.stderr)
+    file = chart_file("diagram", args.chart)
+    if file is None:
         return WRONG_USAGE
     chart = load_chart(Reader.of_file(file, ChartError))
     if args.mermaid is None and args.svg is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pommai.cli import INTERRUPTED, WRONG_USAGE
-from pommai.cli.arguments import cannot_write, seed
+from pommai.cli.arguments import cannot_write, chart_file, seed
 from pommai.cli.progress import Progress, clock_time
 from pommai.errors import ChartError, SettingsError
 from pommai.source import Reader
@@ -98,11 +98,9 @@ def run(args: argparse.Namespace) -> int:
     """Fuzz. The exit code: 0 nothing failed, 1 something did, 2 no such chart or folder, 130 interrupted."""
     from pommai.qa.campaign import run_campaign
     from pommai.qa.profile import load_profile
-    from pommai.toy.settings import find_project_file
 
-    chart: Path = args.chart or find_project_file("statechart.yaml")
-    if not chart.is_file():
-        print(f"pommai fuzz: there is no file {chart}", file=sys.stderr)
+    chart = chart_file("fuzz", args.chart)
+    if chart is None:
         return WRONG_USAGE
     if args.report is not None and (words := cannot_write(args.report)):
         print(f"pommai fuzz: {words}", file=sys.stderr)

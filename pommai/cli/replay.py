@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pommai.cli import WRONG_USAGE
+from pommai.cli.arguments import chart_file
 
 if TYPE_CHECKING:
     from pommai.chart.table import DecisionTable
@@ -53,14 +54,12 @@ def run(args: argparse.Namespace) -> int:
     from pommai.cli.fuzz import subject_of
     from pommai.qa.profile import Profile
     from pommai.qa.replay_file import chart_doubts, read_file
-    from pommai.toy.settings import find_project_file
 
     if (args.file is None) == (args.from_trace is None):
         print("pommai replay: name a replay file, or a trace with --from-trace", file=sys.stderr)
         return WRONG_USAGE
-    chart: Path = args.chart or find_project_file("statechart.yaml")
-    if not chart.is_file():
-        print(f"pommai replay: there is no file {chart}", file=sys.stderr)
+    chart = chart_file("replay", args.chart)
+    if chart is None:
         return WRONG_USAGE
     nobody = Profile("replay", "", "", {}, ())
     if args.from_trace is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pommai.cli import WRONG_USAGE
+from pommai.cli.arguments import chart_file
 from pommai.cli.progress import Progress, of
 
 if TYPE_CHECKING:
@@ -64,18 +65,16 @@ def run(args: argparse.Namespace) -> int:
     """Verify. The exit code: 0 all hold, 1 one is broken, 2 there is no chart. Raises ChartError, TableError."""
     from pommai.chart.prove import prove
     from pommai.cli.compile import read_behaviour
-    from pommai.toy.settings import find_project_file
 
-    chart: Path = args.chart or find_project_file("statechart.yaml")
-    if not chart.is_file():
-        print(f"pommai verify: there is no file {chart}", file=sys.stderr)
+    chart = chart_file("verify", args.chart)
+    if chart is None:
         return WRONG_USAGE
     if args.mutants:
         return _judge_mutants(chart, as_json=args.json)
     begun = time.perf_counter()
     with Progress(sys.stderr, of("configurations found so far")) as progress:
         table = read_behaviour(chart, progress)
-    gc.freeze()  # the table stays: with a large one, half of the time would go into looking whether it is garbage
+    gc.freeze()  # the table stays: with a large one, looking whether it is garbage would take a part of the time
     try:
         with Progress(sys.stderr, of("situations found so far")) as counting:
             proof = prove(table, counting)
