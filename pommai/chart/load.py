@@ -14,7 +14,6 @@ from pommai.chart.model import Action, Call, Chart, Duration, History, Led, Rais
 from pommai.chart.structure import check_structure
 from pommai.source import Mapping, Node, Reader, Scalar, did_you_mean, parse_duration, quote
 
-_ID = re.compile(keys.ID)
 _DURATION = re.compile(keys.DURATION)
 _OWN_EVENTS = ("timer.", "done.")
 _EVENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*(\.\*)?")
@@ -90,7 +89,7 @@ class _Loader:
         return self.reader.duration(node, what)
 
     def _is_id(self, key: Scalar, what: str) -> bool:
-        if _ID.fullmatch(key.text):
+        if keys.is_id(key.text):
             return True
         message = f"{what} cannot be called '{key.text}'"
         self.reader.problem(key, message, "use letters, digits and _, and no digit first")
@@ -197,7 +196,7 @@ class _Loader:
             if name == "raise":
                 reader.problem(node, "'raise' needs an event", "write `raise: some.event`")
                 return None
-            if not _ID.fullmatch(name):
+            if not keys.is_id(name):
                 hint = "with arguments write `name: {key: value}`"
                 reader.problem(node, f"an action cannot be called {quote(name)}", hint)
                 return None
