@@ -65,6 +65,8 @@ def test_an_offer_made_at_one_gateway_holds_at_the_other(tmp_path: Path) -> None
 
         bear, rex = stack.enter_context(toy(socket, "bear")), stack.enter_context(toy(elsewhere, "rex"))
         operator(web, "offer", file, "--all")
+        by_a_balancer = httpx.get(f"{other}/api/bundles/{HASH}", trust_env=False, timeout=60)
+        assert by_a_balancer.content == BUNDLE
         for connection, address in ((bear, web), (rex, other)):
             order = told(connection)
             assert order["url"] == f"{address}/api/bundles/{HASH}"
