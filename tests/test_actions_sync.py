@@ -36,7 +36,7 @@ async def acknowledge(toy) -> None:
 
 def test_what_is_acknowledged_is_not_sent_again():
     async def scene():
-        async with simulated_toy() as toy:
+        async with simulated_toy(alone=True) as toy:
             toy.memory.keep_conversation(said(1))
             await settle()
             assert ids(batches(toy)[-1]) == ("c1",)
@@ -51,7 +51,7 @@ def test_what_is_acknowledged_is_not_sent_again():
 
 def test_what_is_not_acknowledged_is_sent_again_and_not_in_a_hurry():
     async def scene():
-        async with simulated_toy() as toy:
+        async with simulated_toy(alone=True) as toy:
             toy.memory.keep_conversation(said(1))
             await settle()
             await asyncio.sleep(ACK_SECONDS + RETRY_FIRST + 0.1)

@@ -43,7 +43,7 @@ def test_a_cloud_that_is_away_is_not_hurried_and_gets_everything_when_it_is_back
     async def scene():
         cloud = SimulatedCloud()
         cloud.there = False
-        async with simulated_toy(cloud=cloud) as toy:
+        async with simulated_toy(cloud=cloud, alone=True) as toy:
             toy.memory.keep_conversation(said(1))
             toy.memory.keep_safety_event(incident(1))
             await asyncio.sleep(3600)
@@ -60,7 +60,7 @@ def test_when_the_link_comes_back_the_cloud_is_tried_at_once():
     async def scene():
         cloud = SimulatedCloud()
         cloud.there = False
-        async with simulated_toy(cloud=cloud) as toy:
+        async with simulated_toy(cloud=cloud, alone=True) as toy:
             toy.link.go_down("gone")
             toy.memory.keep_conversation(said(1))
             await asyncio.sleep(1000)

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from pommai.io import memory_simulated
 from pommai.io.clock import SystemClock
 from pommai.io.memory import SqliteMemory
-from pommai.io.memory_simulated import MOST_WAITING, SimulatedMemory
+from pommai.io.memory_simulated import SimulatedMemory
 from pommai.io.ports import CONVERSATIONS, LOGS, METRICS, SAFETY
 from pommai.protocol.messages import Conversation, SyncAck
 from pommai.toy.log_keeper import MOST, keep_logs
@@ -166,18 +167,23 @@ def test_lines_go_behind_incidents_and_are_gone_when_the_server_has_them(tmp_pat
     asyncio.run(scene())
 
 
-def test_incidents_and_conversations_are_not_displaced_by_any_number_of_lines_and_figures() -> None:
+def test_incidents_and_conversations_are_not_displaced_by_any_number_of_lines_and_figures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    most = 1000  # of so many, whoever must go is found soon
+    monkeypatch.setattr(memory_simulated, "MOST_WAITING", most)
+
     async def scene() -> None:
         memory = SimulatedMemory(SystemClock())
         for number in range(20):
             memory.keep_safety_event({"id": f"s{number}", "reason": "x", "timestamp": ""})
             memory.keep_conversation(Conversation(f"c{number}", "bear", "hello", "hi", "", True))
-        for number in range(MOST_WAITING):
+        for number in range(most):
             memory.keep_log("error", "no button", {"number": number})
             memory.keep_metric("x", float(number))
         kinds = Counter(item.kind for item in memory.waiting.values())
         assert (kinds[SAFETY], kinds[CONVERSATIONS]) == (20, 20)
-        assert memory.unsent == MOST_WAITING
+        assert memory.unsent == most
         assert kinds[LOGS] > 0 == kinds[METRICS]
 
     asyncio.run(scene())
