@@ -18,12 +18,11 @@ LONGEST = (
     "test_soak.py",
     "test_evening.py",
     "test_qa_soak_run.py",
-    "test_actions_sync_more.py",
+    "test_qa_mutation.py",
     "test_chart_against_library.py",
     "test_sync_through_death.py",
     "test_qa_campaign.py",
     "test_toy_runtime_whatever_happens.py",
-    "test_qa_mutation.py",
     "test_qa_cluster.py",
     "test_cli_demo.py",
     "test_cli_gateway_http.py",
@@ -31,8 +30,6 @@ LONGEST = (
     "test_live_configuration.py",
     "test_doctor_behaviour.py",
     "test_gateway_hostile.py",
-    "test_actions_sync_cloud.py",
-    "test_toy_log_keeper.py",
 )
 """Files that take half a minute and more. Workers take one file after the other: with these first, none is alone with
 one of them in the end."""
