@@ -10,7 +10,7 @@ from chart_material import table_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pommai.chart.table import FORMAT, dump, load
+from pommai.chart.table import FORMAT, Step, dump, leaves_of, load
 from pommai.errors import TableError
 
 TABLE = table_of(
@@ -54,6 +54,21 @@ def test_a_table_knows_its_events_guards_and_operations() -> None:
     assert ("start", "record") in TABLE.operations()
     assert ("stop", "record") in TABLE.operations()
     assert {step.configuration for step in TABLE.steps()} == {node.configuration for node in TABLE.nodes}
+
+
+def test_the_steps_of_a_tree_stand_beside_the_answers_that_lead_to_them() -> None:
+    one, two, three = (TABLE.nothing(node) for node in range(3))
+    assert leaves_of(one) == [((), one)]
+    assert leaves_of(("p", one, ("q", two, three))) == [
+        ((("p", True),), one),
+        ((("p", False), ("q", True)), two),
+        ((("p", False), ("q", False)), three),
+    ]
+
+
+def test_an_event_that_means_nothing_leaves_everything_as_it_is() -> None:
+    for number, node in enumerate(TABLE.nodes):
+        assert TABLE.nothing(number) == Step((), node.configuration, node.led, (), number)
 
 
 def test_the_memory_of_a_history_makes_configurations_different() -> None:

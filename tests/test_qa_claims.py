@@ -8,9 +8,8 @@ from functools import cache
 from qa_material import shipped_subject, shipped_table
 
 from pommai.chart.prove_space import Space
-from pommai.chart.table import Operation, Step
+from pommai.chart.table import Operation, Step, leaves_of
 from pommai.qa.claims import checks_of, left_to_the_prover
-from pommai.qa.coverage import leaves_of
 from pommai.qa.situation import BEGINNING, Check, Moment, after, first_wrong
 
 

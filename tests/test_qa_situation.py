@@ -7,8 +7,7 @@ from functools import cache
 import pytest
 from qa_material import shipped_table
 
-from pommai.chart.table import Operation, Step
-from pommai.qa.coverage import leaves_of
+from pommai.chart.table import Operation, Step, leaves_of
 from pommai.qa.situation import BEGINNING, Check, Moment, Situation, after, first_wrong, sound_step
 
 IDLE = ("toy", "behaviour", "playing", "idle", "link", "offline")

@@ -27,10 +27,7 @@ class ChartMachine:
     def __init__(self, table: DecisionTable) -> None:
         self.table = table
         self._trees = [node.events for node in table.nodes]
-        self._other = [
-            node.events.get(OTHER) or Step((), node.configuration, node.led, (), i)
-            for i, node in enumerate(table.nodes)
-        ]
+        self._other = [trees.get(OTHER) or table.nothing(i) for i, trees in enumerate(self._trees)]
         self._node = -1
         self.step = Step((), (), None, (), -1)
         """The latest step."""

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from pommai.chart.prove_claims import Verdict, slowest
-from pommai.chart.prove_space import Space, outcomes, owner
+from pommai.chart.prove_space import Space, owner
 from pommai.chart.prove_story import tell
 from pommai.chart.prove_timers import NEVER, Waiting
-from pommai.chart.table import DARK, DecisionTable
+from pommai.chart.table import DARK, DecisionTable, leaves_of
 from pommai.events import EVENTS
 
 KIND = "built in"
@@ -45,7 +45,7 @@ def _ambiguous(table: DecisionTable) -> str:
         return "two nodes of the table are the same configuration with the same memory"
     for node in table.nodes:
         for event, tree in node.events.items():
-            for answers, step in outcomes(tree):
+            for answers, step in leaves_of(tree):
                 if len(answers) > 1 and len(dict(answers)) < len(answers):
                     return f"on {event} a guard is asked twice in {', '.join(node.configuration)}"
                 if step.configuration != table.nodes[step.node].configuration:

@@ -11,7 +11,7 @@ from pommai.chart.prove_space import Edge, Space, Taken
 from pommai.chart.prove_story import Counterexample, tell
 from pommai.chart.prove_timers import NEVER, Wait, Waiting
 from pommai.chart.specification import Claim
-from pommai.chart.table import OTHER, Step
+from pommai.chart.table import OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +161,9 @@ def _taken(space: Space, claim: Claim, wanted: frozenset[str] | None) -> Iterato
         info = space.table.nodes[node]
         if OTHER not in info.events:
             ignored = space.specification.outside - info.events.keys()
-            silent = Step((), info.configuration, info.led, (), node)
             named = ignored & wanted if wanted is not None else sorted(ignored)[:1]
             for event in sorted(named):
-                yield node, space.first[node], Edge(event, (), silent, 0)
+                yield node, space.first[node], Edge(event, (), space.table.nothing(node), 0)
 
 
 def _entering(space: Space, claim: Claim, node: int, edge: Edge) -> bool:

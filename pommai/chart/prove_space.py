@@ -17,13 +17,11 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from pommai.chart import guards
-from pommai.chart.table import OTHER, DecisionTable, Step, Tree
+from pommai.chart.table import OTHER, Answers, DecisionTable, Step, Tree, leaves_of
 from pommai.errors import ChartError, Problem
 
 MAX_SITUATIONS = 200_000
 """Most situations of a chart; a toy's has a few hundred."""
-
-Answers = tuple[tuple[str, bool], ...]
 
 
 class Edge(Struct, frozen=True, gc=False):
@@ -198,16 +196,14 @@ class Space:
     # -- edges ----------------------------------------------------------------------------
 
     def _edges(self, node: int) -> list[Edge]:
-        info = self.table.nodes[node]
-        listed = dict(info.events)
+        listed = dict(self.table.nodes[node].events)
         other = listed.pop(OTHER, None)
         timers = {timer for timer in self.durations if owner(timer) in self.active[node]}
         outside = self.specification.outside
         if other is not None:
             listed |= dict.fromkeys(sorted((outside | timers) - listed.keys()), other)
         else:
-            silent = Step((), info.configuration, info.led, (), node)
-            listed |= dict.fromkeys(sorted(timers - listed.keys()), silent)
+            listed |= dict.fromkeys(sorted(timers - listed.keys()), self.table.nothing(node))
         edges = []
         for event, tree in listed.items():
             timer = event if event in timers else ""
@@ -221,7 +217,7 @@ class Space:
         return edges
 
     def _leaves(self, tree: Tree, node: int | None, event: str) -> list[tuple[Answers, Step]]:
-        leaves = outcomes(tree)
+        leaves = leaves_of(tree)
         if not self.specification.assumptions:
             return leaves
         active = frozenset() if node is None else self.active[node]
@@ -341,17 +337,3 @@ class Space:
 def owner(timer: str) -> str:
     """The state of a timer: `timer.STATE.DURATION`."""
     return timer.split(".")[1]
-
-
-def outcomes(tree: Tree) -> list[tuple[Answers, Step]]:
-    """Every leaf of a tree with the answers that lead to it."""
-    found = []
-    waiting: list[tuple[Answers, Tree]] = [((), tree)]
-    while waiting:
-        answers, tree = waiting.pop()
-        if isinstance(tree, Step):
-            found.append((answers, tree))
-        else:
-            guard, yes, no = tree
-            waiting += (((*answers, (guard, False)), no), ((*answers, (guard, True)), yes))
-    return found

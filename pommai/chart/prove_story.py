@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pommai.chart.prove_space import Answers, Edge, Space
-from pommai.chart.table import DecisionTable, Operation, Step
+from pommai.chart.prove_space import Edge, Space
+from pommai.chart.table import Answers, DecisionTable, Operation, Step
 from pommai.events import EVENTS
 
 CHART = "chart"

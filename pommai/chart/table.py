@@ -65,6 +65,9 @@ class Step(NamedTuple):
 Tree: TypeAlias = Union[Step, tuple[str, "Tree", "Tree"]]  # noqa: UP007  (recursive, quoted)
 """A step, or (guard, tree if it holds, tree if not)."""
 
+Answers: TypeAlias = tuple[tuple[str, bool], ...]
+"""Guards in the order asked, each with its answer."""
+
 
 class StateInfo(NamedTuple):
     """A state, for people and for proofs."""
@@ -108,6 +111,11 @@ class DecisionTable(Struct, frozen=True):
     specification: Specification = field(default_factory=Specification)
     """What is to be proved of it."""
 
+    def nothing(self, node: int) -> Step:
+        """What an event does that means nothing in a node."""
+        here = self.nodes[node]
+        return Step((), here.configuration, here.led, (), node)
+
     @property
     def events(self) -> tuple[str, ...]:
         """Every event that matters somewhere, sorted."""
@@ -134,6 +142,20 @@ class DecisionTable(Struct, frozen=True):
             yield tree
             if not isinstance(tree, Step):
                 waiting += (tree[2], tree[1])
+
+
+def leaves_of(tree: Tree) -> list[tuple[Answers, Step]]:
+    """Every step of a tree with the answers that lead to it, yes before no."""
+    found = []
+    waiting: list[tuple[Answers, Tree]] = [((), tree)]
+    while waiting:
+        answers, tree = waiting.pop()
+        if isinstance(tree, Step):
+            found.append((answers, tree))
+        else:
+            guard, yes, no = tree
+            waiting += (((*answers, (guard, False)), no), ((*answers, (guard, True)), yes))
+    return found
 
 
 # -- the file ------------------------------------------------------------------------------

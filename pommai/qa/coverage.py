@@ -13,11 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pommai.chart.table import OTHER, DecisionTable, Step, Tree
+from pommai.chart.table import OTHER, Answers, DecisionTable, Step, leaves_of
 from pommai.events import EVENTS
 
-Path = tuple[tuple[str, bool], ...]
-"""Guards in the order asked, with their answers."""
 MEASURES = ("configurations", "events", "guard outcomes", "transitions", "transition pairs")
 
 
@@ -27,7 +25,7 @@ class Leaf(NamedTuple):
     number: int
     node: int
     event: str
-    path: Path
+    path: Answers
     step: Step
 
 
@@ -45,8 +43,7 @@ class Ground:
         self.of_node: list[dict[str, list[Leaf]]] = []
         """Per node: the leaves of every event."""
         for index, node in enumerate(table.nodes):
-            stays = Step((), node.configuration, node.led, (), index)
-            other = node.events.get(OTHER, stays)
+            other = node.events.get(OTHER) or table.nothing(index)
             own = {event for event in node.events if _possible(event, node.configuration)}
             found: dict[str, list[Leaf]] = {}
             states = frozenset(node.configuration)
@@ -72,17 +69,7 @@ class Ground:
         return frozenset((a, b) for node in range(len(into)) for a in into[node] for b in out[node])
 
 
-def leaves_of(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Step]]:
-    """Every step of a tree with the answers that lead to it."""
-    if isinstance(tree, Step):
-        yield path, tree
-    else:
-        guard, yes, no = tree
-        yield from leaves_of(yes, (*path, (guard, True)))
-        yield from leaves_of(no, (*path, (guard, False)))
-
-
-def outcomes_of(leaf: Leaf) -> Iterator[tuple[int, str, Path]]:
+def outcomes_of(leaf: Leaf) -> Iterator[tuple[int, str, Answers]]:
     """The answers on the way to a leaf, each with the question's place."""
     for length in range(1, len(leaf.path) + 1):
         yield leaf.node, leaf.event, leaf.path[:length]

@@ -105,7 +105,7 @@ def _of_transitions(
             yield f"{named}: to {target}", line, "transition retargeted", _put(transitions, i, elsewhere)
         for kind, words, guarded in _of_guards(transition):
             yield f"{named}: {words}", line, kind, _put(transitions, i, guarded)
-        for kind, words, line, actions in _of_actions(transition.on, f"{named}"):
+        for kind, words, line, actions in _of_actions(transition.on, named):
             changed = replace(transition, on=actions)
             if changed.targets or changed.on:
                 yield words, line, kind, _put(transitions, i, changed)
@@ -201,8 +201,6 @@ def _without_idle_durations(chart: Chart) -> Chart:
 
 # -- same or not ---------------------------------------------------------------------------
 
-_Answers = tuple[tuple[str, bool], ...]
-
 
 def same_behaviour(one: DecisionTable, other: DecisionTable, *, in_order: bool = True) -> bool:
     """Whether two toys that run these tables can be told apart by what they do, for ever, whatever happens.
@@ -234,9 +232,9 @@ def same_behaviour(one: DecisionTable, other: DecisionTable, *, in_order: bool =
 
 
 def _answering(table: DecisionTable, index: int) -> Callable[[str], Tree]:
-    node = table.nodes[index]
-    nothing: Tree = node.events.get(OTHER) or Step((), node.configuration, node.led, (), index)
-    return lambda event: node.events.get(event) or nothing
+    trees = table.nodes[index].events
+    other = trees.get(OTHER) or table.nothing(index)
+    return lambda event: trees.get(event) or other
 
 
 def _outcomes(first: Tree, second: Tree, answers: dict[str, bool]) -> Iterator[tuple[Step, Step]]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from pommai.chart.table import OTHER, Step
-from pommai.qa.coverage import Ground, Leaf, Path, leaves_of
+from pommai.chart.table import OTHER, Answers, Step, leaves_of
+from pommai.qa.coverage import Ground, Leaf
 from pommai.qa.profile import DEEDS, Profile, stream_seed
 from pommai.qa.replay_file import START, Happening
 from pommai.qa.situation import BEGINNING, Check, Moment, Situation, after, first_wrong, sound_step
@@ -88,7 +88,7 @@ class _Place:
         self.ways: list[tuple[_Edge, _Place]] | None = None
 
 
-def _grow(tree: Any, edges: Mapping[Path, _Edge], chances: Mapping[str, float], path: Path = ()) -> Any:
+def _grow(tree: Any, edges: Mapping[Answers, _Edge], chances: Mapping[str, float], path: Answers = ()) -> Any:
     """A tree of the table with its steps made edges, without what is ruled out (None: all of it)."""
     if tree is None or isinstance(tree, Step):
         return edges.get(path)
