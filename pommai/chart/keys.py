@@ -197,6 +197,9 @@ ASSUMPTION_KEYS: dict[str, Fragment] = {
     "in": {**NAMES, "description": "Only while one of these states is active. Default: everywhere."},
 }
 
+ASSUMPTION_KINDS = ("never_together", "holds")
+"""What an assumption can say, each by itself."""
+
 OTHER_WORDS: dict[str, str] = {
     "entry": "enter",
     "onentry": "enter",
@@ -291,7 +294,7 @@ def schema(vocabulary: Vocabulary) -> Fragment:
             "guard": _one_or_more(_offered(sorted(vocabulary.guards))),
             "property": _one_kind(PROPERTY_KEYS, PROPERTY_KINDS),
             **{kind: {**_record(fragments), "minProperties": 1} for kind, fragments in PROPERTY_KINDS.items()},
-            "assumption": _one_kind(ASSUMPTION_KEYS, ("never_together", "holds")),
+            "assumption": _one_kind(ASSUMPTION_KEYS, ASSUMPTION_KINDS),
             "time": {"type": "string", "pattern": f"^({ID}|{DURATION})$"},
             "duration": {"type": "string", "pattern": f"^{DURATION}$", "minLength": 2},
         },

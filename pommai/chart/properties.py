@@ -19,7 +19,6 @@ EVENTS = ("on", "not_on")
 CALLS = ("calls", "never_calls")
 ACTIVITIES = ("doing", "not_doing", "starts")
 LIGHTS = ("light", "not_light")
-KINDS_OF_ASSUMPTION = ("never_together", "holds")
 _CONSEQUENCES = ("to", "not_to", "calls", "never_calls")
 
 
@@ -59,7 +58,7 @@ def read_assumptions(reader: Reader, root: Mapping) -> tuple[Assumption, ...]:
     found = []
     for key, node in _entries(reader, root, "assumptions"):
         what = f"assumption '{key.text}'"
-        read = _one_of(reader, node, what, keys.ASSUMPTION_KEYS, KINDS_OF_ASSUMPTION)
+        read = _one_of(reader, node, what, keys.ASSUMPTION_KEYS, keys.ASSUMPTION_KINDS)
         if read is None:
             continue
         mapping, kind = read
