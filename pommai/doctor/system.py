@@ -12,8 +12,6 @@ from pommai.doctor.finding import Finding, blocking, broken, listed, note, ok, w
 from pommai.doctor.surroundings import Surroundings
 
 OLDEST_PYTHON: Final = (3, 11)
-TOY_EXTRAS: Final = ("audio", "pi", "cloud")
-"""Parts of the package that some toys need."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)""")
 
