@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run evening test check cloud campaign install-test soak bench clean
+.PHONY: help setup run evening test check cloud collected campaign install-test soak bench clean
 BIN := .venv/bin
 READY := .venv/.ready
 CLOUD := cloud/node_modules/.ready
@@ -18,9 +18,14 @@ evening: $(READY) ## spend an evening with the toy: its name, lost networks, bad
 # (tests/conftest.py). A worker that dies ends the run: with files kept together, pytest-xdist may wait for ever for one
 # that was started in its place. Python keeps what it has compiled, also where the environment says otherwise: hundreds of
 # processes are started, and a third of their time went into compiling the same again.
+test: export PYTHONDONTWRITEBYTECODE =
 test: ## everything that can go wrong: check and cloud beside each other, then all tests
-	@$(MAKE) --no-print-directory -j2 check cloud
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
+	@$(MAKE) --no-print-directory -j3 check cloud collected
+	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
+
+# Each worker collects all tests: what this compiles, they need not. What cannot be collected is told by the tests.
+collected: $(READY)
+	@$(BIN)/pytest --collect-only -qq >/dev/null 2>&1 || true
 
 check: $(READY) ## style and types
 	@$(BIN)/ruff check --quiet .
