@@ -62,7 +62,7 @@ class Room:
             deliver(array("h", heard).tobytes())
             await asyncio.sleep(0)
 
-    def attend(self, listening: bool) -> None:
+    def attend(self, within: float) -> None:
         pass
 
     def write(self, frame: bytes) -> bool:

@@ -86,7 +86,7 @@ def test_a_dozing_microphone_loses_nothing_and_hands_over_what_it_held_back() ->
         assert len(heard) == 25
         assert len({at for at, _ in heard}) == 5
         await asyncio.sleep(0.05)
-        microphone.attend(True)
+        microphone.attend(0.0)
         assert len(heard) == 28
         microphone.aloud = True
         await asyncio.sleep(0.1)

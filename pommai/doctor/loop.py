@@ -79,7 +79,7 @@ async def play_and_hear(surroundings: Surroundings, frames: list[bytes]) -> tupl
     try:
         async with asyncio.timeout(OPEN_SECONDS):
             await microphone.open(hear, lose)
-            microphone.attend(True)
+            microphone.attend(0.0)
             await speaker.open(lose)
         await heard_more(QUIET_SECONDS)
         played_at = len(heard) / _BYTES_A_SECOND

@@ -21,6 +21,10 @@ PREROLL_SECONDS: Final = 0.3
 """Sound kept from before a subscription: children speak while they press."""
 SUBSCRIPTION_SECONDS: Final = 5.0
 """Sound a listener may leave lying before the oldest of it is dropped."""
+PATIENT_SECONDS: Final = 0.1
+"""How late a patient listener may get its frames: waking the event loop costs as much as capturing ..."""
+UNHEARD_SECONDS: Final = 0.5
+"""... and how late they may come while nobody listens, and all but the pre-roll is thrown away."""
 FADED_SECONDS: Final = 0.1
 """After its last frame has left the queue, a sound is still in the card, the air and the microphone's own buffer."""
 ECHO_SECONDS: Final = 0.3
@@ -38,11 +42,19 @@ class Subscription:
     SUBSCRIPTION_SECONDS behind loses the oldest frames; `dropped` counts them.
     """
 
-    def __init__(self, preroll: deque[bytes], forget: Callable[[Subscription], None], *, patient: bool = False) -> None:
+    def __init__(
+        self,
+        preroll: deque[bytes],
+        forget: Callable[[Subscription], None],
+        ignore: Callable[[Subscription, bool], None],
+        *,
+        patient: bool = False,
+    ) -> None:
         self.patient = patient
         self.dropped = 0
         self._frames = deque(preroll, maxlen=frames_in(SUBSCRIPTION_SECONDS))
         self._forget = forget
+        self._ignore = ignore
         self._waiter: asyncio.Future[None] | None = None
         self._closed = False
 
@@ -67,6 +79,11 @@ class Subscription:
         frames = list(self._frames)
         self._frames.clear()
         return frames
+
+    def ignore(self, ignored: bool) -> None:
+        """Say that no frame is wanted from now on, or that frames are wanted again, as at first."""
+        if not self._closed:
+            self._ignore(self, ignored)
 
     def close(self) -> None:
         """No frame is added from now on. Harmless when called again."""
@@ -99,7 +116,7 @@ class Capture:
         self._echoing = 0  # frames until a patient listener hears again
         self._preroll: deque[bytes] = deque(maxlen=frames_in(PREROLL_SECONDS))
         self._subscriptions: list[Subscription] = []
-        self._attended = False
+        self._within = UNHEARD_SECONDS
         self._deaf = False
         self._unheard = 0  # frames since the toy became deaf
 
@@ -108,9 +125,9 @@ class Capture:
 
         A `patient` listener leaves the microphone its pauses: see `Microphone.attend`.
         """
-        if not patient:
-            self._attend(True)  # first, so that what it held back is pre-roll
-        subscription = Subscription(self._preroll if preroll else deque(), self._forget, patient=patient)
+        self._attend(patient)  # first, so that what it held back is pre-roll
+        frames = self._preroll if preroll else deque[bytes]()
+        subscription = Subscription(frames, self._forget, self._ignore, patient=patient)
         self._subscriptions.append(subscription)
         return subscription
 
@@ -118,9 +135,9 @@ class Capture:
         """Hear nothing from now on, or hear again; what the microphone held back belongs to the time before."""
         if deaf == self._deaf:
             return
-        if not self._attended:
-            self._microphone.attend(True)
-            self._microphone.attend(False)
+        if self._within:
+            self._microphone.attend(0.0)
+            self._microphone.attend(self._within)
         self._deaf = deaf
         self._unheard = 0
         self._echoing = self._echo
@@ -147,15 +164,25 @@ class Capture:
             if not (echoing and subscription.patient):
                 subscription._put(frame)
 
-    def _attend(self, listening: bool) -> None:
-        if listening != self._attended:
-            self._attended = listening
-            self._microphone.attend(listening)
+    def _attend(self, *new: bool) -> None:
+        """Tell the microphone how late frames may come, for those who listen and `new` ones, patient or not."""
+        patient = [subscription.patient for subscription in self._subscriptions] + [*new]
+        within = UNHEARD_SECONDS if not patient else PATIENT_SECONDS if all(patient) else 0.0
+        if within != self._within:
+            self._within = within
+            self._microphone.attend(within)
 
     def _forget(self, subscription: Subscription) -> None:
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
-            self._attend(any(not other.patient for other in self._subscriptions))
+            self._attend()
+
+    def _ignore(self, subscription: Subscription, ignored: bool) -> None:
+        if ignored:
+            self._forget(subscription)
+        elif subscription not in self._subscriptions:
+            self._attend(subscription.patient)  # first: what the microphone held back was not wanted
+            self._subscriptions.append(subscription)
 
 
 async def keep_open(

@@ -22,8 +22,8 @@ _ABORT: Final = 2
 
 HAND_OVER_FRAMES: Final = frames_in(1.0)
 """Captured frames that wait for a busy event loop before the oldest is dropped."""
-IDLE_FRAMES: Final = frames_in(0.1)
-"""Captured frames handed over together while nobody listens: waking the event loop costs as much as capturing."""
+MOST_HELD_FRAMES: Final = HAND_OVER_FRAMES // 2
+"""Captured frames held back for the sake of an idle toy, at most: waking the event loop costs as much as capturing."""
 WATCH_SECONDS: Final = 0.5
 """How often a stream is looked at."""
 STILL_LOOKS: Final = 2
@@ -139,7 +139,7 @@ class PortAudioMicrophone:
         self._stream = _Stream("microphone", name)
         self._frames: deque[bytes] = deque(maxlen=HAND_OVER_FRAMES)
         self._handing_over = False
-        self._batch = IDLE_FRAMES
+        self._batch = MOST_HELD_FRAMES
         self._loop: asyncio.AbstractEventLoop | None = None
         self._deliver: Callable[[bytes], None] | None = None
 
@@ -170,9 +170,9 @@ class PortAudioMicrophone:
         self._deliver = None
         await self._stream.close()
 
-    def attend(self, listening: bool) -> None:
-        """Say whether anybody listens: then each frame is delivered as it comes, otherwise IDLE_FRAMES at a time."""
-        self._batch = 1 if listening else IDLE_FRAMES
+    def attend(self, within: float) -> None:
+        """Say how many seconds late frames may come: so many are delivered at a time. What was held back comes now."""
+        self._batch = max(1, min(frames_in(within), MOST_HELD_FRAMES))
         self._hand_over()
 
     def _make_capturing(self, card: CardFormat) -> Process:

@@ -67,11 +67,11 @@ class Microphone(Protocol):
     async def close(self) -> None:
         """Stop capturing. No frame is delivered afterwards. Harmless when called again; may be opened anew."""
 
-    def attend(self, listening: bool) -> None:
-        """Say whether anybody listens; at first nobody does.
+    def attend(self, within: float) -> None:
+        """Say how late frames may come, in seconds; at first nobody waits for any.
 
-        While somebody does, each frame is delivered as it comes, and what was held back is delivered before this
-        returns. Otherwise frames may come up to 100 ms late, several at a time: an idle toy sleeps longer.
+        At 0.0 each is delivered as it comes, and what was held back is delivered before this returns. Otherwise several
+        may come at a time: an idle toy sleeps longer.
         """
 
 
@@ -114,6 +114,9 @@ class FrameStream(Protocol):
 
     def drain(self) -> list[bytes]:
         """All frames captured and not yet taken, at once."""
+
+    def ignore(self, ignored: bool) -> None:
+        """Say that no frame is wanted from now on, or that frames are wanted again, as at first."""
 
     def close(self) -> None:
         """No frame is added from now on. Harmless when called again."""

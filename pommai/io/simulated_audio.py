@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 
 from pommai.errors import AudioDeviceError
@@ -18,7 +19,7 @@ class SimulatedMicrophone:
 
     def __init__(self) -> None:
         self.broken: str | None = None
-        self.attended = False
+        self.attended = math.inf
         self._deliver: Callable[[bytes], None] | None = None
         self._lost: Callable[[str], None] | None = None
 
@@ -36,9 +37,9 @@ class SimulatedMicrophone:
         """Stop. Harmless when called again."""
         self._deliver = self._lost = None
 
-    def attend(self, listening: bool) -> None:
-        """Every frame is delivered at once in any case; `attended` says what was told last."""
-        self.attended = listening
+    def attend(self, within: float) -> None:
+        """Every frame is delivered at once in any case; `attended` says how late it might have come."""
+        self.attended = within
 
     def feed(self, frame: bytes) -> None:
         """Deliver one frame; nobody hears it while the microphone is closed."""

@@ -97,6 +97,7 @@ class WakeListener:
         self._retry_at = 0.0
         self._made_at = 0.0
         self._change: asyncio.Future[Outcome] | None = None
+        self._stream: FrameStream | None = None  # while somebody listens
         self._due = asyncio.Event()  # something happened that `_keep_engine` should look at
         self._told: tuple[WakeSpec, str | None] | None = None
         # Set by the worker alone, and only looked at here:
@@ -126,15 +127,19 @@ class WakeListener:
         changes = asyncio.create_task(self._keep_engine(), name="wake engine")
         try:
             await self._ask(lambda engine: engine.reset())
+            self._stream = stream
+            self._attend()
             async for frame in stream:
                 pcm = b"".join((frame, *stream.drain()))
                 for start in range(0, len(pcm), PIECE_BYTES):
-                    if self._loaded is None and self._change is None:
-                        break  # nobody to hear it, now or in a moment
+                    if not self._hears:
+                        break
                     hit = await self._hear(pcm[start : start + PIECE_BYTES])
                     if hit is not None:
                         on_hit(hit)
         finally:
+            if self._stream is stream:
+                self._stream = None
             changes.cancel()
             await asyncio.wait([changes])
 
@@ -192,6 +197,16 @@ class WakeListener:
 
     # -- the engine, from the event loop ---------------------------------------------------
 
+    @property
+    def _hears(self) -> bool:
+        """There is somebody to hear it, now or in a moment."""
+        return self._loaded is not None or self._change is not None
+
+    def _attend(self) -> None:
+        """Take frames only while there is somebody to hear them: a toy without a wake word sleeps longer."""
+        if self._stream is not None:
+            self._stream.ignore(not self._hears)
+
     async def _hear(self, pcm: bytes) -> WakeHit | None:
         return await self._ask(lambda engine: engine.hear(pcm))
 
@@ -207,6 +222,7 @@ class WakeListener:
             if asyncio.get_running_loop().time() - self._made_at > LONGEST_PAUSE:
                 self._failures = 0
             self._pause()
+            self._attend()
             self._tell(*fault)
 
     async def _keep_engine(self) -> None:
@@ -240,9 +256,11 @@ class WakeListener:
         """Have the worker change to `spec`. What comes of it counts, even when nobody listens any more."""
         self._change = asyncio.wrap_future(self._worker.submit(self._change_to, spec, self._wanted))
         self._change.add_done_callback(lambda done: self._changed(spec, *done.result()))
+        self._attend()
 
     def _changed(self, spec: WakeSpec, outcome: str, reason: str) -> None:
         self._change = None
+        self._attend()
         self._due.set()
         if outcome == "changed":
             self._last_good = None if spec.engine == NOTHING else spec

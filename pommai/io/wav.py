@@ -147,7 +147,7 @@ class WavMicrophone:
         self._ticker.stop()
         self._deliver = None
 
-    def attend(self, listening: bool) -> None:
+    def attend(self, within: float) -> None:
         """Every frame is delivered on time in any case."""
 
     def say(self, frames: Sequence[bytes]) -> None:

@@ -60,18 +60,18 @@ class DozingMicrophone(SimulatedMicrophone):
             self._beat = None
         await super().close()
 
-    def attend(self, listening: bool) -> None:
+    def attend(self, within: float) -> None:
         """What was held back is delivered first."""
         if self.is_open:
             self._deliver_due()
-        super().attend(listening)
+        super().attend(within)
         if self.is_open:
             self._wait()
 
     def _wait(self) -> None:
         if self._beat is not None:
             self._beat.cancel()
-        at = self._next if self.attended else self._next + (DOZE_FRAMES - 1) * FRAME_SECONDS
+        at = self._next + (DOZE_FRAMES - 1) * FRAME_SECONDS if self.attended else self._next
         self._beat = asyncio.get_running_loop().call_at(at, self._tick)
 
     def _tick(self) -> None:

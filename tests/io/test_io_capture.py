@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pommai.errors import AudioDeviceError
-from pommai.io.capture import Capture, Subscription
+from pommai.io.capture import PATIENT_SECONDS, UNHEARD_SECONDS, Capture, Subscription
 from pommai.io.simulated_audio import SimulatedMicrophone
 
 
@@ -127,8 +128,21 @@ def test_two_listeners_on_one_subscription_are_a_mistake_of_the_program() -> Non
     asyncio.run(main())
 
 
-def test_the_microphone_is_attended_to_while_anybody_listens() -> None:
-    async def main() -> list[bool]:
+class Batching(SimulatedMicrophone):
+    """Delivers what it `held` when it is told how late that may come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: list[bytes] = []
+
+    def attend(self, within: float) -> None:
+        for frame in self.held:
+            self.feed(frame)
+        self.held = []
+
+
+def test_the_microphone_is_told_how_late_frames_may_come_for_those_who_listen() -> None:
+    async def main() -> list[float]:
         async with Running() as running:
             states = [running.microphone.attended]
             first, second = (running.capture.subscribe(preroll=True) for _ in range(2))
@@ -137,18 +151,55 @@ def test_the_microphone_is_attended_to_while_anybody_listens() -> None:
                 subscription.close()
             return [*states, running.microphone.attended]
 
-    assert asyncio.run(main()) == [False, True, True, False, False]
+    assert asyncio.run(main()) == [math.inf, 0.0, 0.0, UNHEARD_SECONDS, UNHEARD_SECONDS]
+
+
+def test_a_patient_listener_leaves_the_microphone_its_pauses_and_one_that_ignores_all_counts_for_nothing() -> None:
+    async def main() -> list[float]:
+        async with Running() as running:
+            told = []
+            patient = running.capture.subscribe(preroll=False, patient=True)
+            told.append(running.microphone.attended)
+            pressed = running.capture.subscribe(preroll=True)
+            told.append(running.microphone.attended)
+            pressed.close()
+            told.append(running.microphone.attended)
+            patient.ignore(True)
+            told.append(running.microphone.attended)
+            patient.ignore(False)
+            told.append(running.microphone.attended)
+            patient.ignore(True)
+            patient.close()
+            patient.ignore(False)
+            return [*told, running.microphone.attended]
+
+    expected = [PATIENT_SECONDS, 0.0, PATIENT_SECONDS, UNHEARD_SECONDS, PATIENT_SECONDS, UNHEARD_SECONDS]
+    assert asyncio.run(main()) == expected
+
+
+def test_who_ignores_frames_gets_none_of_them_nor_what_was_held_back_meanwhile() -> None:
+    async def main() -> list[int]:
+        running = Running()
+        running.microphone = Batching()
+        running.capture = Capture(running.microphone)
+        async with running:
+            frames = numbered(6)
+            patient = running.capture.subscribe(preroll=False, patient=True)
+            running.microphone.feed(frames[0])
+            patient.ignore(True)
+            patient.ignore(True)
+            running.microphone.feed(frames[1])
+            running.microphone.held = frames[2:4]
+            patient.ignore(False)
+            patient.ignore(False)
+            running.microphone.feed(frames[4])
+            patient.close()
+            return [number(frame) async for frame in patient]
+
+    assert asyncio.run(main()) == [1, 5]
 
 
 def test_what_an_idle_microphone_held_back_is_preroll_and_comes_once() -> None:
-    class Batching(SimulatedMicrophone):
-        held: list[bytes]
-
-        def attend(self, listening: bool) -> None:
-            for frame in self.held:
-                self.feed(frame)
-            self.held = []
-
     async def main() -> tuple[list[int], list[int]]:
         running = Running()
         running.microphone = Batching()

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pommai.io.alsa_pipes import AlsaPipes
-from pommai.io.capture import ECHO_SECONDS, FADED_SECONDS, PREROLL_SECONDS, Capture
+from pommai.io.capture import ECHO_SECONDS, FADED_SECONDS, PATIENT_SECONDS, PREROLL_SECONDS, Capture
 from pommai.io.playback import Playback
 from pommai.io.ports import FrameStream
 from pommai.io.simulated_audio import SimulatedMicrophone, SimulatedSpeaker
@@ -34,17 +34,17 @@ class Batching(SimulatedMicrophone):
     def __init__(self) -> None:
         super().__init__()
         self.held: list[bytes] = []
-        self.told: list[bool] = []
+        self.told: list[float] = []
 
-    def attend(self, listening: bool) -> None:
-        super().attend(listening)
-        self.told.append(listening)
-        if listening:
+    def attend(self, within: float) -> None:
+        super().attend(within)
+        self.told.append(within)
+        if not within:
             self._hand_over()
 
     def hear(self, frame: bytes) -> None:
         self.held.append(frame)
-        if self.attended or len(self.held) == 5:
+        if not self.attended or len(self.held) == 5:
             self._hand_over()
 
     def _hand_over(self) -> None:
@@ -178,12 +178,11 @@ def test_a_wake_listener_and_the_toys_own_sounds_leave_the_microphone_its_pauses
             await asyncio.sleep(0.5)
             toy.voice.play(numbered(5))
             await asyncio.sleep(0.5)
-            assert not toy.microphone.attended
-            assert toy.microphone.told == [True, False] * 2, "only to get what it held back"
+            own = [0.0, PATIENT_SECONDS]
+            assert toy.microphone.told == [PATIENT_SECONDS, *own * 2], "only to get what it held back"
             recording = toy.capture.subscribe(preroll=True)
-            assert toy.microphone.attended
             recording.close()
-            assert not toy.microphone.attended
+            assert toy.microphone.told[5:] == own
             patient.close()
 
     run_virtually(main())

@@ -140,21 +140,25 @@ def test_the_event_loop_is_woken_for_every_frame_only_while_somebody_listens(car
                 super()._hand_over()
 
         async def main():
-            heard, idle, attended = [], [], []
+            heard, idle, patient, attended = [], [], [], []
             microphone = Watched()
             microphone.sizes = idle
             await microphone.open(heard.append, never)
-            await until(lambda: len(idle) == 4)
-            microphone.attend(True)
+            await until(lambda: len(idle) == 2)
+            microphone.attend(0.1)
+            microphone.sizes = patient
+            await until(lambda: len(patient) == 4)
+            microphone.attend(0.0)
             microphone.sizes = attended
             await until(lambda: 1 in attended)
             await microphone.close()
-            return idle[:4]
+            return idle[:2], patient[:4]
         """,
         card.environment,
     )
-    idle, _ = scene.result()
-    assert min(idle) >= 5
+    (idle, patient), _ = scene.result()
+    assert min(idle) >= 25
+    assert min(patient[1:]) >= 5, "the first was held back before"
 
 
 VANISHING = """

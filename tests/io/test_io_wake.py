@@ -17,7 +17,7 @@ from wake_material import frames, spoken
 
 from pommai.errors import ModelError
 from pommai.io import wake
-from pommai.io.capture import Capture, Subscription
+from pommai.io.capture import PATIENT_SECONDS, UNHEARD_SECONDS, Capture, Subscription
 from pommai.io.ports import WakeHit, WakeSpec
 from pommai.io.simulated_audio import SimulatedMicrophone
 from pommai.io.wake import WakeListener, make_engine_for
@@ -232,6 +232,26 @@ def test_a_toy_that_is_not_called_by_a_wake_word_loads_nothing() -> None:
                 await made.until(lambda: not made.stream._frames)
             assert made.shop.asked == []
             assert made.listener.loaded is None
+
+    asyncio.run(main())
+
+
+def test_frames_are_taken_only_while_there_is_an_engine_or_one_is_being_made() -> None:
+    async def main() -> None:
+        async with room() as made:
+            made.listener.want(WakeSpec())
+            async with made.listening():
+                await made.until(lambda: made.microphone.attended == UNHEARD_SECONDS)
+                made.shop.open.clear()
+                made.listener.want(BEAR)
+                await made.until(lambda: made.microphone.attended == PATIENT_SECONDS)
+                made.say(1)
+                made.shop.open.set()
+                await made.until_loaded(BEAR)
+                await made.until(lambda: made.shop.made[0].heard == [1])
+                made.listener.want(WakeSpec())
+                await made.until_loaded(None)
+                await made.until(lambda: made.microphone.attended == UNHEARD_SECONDS)
 
     asyncio.run(main())
 
