@@ -72,7 +72,6 @@ class Updates:
         self._rest_is_noted = False
         self._rests_since: float | None = None
         self._began = self._noted_until = 0.0
-        self._offer: asyncio.Future[None] | None = None
         self._taking: asyncio.Task[None] | None = None
         self._deaf_until = 0.0
         self.wants_start = False
