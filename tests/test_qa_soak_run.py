@@ -6,14 +6,17 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from speech_material import VOSK_TINY
 
 from pommai.errors import PommaiError
 from pommai.qa import soak_run
+from pommai.qa.soak_kept import Ledger
 from pommai.qa.soak_plan import KINDS
-from pommai.qa.soak_run import Gate, Now, run_soak
+from pommai.qa.soak_run import Gate, Now, run_soak, until_told
+from pommai.qa.soak_watch import ToyWatch
 
 RESTING = frozenset({"idle", "safe_mode"})
 
@@ -82,3 +85,21 @@ def test_at_a_still_moment_nobody_is_busy() -> None:
         assert seen == ["one begins", "one ends", "still", "still yet", "two begins", "two ends"]
 
     asyncio.run(test())
+
+
+def test_a_toy_that_is_in_safe_mode_at_the_end_is_let_out_for_it_keeps_to_itself_there_what_was_said() -> None:
+    watch, resumed = ToyWatch(RESTING), []
+    watch.take({"kind": "configuration", "states": ["safe_mode", "calm", "online"]})
+
+    class KeptBack(Ledger):
+        def note(self, memory: Path) -> None:
+            self.waiting = 0 if len(resumed) == 2 else 4
+
+    async def resume() -> None:
+        resumed.append("resume")  # the first one is lost
+        if len(resumed) == 2:
+            watch.take({"kind": "configuration", "states": ["idle", "online"]})
+
+    house = SimpleNamespace(watch=watch, memory=Path("memory.db"))
+    asyncio.run(until_told(house, KeptBack("soak-1"), resume))  # type: ignore[arg-type]
+    assert resumed == ["resume"] * 2

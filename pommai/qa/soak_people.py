@@ -142,6 +142,9 @@ class Child:
             self.did["gave up"] += 1
 
 
+_RESUME: Final[tuple[str, str, dict[str, str]]] = ("POST", "/toys/resume", {})
+
+
 class Operator:
     """Gives orders by HTTP: pauses and resumes toys, has them be somebody else, sets how loud they are."""
 
@@ -153,16 +156,24 @@ class Operator:
 
     async def work(self) -> None:
         """Until cancelled. A gateway that is away is asked again later."""
-        import httpx
-
-        headers = {"Authorization": f"Bearer {self._house.operator_token}"}
-        async with httpx.AsyncClient(headers=headers, timeout=5.0, trust_env=False) as client:
+        async with self._client() as client:
             while True:
                 await asyncio.sleep(self._random.uniform(2.0, 10.0))
                 async with self._busy():
                     await self._give_order(client)
                     # Whoever has sent it into safe mode, and when an order to come out of it was lost.
-                    await self._order(client, "POST", "/toys/resume", {})
+                    await self._order(client, *_RESUME)
+
+    async def resume(self) -> None:
+        """Order the toy out of safe mode."""
+        async with self._client() as client:
+            await self._order(client, *_RESUME)
+
+    def _client(self) -> httpx.AsyncClient:
+        import httpx
+
+        headers = {"Authorization": f"Bearer {self._house.operator_token}"}
+        return httpx.AsyncClient(headers=headers, timeout=5.0, trust_env=False)
 
     async def _give_order(self, client: httpx.AsyncClient) -> None:
         match self._random.randrange(4):

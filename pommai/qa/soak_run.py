@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,7 +130,7 @@ async def run_soak(
             "looks": run.look(),
         }
         await run.live(lives, stop)
-        await run.finish()
+        await run.finish(operator.resume)
         soak.did = {type(who).__name__.lower(): dict(who.did) for who in people}
     return soak
 
@@ -179,15 +179,18 @@ class _Run:
         self._soak.interrupted = stop.is_set()
         self._soak.seconds = self.now
 
-    async def finish(self) -> None:
-        """Nothing is broken any more: everything is told, and both end when they are asked to."""
+    async def finish(self, resume: Callable[[], Awaitable[None]]) -> None:
+        """Nothing is broken any more: everything is told, and both end when they are asked to.
+
+        `resume` orders the toy out of safe mode, in which it keeps to itself what was talked about.
+        """
         soak, house = self._soak, self._house
         if not soak.ended:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(BRIEF_S if soak.interrupted else TOLD_S):
                     if not house.gateway.alive:
                         await house.start_gateway()
-                    await self._until_told()
+                    await until_told(house, soak.ledger, resume)
             for program in self._programs:
                 if not await program.end(SIGTERM, END_SECONDS):
                     soak.wrongs.append(f"the {program.name} did not end within {END_SECONDS:g} s of SIGTERM")
@@ -200,14 +203,6 @@ class _Run:
             soak.troubles += program.troubles
             soak.wrongs += program.unplanned
             soak.lives[program.name], soak.planned[program.name] = program.life, self._planned[program.name]
-
-    async def _until_told(self) -> None:
-        ledger = self._soak.ledger
-        while True:
-            await asyncio.sleep(0.5)
-            await asyncio.to_thread(ledger.note, self._house.memory)
-            if ledger.waiting == 0 and self._house.watch.rests:
-                return
 
     def _tell_progress(self) -> None:
         rss = next((look.memory_mb for look in reversed(self._soak.looks) if look.who == "toy"), 0.0)
@@ -313,3 +308,14 @@ class _Run:
                 log_lines=program.log_lines,
             )
         )
+
+
+async def until_told(house: House, ledger: Ledger, resume: Callable[[], Awaitable[None]]) -> None:
+    """Wait until the toy rests, and all that was said is at the gateway."""
+    while True:
+        await asyncio.sleep(0.5)
+        if "safe_mode" in house.watch.states:
+            await resume()
+        await asyncio.to_thread(ledger.note, house.memory)
+        if ledger.waiting == 0 and house.watch.rests:
+            return
