@@ -10,6 +10,7 @@ import asyncio
 
 from benchmarks.desk import ROOT, Desk, desk, when
 from benchmarks.figures import Figure, figure
+from pommai.io.button import TRIPLE_GAP_S
 from pommai.io.wav import read_wav
 
 TURNS = 40
@@ -75,4 +76,4 @@ async def _turn(made: Desk, speech: list[bytes], note: object, *, interrupt: boo
         await asyncio.sleep(0.2)
         made.button("release")
     await made.until("idle")
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(TRIPLE_GAP_S + 0.1)  # else the next press may make a triple press of the last two
