@@ -123,6 +123,15 @@ def test_a_problem_stands_where_its_words_stand() -> None:
     assert line[problem.column - 1 :].startswith('"turn into"')
 
 
+def check_that_editor_and_toy_agree(told: object, allowed: bool) -> None:
+    """Both take the section, or neither."""
+    assert Draft202012Validator(SECTION).is_valid(told) is allowed
+    if allowed:
+        parsed(small(persona_change=told))
+    else:
+        assert problems_of(small(persona_change=told))
+
+
 @pytest.mark.parametrize(
     ("phrase", "allowed"),
     [
@@ -141,11 +150,7 @@ def test_a_problem_stands_where_its_words_stand() -> None:
 )
 def test_an_editor_underlines_a_phrase_that_the_toy_does_not_take(phrase: str, allowed: bool) -> None:
     told = copy.deepcopy(SMALL["persona_change"]) | {"requests": request(phrases=[phrase])}
-    assert Draft202012Validator(SECTION).is_valid(told) is allowed
-    if allowed:
-        parsed(small(persona_change=told))
-    else:
-        assert problems_of(small(persona_change=told))
+    check_that_editor_and_toy_agree(told, allowed)
 
 
 @pytest.mark.parametrize(
@@ -153,11 +158,7 @@ def test_an_editor_underlines_a_phrase_that_the_toy_does_not_take(phrase: str, a
 )
 def test_and_what_it_may_follow(lead: str, allowed: bool) -> None:
     told = copy.deepcopy(SMALL["persona_change"]) | {"requests": request(after=[lead])}
-    assert Draft202012Validator(SECTION).is_valid(told) is allowed
-    if allowed:
-        parsed(small(persona_change=told))
-    else:
-        assert problems_of(small(persona_change=told))
+    check_that_editor_and_toy_agree(told, allowed)
 
 
 @pytest.mark.parametrize(
@@ -166,8 +167,4 @@ def test_and_what_it_may_follow(lead: str, allowed: bool) -> None:
 )
 def test_and_a_reply_too(line: str, allowed: bool) -> None:
     told = copy.deepcopy(SMALL["persona_change"]) | {"leaving": [line]}
-    assert Draft202012Validator(SECTION).is_valid(told) is allowed
-    if allowed:
-        parsed(small(persona_change=told))
-    else:
-        assert problems_of(small(persona_change=told))
+    check_that_editor_and_toy_agree(told, allowed)

@@ -95,6 +95,22 @@ def section_key(words: str, keys: Mapping[str, Key], *, required: bool = True) -
     return Key({**object_schema(keys), "description": words}, read, required)
 
 
+def sections_key(words: str, noun: str, owner: str, keys: Mapping[str, Key], *, required: bool = False) -> Key:
+    """At least one mapping with these keys, each a `noun` of `owner`; read as a tuple of Sections."""
+
+    def read(reader: Reader, node: Node, what: str) -> tuple[Section, ...]:
+        items = reader.sequence(node, what)
+        if items == ():
+            otherwise = "leave out the section" if required else "leave the key out"
+            reader.problem(node, f"{what} is empty", f"write at least one {noun}, or {otherwise}")
+        return tuple(
+            read_section(reader, item, f"{noun} {number} of {owner}", keys)
+            for number, item in enumerate(items or (), start=1)
+        )
+
+    return Key({"type": "array", "minItems": 1, "items": object_schema(keys), "description": words}, read, required)
+
+
 def choice_key(words: str, choices: Collection[str], default: str | None = None, *, required: bool = False) -> Key:
     """One of some words; read as that word."""
 

@@ -20,6 +20,7 @@ from pommai.responses.key import (
     object_schema,
     read_section,
     section_key,
+    sections_key,
     text_key,
     texts_key,
 )
@@ -127,27 +128,14 @@ HELP_CASE_KEYS: Final[Mapping[str, Key]] = {
 }
 
 
-def _read_cases(reader: Reader, node: Node, what: str) -> tuple[Section, ...]:
-    items = reader.sequence(node, what)
-    if items == ():
-        reader.problem(node, f"{what} is empty", "write at least one case, or leave the key out")
-    return tuple(
-        read_section(reader, item, f"case {number} of {HELP}", HELP_CASE_KEYS)
-        for number, item in enumerate(items or (), start=1)
-    )
-
-
 HELP_KEYS: Final[Mapping[str, Key]] = {
     **HELP_CASE_KEYS,
     "except": COMMAND_KEYS["except"],
-    "cases": Key(
-        {
-            "type": "array",
-            "minItems": 1,
-            "items": object_schema(HELP_CASE_KEYS),
-            "description": "Needs with words and an answer of their own. The most urgent one in a sentence decides.",
-        },
-        _read_cases,
+    "cases": sections_key(
+        "Needs with words and an answer of their own. The most urgent one in a sentence decides.",
+        "case",
+        HELP,
+        HELP_CASE_KEYS,
     ),
 }
 TOY_KEYS: Final[Mapping[str, Key]] = {"replies": COMMAND_KEYS["replies"]}

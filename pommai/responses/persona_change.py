@@ -14,14 +14,13 @@ from pommai.responses.key import (
     Section,
     Written,
     check_length,
-    object_schema,
-    read_section,
+    sections_key,
     texts_key,
 )
 from pommai.responses.model import NAME_PLACE, PersonaChange, Replies, Reply, Request
 from pommai.responses.phrases import MOST_WORDS, phrase_of
 from pommai.responses.words import Words, split
-from pommai.source import Node, Reader
+from pommai.source import Reader
 
 _ANY: Final = r"[^<>{}]"
 _WORD: Final = r"[^<>{}\s]"
@@ -52,26 +51,9 @@ REQUEST_KEYS: Final[Mapping[str, Key]] = {
 }
 
 
-def _read_requests(reader: Reader, node: Node, what: str) -> tuple[Section, ...]:
-    items = reader.sequence(node, what)
-    if items == ():
-        reader.problem(node, f"{what} is empty", "write at least one request, or leave out the section")
-    return tuple(
-        read_section(reader, item, f"request {number} of persona_change", REQUEST_KEYS)
-        for number, item in enumerate(items or (), start=1)
-    )
-
-
 PERSONA_CHANGE_KEYS: Final[Mapping[str, Key]] = {
-    "requests": Key(
-        {
-            "type": "array",
-            "minItems": 1,
-            "items": object_schema(REQUEST_KEYS),
-            "description": "How a child asks. A name alone is no request.",
-        },
-        _read_requests,
-        required=True,
+    "requests": sections_key(
+        "How a child asks. A name alone is no request.", "request", "persona_change", REQUEST_KEYS, required=True
     ),
     "calls": texts_key("Words that may stand before a request that begins a sentence, besides names: hey.", "word"),
     "before_name": texts_key("Words that may stand before a name: my.", "word"),
