@@ -11,7 +11,7 @@ from pommai.chart.table import DecisionTable
 from pommai.io.link_simulated import SimulatedLink
 from pommai.io.memory_simulated import SimulatedMemory
 from pommai.io.ports import Cloud, ToyFiles
-from pommai.io.simulated_audio import SimulatedSpeaker
+from pommai.io.simulated_audio import RestingSpeaker
 from pommai.lights.load import load_patterns
 from pommai.lights.patterns import LightPatterns
 from pommai.lights.render import FRAME_S
@@ -23,22 +23,6 @@ from pommai.toy.charts import compile_file
 ROOT = Path(__file__).resolve().parent.parent
 PATTERNS = load_patterns(ROOT / "led_patterns.yaml")
 TABLE = compile_file(ROOT / "statechart.yaml", frozenset(PATTERNS), SOUND_NAMES)
-
-
-class RestingSpeaker(SimulatedSpeaker):
-    """Its clock stands still while there is nothing to play."""
-
-    def write(self, frame: bytes) -> bool:
-        """Queue one frame; false when there is no room."""
-        written = super().write(frame)
-        if written:
-            self._ticker.start()
-        return written
-
-    def _play(self, frame: bytes | None) -> None:
-        super()._play(frame)
-        if frame is None:
-            self._ticker.stop()
 
 
 @asynccontextmanager

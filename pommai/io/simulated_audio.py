@@ -93,3 +93,19 @@ class SimulatedSpeaker(PacedSpeaker):
     def _play(self, frame: bytes | None) -> None:
         if frame is not None:
             self.played.append((asyncio.get_running_loop().time(), frame))
+
+
+class RestingSpeaker(SimulatedSpeaker):
+    """Its clock stands still while there is nothing to play."""
+
+    def write(self, frame: bytes) -> bool:
+        """Queue one frame; false when there is no room."""
+        written = super().write(frame)
+        if written:
+            self._ticker.start()
+        return written
+
+    def _play(self, frame: bytes | None) -> None:
+        super()._play(frame)
+        if frame is None:
+            self._ticker.stop()

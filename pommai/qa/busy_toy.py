@@ -16,7 +16,7 @@ from pommai.io.button import SimulatedButton
 from pommai.io.codec import SimulatedCodec
 from pommai.io.lights import SimulatedLights
 from pommai.io.memory_simulated import SimulatedMemory
-from pommai.io.simulated_audio import SimulatedMicrophone
+from pommai.io.simulated_audio import RestingSpeaker, SimulatedMicrophone
 from pommai.lights.patterns import LightPatterns
 from pommai.protocol import messages as m
 from pommai.protocol.audio import FRAME_SECONDS, SILENCE
@@ -87,21 +87,12 @@ class DozingMicrophone(SimulatedMicrophone):
             self.feed(SPEECH if self.aloud else SILENCE)
 
 
-class RestingSpeaker(WatchedSpeaker):
-    """Its clock stands still while there is nothing to play, and it remembers nothing."""
-
-    def write(self, frame: bytes) -> bool:
-        """Queue one frame; false when there is no room."""
-        written = super().write(frame)
-        if written:
-            self._ticker.start()
-        return written
+class ForgetfulSpeaker(RestingSpeaker, WatchedSpeaker):
+    """It remembers nothing of what it has played."""
 
     def _play(self, frame: bytes | None) -> None:
         super()._play(frame)
         self.played.clear()
-        if frame is None:
-            self._ticker.stop()
 
 
 class ListeningServer(WatchedLink):
@@ -128,7 +119,7 @@ class BusyToy(SimulatedToy):
 
     def __init__(self, table: DecisionTable, patterns: LightPatterns, *, memory: SimulatedMemory | None = None) -> None:
         """`memory`: that of the toy before it was switched off."""
-        self.ears, self.mouth = DozingMicrophone(), RestingSpeaker()
+        self.ears, self.mouth = DozingMicrophone(), ForgetfulSpeaker()
         lights = SimulatedLights(1)
         super().__init__(
             table,

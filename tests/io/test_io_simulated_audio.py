@@ -8,7 +8,7 @@ import pytest
 from audio_material import number, numbered
 
 from pommai.errors import AudioDeviceError
-from pommai.io.simulated_audio import SimulatedMicrophone, SimulatedSpeaker
+from pommai.io.simulated_audio import RestingSpeaker, SimulatedMicrophone, SimulatedSpeaker
 
 
 def never(reason: str) -> None:
@@ -55,3 +55,18 @@ def test_half_a_frame_is_a_mistake_of_the_program(length: int) -> None:
         SimulatedSpeaker().write(bytes(length))
     with pytest.raises(ValueError, match="640 bytes"):
         SimulatedMicrophone().feed(bytes(length))
+
+
+def test_a_speaker_that_rests_plays_all_it_is_given_and_plays_on_when_it_is_given_more() -> None:
+    async def main() -> list[int]:
+        speaker = RestingSpeaker()
+        await speaker.open(never)
+        for frame in numbered(2):
+            assert speaker.write(frame)
+        await asyncio.sleep(0.2)  # for long there has been nothing to play
+        assert speaker.write(numbered(3)[2])
+        await asyncio.sleep(0.1)
+        await speaker.close()
+        return [number(frame) for _, frame in speaker.played]
+
+    assert asyncio.run(main()) == [1, 2, 3]
