@@ -7,9 +7,13 @@ import itertools
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from pommai.io.alsa_pipes import AlsaPipes
 
 # How quick an example is depends on who else works on the machine; what is slow shows in `--durations`.
 settings.register_profile("pommai", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -44,6 +48,17 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Iterator[AlsaPipes]:
+    """A sound card made of pipes."""
+    from pommai.io.alsa_pipes import AlsaPipes
+
+    pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
+    pipes.start()
+    yield pipes
+    pipes.stop()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from portaudio_scene import Scene
 
 from pommai.io.alsa_ask import refusal
 from pommai.io.alsa_pipes import AlsaPipes
-
-
-@pytest.fixture
-def card(tmp_path: Path) -> Iterator[AlsaPipes]:
-    pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
-    pipes.start()
-    yield pipes
-    pipes.stop()
 
 
 def test_portaudio_is_not_asked_for_what_alsa_does_not_open_while_another_stream_runs(card: AlsaPipes) -> None:

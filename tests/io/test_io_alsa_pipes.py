@@ -8,7 +8,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,14 +18,6 @@ from pommai.errors import AudioDeviceError
 from pommai.io.alsa_pipes import WIDTH, AlsaPipes, _see_off, bytes_in
 from pommai.io.wav import read_wav
 from pommai.protocol.audio import FRAME_BYTES
-
-
-@pytest.fixture
-def card(tmp_path: Path) -> Iterator[AlsaPipes]:
-    pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
-    pipes.start()
-    yield pipes
-    pipes.stop()
 
 
 def wide(frame: bytes) -> bytes:

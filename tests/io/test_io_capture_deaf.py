@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -297,14 +297,6 @@ async def main():
 
 print(json.dumps(asyncio.run(main())), flush=True)
 """
-
-
-@pytest.fixture
-def card(tmp_path: Path) -> Iterator[AlsaPipes]:
-    pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
-    pipes.start()
-    yield pipes
-    pipes.stop()
 
 
 def test_on_a_real_sound_system_the_sound_leaves_a_hole_in_what_is_heard_and_nothing_else(card: AlsaPipes) -> None:

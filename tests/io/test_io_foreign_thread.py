@@ -5,10 +5,6 @@ A `threading.local` is kept in Python's state of the thread: it is empty wheneve
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from portaudio_scene import Scene
 
 from pommai.io.alsa_pipes import AlsaPipes
@@ -33,14 +29,6 @@ async def count():
     await microphone.close()
     return microphone.counts[:10]
 """
-
-
-@pytest.fixture
-def card(tmp_path: Path) -> Iterator[AlsaPipes]:
-    pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
-    pipes.start()
-    yield pipes
-    pipes.stop()
 
 
 def test_a_sound_cards_thread_is_the_same_thread_to_python_in_each_of_its_callbacks(card: AlsaPipes) -> None:

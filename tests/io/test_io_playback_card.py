@@ -7,7 +7,6 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,14 +62,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-@pytest.fixture
-def card(tmp_path: Path) -> Iterator[AlsaPipes]:
-    pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
-    pipes.start()
-    yield pipes
-    pipes.stop()
 
 
 def test_a_hum_that_is_stopped_cancelled_and_replaced_never_clicks(card: AlsaPipes, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ ALSA reads its configuration when PortAudio starts, so each scene plays in a pro
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,6 @@ from portaudio_scene import Scene
 
 from pommai.io.alsa_pipes import AlsaPipes
 from pommai.io.wav import read_wav
-
-
-@pytest.fixture
-def card(tmp_path: Path) -> Iterator[AlsaPipes]:
-    pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
-    pipes.start()
-    yield pipes
-    pipes.stop()
 
 
 @pytest.fixture

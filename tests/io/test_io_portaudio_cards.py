@@ -73,14 +73,6 @@ def wide_card(tmp_path: Path) -> Iterator[AlsaPipes]:
     pipes.stop()
 
 
-@pytest.fixture
-def card(tmp_path: Path) -> Iterator[AlsaPipes]:
-    pipes = AlsaPipes(tmp_path, tmp_path / "played.wav")
-    pipes.start()
-    yield pipes
-    pipes.stop()
-
-
 def alike(said: list[bytes], heard: list[bytes]) -> float:
     """How much of a sound is in another one: the greatest correlation, 0.0..1.0, when it begins within 100 ms."""
     begins = next(i for i, frame in enumerate(heard) if max(samples([frame])) > 100)
