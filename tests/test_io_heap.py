@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
 
 import pytest
 
+PIN_BYTES = 700_000
+"""Less than a large block, and more than any hole that Python's own start leaves in the heap, where eight of them find
+no room but above the large ones."""
+
 PROGRAM = """
 import ctypes, json, sys, tempfile, threading
 from pathlib import Path
 from pommai.io.heap import LARGE_BYTES, keep_heap_small
 
+PIN_BYTES = int(sys.argv[2])
 if sys.argv[1] == "small":
     keep_heap_small()
 library = ctypes.CDLL(None)
@@ -54,8 +60,10 @@ def filled(size):
 library.free(filled(4 * LARGE_BYTES))  # from now on glibc expects more of that size
 library.malloc_trim(0)
 before = anonymous_kb()
-large = [filled(2 * LARGE_BYTES) for _ in range(8)]
-filled(100_000)  # lies above them, where they are in the heap
+large = []
+for _ in range(8):
+    large.append(filled(2 * LARGE_BYTES))
+    library.malloc(PIN_BYTES)  # lies above it, where it is in the heap; its pages are never written
 for block in large:
     library.free(block)
 print(json.dumps({"arenas": arenas(), "kept_kb": anonymous_kb() - before}))
@@ -66,7 +74,9 @@ glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C li
 
 
 def found(how: str) -> dict[str, int]:
-    done = subprocess.run([sys.executable, "-c", PROGRAM, how], capture_output=True, check=True, text=True, timeout=60)
+    settings = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
+    command = [sys.executable, "-c", PROGRAM, how, str(PIN_BYTES)]
+    done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=60, env=settings)
     seen: dict[str, int] = json.loads(done.stdout)
     return seen
 
