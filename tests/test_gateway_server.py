@@ -330,7 +330,7 @@ def test_a_token_that_no_header_can_carry_is_refused(token: str) -> None:
         GatewaySettings(PERSONAS, token)
 
 
-def test_a_gateway_ends_within_a_second_whatever_its_toys_do() -> None:
+def test_a_gateway_does_not_wait_for_toys_that_say_no_goodbye() -> None:
     async def test() -> None:
         loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as toys:
@@ -343,7 +343,7 @@ def test_a_gateway_ends_within_a_second_whatever_its_toys_do() -> None:
                 _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
                 writer.write(b"GET / HTTP/1.1\r\n")
                 began = loop.time()
-            assert loop.time() - began < 1.0
+            assert loop.time() - began < 5.0, "websockets alone would have waited ten seconds for such a toy"
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
