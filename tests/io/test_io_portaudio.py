@@ -178,7 +178,7 @@ def test_a_card_that_is_pulled_out_is_noticed_by_both_streams_once(card: AlsaPip
     scene.until_ready()
     card.stop()
     (reasons, closing), _ = scene.result()
-    assert [reason.startswith(f"the {word} ") for reason, word in zip(reasons, ("microphone", "speaker"), strict=True)]
+    assert all(reason.startswith(f"the {word} ") for reason, word in zip(reasons, ("microphone", "speaker"), strict=True))
     assert all(reason.endswith("its card must be gone") for reason in reasons)
     assert closing < 5
 
