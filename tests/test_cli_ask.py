@@ -184,12 +184,47 @@ def test_who_may_not_come_is_shown_with_the_reason(project: Path, capsys: pytest
     assert answers(capsys, "be robo", "--personas", "mine.yaml")[0]["asked_for"] is None
 
 
-def test_a_toy_that_is_no_persona_and_a_file_without_requests_ask_for_nobody(
+def test_a_toy_that_nobody_knows_is_wrong_usage_with_the_one_that_was_meant(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert asks(capsys, "be robo", "--toy", "somebody") == []
-    (project / "offline_responses.yaml").write_text(json.dumps(small(persona_change=None)))
+    (project / "mine.yaml").write_text((ROOT / "personas.yaml").read_text("utf-8"))
+    assert run("hello", "--toy", "robo", "--personas", "mine.yaml") == 2
+    assert run("hello", "--toy", "", "--personas", "mine.yaml") == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == (
+        "pommai ask: mine.yaml names no toy 'robo' (did you mean 'robo-rex'?)\n"
+        "pommai ask: mine.yaml names no toy '' (known: pommai-bear, robo-rex)\n"
+    )
+
+
+def test_a_toy_that_only_the_responses_know_answers_and_asks_for_nobody(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = small(toys={"teddy": {"greeting": {"replies": ["Hum."]}}})
+    (project / "offline_responses.yaml").write_text(json.dumps(document))
+    (answer,) = answers(capsys, "hello", "--toy", "teddy")
+    assert (answer["reply"], answer["asked_for"]) == ("Hum.", None)
+    assert asks(capsys, "be robo", "--toy", "teddy") == []
+
+
+def test_without_a_choice_the_toy_is_the_first_persona_where_the_usual_one_is_not_among_them(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "personas.yaml").read_text("utf-8")
+    (project / "mine.yaml").write_text(text.replace("  pommai-bear:\n", "  polly:\n"))
+    assert asks(capsys, "be bear", "--personas", "mine.yaml") == [
+        "asks   for polly, who is here; a gateway says: I am Pommai Bear."
+    ]
+
+
+def test_where_personas_cannot_be_read_any_toy_answers(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "personas.yaml").write_text("personas: [")
+    assert answers(capsys, "hello", "--toy", "somebody")[0]["outcome"] == "command"
+
+
+def test_a_file_without_requests_asks_for_nobody(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "offline_responses.yaml").write_text(json.dumps(small(persona_change=None)))
     assert asks(capsys, "be robo") == []
 
 

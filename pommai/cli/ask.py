@@ -39,6 +39,7 @@ would make of the toy: an id of personas.yaml, the toy's own when it is that one
 Exit code: 0 answered, 1 the file has errors (each with its line), 2 wrong usage.
 """
 _SECONDS_APART = 10.0
+_USUAL = "pommai-bear"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -66,7 +67,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="TOPIC",
         help="a category or a word that a guardian has blocked; may be given again",
     )
-    parser.add_argument("--toy", default="pommai-bear", metavar="ID", help="who the toy is (default: %(default)s)")
+    parser.add_argument(
+        "--toy",
+        metavar="ID",
+        help=f"who the toy is: an id of the personas, or of toys in the responses (default: {_USUAL}, or the first "
+        "persona where none has this id)",
+    )
     parser.add_argument(
         "--responses", type=Path, metavar="FILE", help="the responses (default: the project's offline_responses.yaml)"
     )
@@ -78,15 +84,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Answer. The exit code: 0, or 2 when there is nothing to answer. Raises ResponsesError, PersonasError."""
+    """Answer. The exit code: 0, or 2 when there is nothing to answer, or no such toy.
+
+    Raises ResponsesError, PersonasError.
+    """
     from pommai.responses import Answerer, Listener, load_responses
     from pommai.toy.settings import find_project_file
 
     file: Path = args.responses or find_project_file("offline_responses.yaml")
     responses = load_responses(file)
     answerer = Answerer(responses, random.randrange)
-    listener = Listener(args.toy, args.safety, tuple(args.block))
-    guests = _Guests(responses, _personas(args.personas) if responses.persona_change else {}, args.toy)
+    personas = _personas(args.personas)
+    if args.toy is not None and (wrong := _unknown(args.toy, personas, responses)):
+        print(f"pommai ask: {wrong}", file=sys.stderr)
+        return WRONG_USAGE
+    toy = args.toy or (_USUAL if _USUAL in personas else next(iter(personas), _USUAL))
+    listener = Listener(toy, args.safety, tuple(args.block))
+    guests = _Guests(responses, personas if responses.persona_change else {}, toy)
     now = 0.0
     answered = False
     try:
@@ -124,6 +138,17 @@ def _personas(file: Path | None) -> Personas:
         first = caught.problems[0]
         print(f"pommai ask: nobody can be asked for; {first.file} has errors, first: {first}", file=sys.stderr)
         return {}
+
+
+def _unknown(toy: str, personas: Personas, responses: Responses) -> str:
+    """What is wrong with a toy that nobody knows; empty when somebody does, or when it is not known who there is."""
+    from pommai.source import did_you_mean, quote
+
+    known = {*personas, *responses.toys}
+    if not personas or toy in known:
+        return ""
+    place = next(iter(personas.values())).where.rsplit(":", 2)[0]
+    return f"{place} names no toy {quote(toy)} ({did_you_mean(toy, known)})"
 
 
 class _Guests:
