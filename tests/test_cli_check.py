@@ -215,6 +215,13 @@ def test_sounds_and_lights_of_a_persona_that_do_not_exist_are_found(tmp_path, ca
     assert "'helo'" in capsys.readouterr().out
 
 
+def test_a_voice_that_espeak_does_not_have_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "personas.yaml").read_text()
+    (tmp_path / "personas.yaml").write_text(text.replace("voice_id: honey", "voice_id: en-us+f33"))
+    assert run(str(tmp_path / "personas.yaml")) == 1
+    assert "has no variant 'f33'" in capsys.readouterr().out
+
+
 def test_engines_are_looked_for_on_this_machine(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "gateway.yaml").write_text(
         "hearing: {vosk: {model: no-such-model}}\nanswering: scripted\nvoice: {piper: {model: no-such-voice}}\n"

@@ -289,6 +289,24 @@ def test_sounds_and_light_patterns_are_looked_up_where_they_are_known() -> None:
     assert looked_up(document, None, None) == []
 
 
+def test_a_voice_that_is_surely_wrong_is_told_at_its_place() -> None:
+    document = written()
+    document["personas"]["robo-rex"]["voice_settings"]["voice_id"] = "en-us+f33"
+    reader = Reader(yaml.safe_dump(document), "personas.yaml", PersonasError)
+    asked: list[str] = []
+
+    def problem(voice_id: str) -> tuple[str, str] | None:
+        asked.append(voice_id)
+        return ("no such voice", "take another") if "+" in voice_id else None
+
+    with pytest.raises(PersonasError) as caught:
+        check_personas(reader, None, None, problem)
+    assert sorted(asked) == ["en-us+f33", "honey"]
+    (told,) = caught.value.problems
+    assert yaml.safe_dump(document).splitlines()[told.line - 1].strip() == "voice_id: en-us+f33"
+    assert (told.message, told.hint) == ("no such voice", "take another")
+
+
 def test_what_is_no_name_at_all_is_told_once_and_along_with_what_is_unknown() -> None:
     document = written()
     document["personas"]["robo-rex"]["acknowledgements"] = ["sounds/wake", "helo"]

@@ -26,8 +26,9 @@ What a file is, is told by what stands in it (states, patterns, commands, person
 else by its name. A chart is also tried out: every configuration, every event, every answer of every guard. Its light
 patterns are looked up in the led_patterns.yaml that is checked along with it, else beside it, else the project's; with
 a chart, the toy's sound files are checked, too. Of offline responses every trigger is said to the toy, and every reply
-is heard by its own filter. Engines are looked for on this machine, without loading them, and must be able to answer for
-the personas that are checked along with them.
+is heard by its own filter. Of personas, sounds, light patterns and the voices of espeak-ng are looked up on this
+machine. So are engines, without loading them; they must be able to answer for the personas that are checked along with
+them.
 """
 _EPILOG = """\
 Examples:
@@ -155,11 +156,12 @@ def check_files(kinds: dict[Path, str]) -> list[Problem]:
                 load_responses(shown[file], _sounds())
             elif kind == "personas":
                 from pommai.gateway.personas import check_personas
+                from pommai.io.speech_names import voice_problem
 
                 reader = Reader.of_file(shown[file], PersonasError)
                 beside = file.with_name("led_patterns.yaml")
                 patterns = beside if beside.is_file() else patterns_for(file, kinds)
-                check_personas(reader, _sounds(), _pattern_names(patterns))
+                check_personas(reader, _sounds(), _pattern_names(patterns), voice_problem)
             elif kind == "gateway":
                 _check_engines(shown[file], [shown[each] for each, other in kinds.items() if other == "personas"])
             else:

@@ -6,7 +6,7 @@ The tables below are the only place where a key is declared: the loader reads by
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -94,10 +94,16 @@ def read_personas(reader: Reader) -> Personas:
     return MappingProxyType(root["personas"])
 
 
-def check_personas(reader: Reader, sounds: Collection[str] | None, patterns: Collection[str] | None) -> None:
+def check_personas(
+    reader: Reader,
+    sounds: Collection[str] | None,
+    patterns: Collection[str] | None,
+    voice_problem: Callable[[str], tuple[str, str] | None] = lambda voice_id: None,
+) -> None:
     """Check a file that was parsed, and look up in it the names of `sounds` and light `patterns` (None: do not).
 
-    Raises PersonasError with every problem found.
+    `voice_problem` says what is wrong with a `voice_id`, and how to put it right; None: nothing. Raises PersonasError
+    with every problem found.
     """
     section(reader, reader.root, "the file", DOCUMENT_KEYS)
     everybody = _inside(reader.root, "personas")
@@ -109,10 +115,13 @@ def check_personas(reader: Reader, sounds: Collection[str] | None, patterns: Col
         for shown, instead in theme if isinstance(theme, MappingNode) else ():
             _look_up(reader, shown, "light pattern", patterns)
             _look_up(reader, instead, "light pattern", patterns)
+        voice = _inside(_inside(persona, "voice_settings"), "voice_id")
+        if isinstance(voice, Scalar) and (problem := voice_problem(voice.text)):
+            reader.problem(voice, *problem)
     reader.finish()
 
 
-def _inside(node: Node, key: str) -> Node | None:
+def _inside(node: Node | None, key: str) -> Node | None:
     return node.get(key) if isinstance(node, MappingNode) else None
 
 
@@ -135,7 +144,10 @@ def schema() -> Fragment:
 # -- the tables -----------------------------------------------------------------------------------------------------
 
 VOICE_KEYS: Mapping[str, Key] = {
-    "voice_id": text("The voice's name in the speech engine."),
+    "voice_id": text(
+        "A voice of espeak-ng (en-us+f3), honey or tin, a speaker of Piper's model, or any word: for what no engine "
+        "knows always the same voice speaks."
+    ),
     "speed": number("How fast it speaks; 1.0 is the voice's own pace.", 0.5, 2.0),
     "pitch": number("How high it speaks; 1.0 is the voice's own pitch.", 0.5, 2.0),
 }
