@@ -10,6 +10,7 @@ from bundle_material import manifest_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pommai.bundle.manifest import MOST_VERSION
 from pommai.bundle.state import MOST_FRUITLESS, MOST_STARTS, Kept, State, Trial, decode, encode
 from pommai.errors import BundleError
 
@@ -94,6 +95,7 @@ STATES = st.builds(
     st.lists(st.integers(1, 99), max_size=5).map(tuple),
     st.text(max_size=50),
     st.lists(st.sampled_from(["0" * 16, "a" * 16, "12" * 8]), unique=True).map(tuple),
+    st.booleans(),
 )
 
 
@@ -105,6 +107,20 @@ def test_a_trials_time_is_counted_and_a_new_trial_begins_at_nothing() -> None:
     assert replace(state, waiting=Kept(8, 0, "cd" * 32)).begun().trial == Trial(cloud=False, starts=1, fruitless=1)
 
 
+@pytest.mark.parametrize("version", [1, MOST_VERSION])
+def test_why_a_bundle_was_undone_is_kept_short_until_another_is_taken(version: int) -> None:
+    trial = replace(SETTLED, waiting=kept(version)).begun()
+    undone = trial.back("it does not fit:\n" + "x" * 100_000)
+    assert undone.undone[0] == version
+    assert undone.undone[1].startswith("it does not fit:\nxxx")
+    assert len(encode(undone)) < 2000  # what is read of the file has an end
+    assert decode(encode(undone)) == undone
+    assert undone.taken(kept(13)).undone == (0, "")
+    assert trial.back(again=True).undone == (0, "")  # somebody wanted that
+    assert replace(undone, told=True).begun().told
+    assert not replace(undone, waiting=kept(13), told=True).begun().back("why").told
+
+
 def test_revoked_keys_are_noted_once() -> None:
     state = State().without(["a" * 16]).without(["0" * 16, "a" * 16])
     assert state.revoked == ("a" * 16, "0" * 16)
@@ -112,7 +128,7 @@ def test_revoked_keys_are_noted_once() -> None:
 
 def test_what_an_older_software_has_noted_is_read() -> None:
     document = json.loads(encode(State(current=Kept(7, 0, "ab" * 32), trial=Trial(True, 2, 1))))
-    del document["revoked"]
+    del document["revoked"], document["told"]
     document["trial"].pop()
     assert decode(json.dumps(document).encode()).trial == Trial(True, 2, 1)
 

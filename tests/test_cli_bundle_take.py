@@ -73,6 +73,7 @@ def test_a_toy_shows_what_it_has(desk: Desk) -> None:
     store.revoke(["0" * 16])
     said = pommai("bundle", "show", *flags(desk))[1]
     assert "did not work 5" in said
+    assert "taken back   version 5: it does not sing" in said
     assert "revoked      0000000000000000: bundles by these keys are not taken" in said
     assert "software     what install.sh has made" in said
 

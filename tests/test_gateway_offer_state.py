@@ -71,6 +71,15 @@ def test_who_refuses_is_asked_again_later_and_later() -> None:
     assert list(RETRY_MS) == sorted(RETRY_MS)
 
 
+def test_the_reason_stands_beside_what_became_of_a_bundle() -> None:
+    why = "the toy does not reach its server any more"
+    taken = Told(1, 1, "taken")
+    assert standing(kept(), taken, says(11, undone=12, why=why)) == ("undone", why)
+    assert standing(kept(), taken, says(11, failed=(12,), undone=12, why=why)) == ("undone", why)
+    assert standing(kept(), taken, says(11, failed=(12,), undone=10, why=why)).reason == "it did not work on this toy"
+    assert standing(SOFTWARE, taken, says(11, undone=12, why=why, software=SoftwareReport(0))).reason != why
+
+
 def test_the_reason_stands_beside_what_became_of_software() -> None:
     why = "the toy does not come to rest"
     taken = Told(1, 1, "taken")

@@ -460,7 +460,8 @@ def test_what_a_toy_says_of_its_updates_is_kept_short_and_printable() -> None:
         async with desk() as gateway, toy_at(gateway) as toy:
             words, failed = "no\x1b[31m room " + "x" * 10_000, tuple(range(1, 1000))
             software = m.SoftwareReport(2, failed=failed, undone=3, reason=words)
-            await toy.send(m.UpdateReport(1, "pommai", "home", failed=failed, reason=words, software=software))
+            said = {"failed": failed, "reason": words, "software": software, "undone": 4, "why": words}
+            await toy.send(m.UpdateReport(1, "pommai", "home", **said))
             await toy.send(m.Ping("now"))
             await toy.expect(m.Pong)
             kept = gateway.sessions[0].update
@@ -471,5 +472,6 @@ def test_what_a_toy_says_of_its_updates_is_kept_short_and_printable() -> None:
                 assert each.failed[-1] == 999
                 assert each.reason.startswith("no[31m room xx")
                 assert len(each.reason) <= MOST_SHOWN
+            assert kept.why == kept.reason
 
     run(test())

@@ -109,6 +109,8 @@ MESSAGES = {
             versions,
             texts,
         ),
+        versions,
+        texts,
     ),
     m.GuardianAlert: st.builds(m.GuardianAlert, texts, texts, texts, maybe, maybe),
     m.SafetyOverride: st.builds(

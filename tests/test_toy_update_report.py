@@ -79,6 +79,17 @@ def test_it_says_what_runs_what_waits_and_what_did_not_work() -> None:
     assert line.said[-1] == said(12)
 
 
+def test_it_says_why_the_last_was_taken_back() -> None:
+    line = Line()
+    undone = State(current=NEW, previous=OLD, trial=Trial(True)).back("it does not fit\n" + "this software " * 100)
+    line.reports.tell(undone, OLD, None)
+    (report,) = line.said
+    assert isinstance(report, UpdateReport)
+    assert (report.version, report.failed, report.undone) == (11, (12,), 12)
+    assert report.why.startswith("it does not fit this software")
+    assert len(report.why) <= MOST_WORDS
+
+
 def test_a_reason_is_one_line_that_is_cut_short_and_an_offer_without_a_hash_is_nobodys() -> None:
     line = Line()
     line.reports.note(OFFER, "refused", "no\n  room " + "x" * 1000)

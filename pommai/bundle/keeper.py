@@ -243,7 +243,6 @@ class Keeper:
             base = name_of(state.current)
             self._mark()
             self._store.take(bundle, lambda place: self._environments.make(kept.name, base, place / "wheels"))
-            self._store.change(lambda now: replace(now, word=""))  # it was of another one
         return f"software {kept.name} is installed, and comes into force when the toy rests, or is started"
 
     def _settle(self) -> None:

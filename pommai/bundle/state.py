@@ -19,6 +19,8 @@ MOST_STARTS: Final = 10
 _MOST_FAILED: Final = 100
 _MOST_REVOKED: Final = 256
 _MOST_WORD: Final = 300
+_WORD: Final = re.compile(r"version (\d{1,16}): (.*)", re.DOTALL)
+"""As `State.back` words it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +69,22 @@ class State:
     failed: tuple[int, ...] = ()
     """Versions that did not work here, and are not tried again."""
     word: str = ""
-    """Why a bundle was undone, until the toy has told so."""
+    """Why a bundle was undone, until another is taken."""
     revoked: tuple[str, ...] = ()
     """Ids of keys whose signatures count no more, for ever."""
+    told: bool = False
+    """The toy has logged why the bundle was undone."""
 
     @property
     def settled(self) -> Kept | None:
         """The last one that has proved itself."""
         return self.previous if self.trial else self.current
+
+    @property
+    def undone(self) -> tuple[int, str]:
+        """The version that was undone last, and why; 0: none, or another was taken since, or somebody wanted it."""
+        found = _WORD.fullmatch(self.word)
+        return (int(found[1]), found[2]) if found is not None else (0, "")
 
     def refuses(self, manifest: Manifest) -> str:
         """Why a bundle of this version is not taken; empty when it is."""
@@ -85,6 +95,10 @@ class State:
         if version <= had:
             return f"version {version} is not newer than {had}, which the toy has; it takes newer ones alone"
         return ""
+
+    def taken(self, kept: Kept) -> State:
+        """A bundle waits for the next start, in place of any other that did."""
+        return replace(self, waiting=kept, word="", told=False)
 
     def begun(self) -> State:
         """At a start: what waits comes into force, what is on trial is counted, and given up when that is enough."""
@@ -133,9 +147,9 @@ class State:
         """The bundle in force is given up, and the one before it comes back. `again`: it may be tried another time."""
         if self.current is None:
             return self
-        word = f"version {self.current.version}: {why}" if why else ""
+        word = f"version {self.current.version}: {why}"[:_MOST_WORD] if why else ""
         failed = self.failed if again else (*self.failed, self.current.version)[-_MOST_FAILED:]
-        return replace(self, current=self.previous, previous=None, trial=None, failed=failed, word=word)
+        return replace(self, current=self.previous, previous=None, trial=None, failed=failed, word=word, told=False)
 
 
 def encode(state: State) -> bytes:
@@ -156,6 +170,7 @@ def encode(state: State) -> bytes:
         "floor": state.floor,
         "failed": list(state.failed),
         "word": state.word,
+        "told": state.told,
         "revoked": list(state.revoked),
     }
     return (json.dumps(document, indent=1) + "\n").encode()
@@ -180,6 +195,7 @@ def decode(data: bytes) -> State:
             floor=_count(document["floor"]),
             failed=tuple(map(_count, document["failed"])),
             word=str(document["word"])[:_MOST_WORD],
+            told=bool(document.get("told", False)),
             revoked=tuple(map(_key_id, document.get("revoked", ())))[:_MOST_REVOKED],
         )
     except (ValueError, TypeError, LookupError, RecursionError) as caught:

@@ -103,7 +103,7 @@ class Store:
                 state = self.read()
                 self._refuse(manifest, state)
                 self._disk.sync(place.parent)
-                self._note(replace(state, waiting=kept))
+                self._note(state.taken(kept))
                 self._forget_others()
         return kept
 

@@ -33,7 +33,7 @@ Show the bundles that a gateway offers, and how each toy stands to them:
   taken        it has it, and changes at rest     taking       it fetches it, or looks at it
   told         it was told, and has not answered  waits        it is not connected, or others come first
   refused      it does not take it, or cannot install it, and why; it is told again after a while
-  undone       it did not work on this toy, which has gone back; of software, why
+  undone       it did not work on this toy, which has gone back, and why
   newer        it has a newer one                 silent       it takes no bundles, or was never here
   unreachable  the gateway has no https address that it could be told
   other        the bundle is for another kind of toy, or another fleet

@@ -82,6 +82,7 @@ def _show_store(args: argparse.Namespace) -> int:
     from pommai.bundle.state import encode
     from pommai.bundle.store import Store
     from pommai.toy.settings import load_settings
+    from pommai.toy.update_report import one_line
     from pommai.toy.update_take import revoked_keys
 
     store = Store(load_settings(args).updates)
@@ -103,6 +104,8 @@ def _show_store(args: argparse.Namespace) -> int:
         lines.append(f"floor        {state.floor}: nobody goes back below")
     if state.failed:
         lines.append(f"did not work {', '.join(map(str, state.failed))}")
+    if state.word:
+        lines.append(f"taken back   {one_line(state.word)}")
     root = Store(ROOT).read()
     if revoked := revoked_keys(store):
         lines.append(f"revoked      {', '.join(revoked)}: bundles by these keys are not taken")
@@ -113,6 +116,7 @@ def _show_store(args: argparse.Namespace) -> int:
 
 def _software_lines(root: State) -> list[str]:
     """What root says of the software."""
+    from pommai.toy.update_report import one_line
 
     def named(kept: Kept | None) -> str:
         return "what install.sh has made" if kept is None else f"version {kept.version}"
@@ -124,9 +128,9 @@ def _software_lines(root: State) -> list[str]:
     if root.failed:
         lines.append(f"did not work software {', '.join(map(str, root.failed))}")
     if root.word:
-        lines.append(f"taken back   software {root.word}")
+        lines.append(f"taken back   software {one_line(root.word)}")
     if words := said(ROOT)[1]:
-        lines.append(f"last refused {words}")
+        lines.append(f"last refused {one_line(words)}")
     return lines
 
 

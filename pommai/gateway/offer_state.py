@@ -65,8 +65,11 @@ def _is_installed(kept: Kept, report: UpdateReport) -> bool:
 
 
 def _why_undone(kept: Kept, report: UpdateReport) -> str:
+    """What the toy says of it; empty: nothing, or it has taken another since, or somebody went back by hand."""
+    if not kept.is_software:
+        return report.why if report.undone == kept.version else ""
     has = report.software
-    return has.reason if kept.is_software and has is not None and has.undone == kept.version else ""
+    return has.reason if has is not None and has.undone == kept.version else ""
 
 
 def is_due(kept: Kept, told: Told | None, report: UpdateReport | None, now: int) -> bool:

@@ -261,16 +261,21 @@ class Session:
             _log.warning("setting refused", extra=self.fact(key=setting.key[:MOST_SHOWN], reason=reason))
 
     def _note_update(self, report: m.UpdateReport) -> None:
-        reason = _printable(report.reason)
+        reason, why = _printable(report.reason), _printable(report.why)
         software = report.software
         if software is not None:
-            why = _printable(software.reason)
-            software = structs.replace(software, failed=software.failed[-MOST_NOTED:], reason=why)
-        self.update = structs.replace(report, failed=report.failed[-MOST_NOTED:], reason=reason, software=software)
+            failed, words = software.failed[-MOST_NOTED:], _printable(software.reason)
+            software = structs.replace(software, failed=failed, reason=words)
+        failed = report.failed[-MOST_NOTED:]
+        self.update = structs.replace(report, failed=failed, reason=reason, software=software, why=why)
         self.updates_said += 1
         fact: dict[str, object] = {"version": report.version, "trial": report.trial, "offer": (report.offer or "")[:16]}
+        if report.undone:
+            fact |= {"undone": report.undone, "why": why}
         if software is not None:
-            fact |= {"software": software.version, "software_trial": software.trial, "undone": software.undone}
+            fact |= {"software": software.version, "software_trial": software.trial}
+            if software.undone:
+                fact |= {"software_undone": software.undone, "software_why": software.reason}
         _log.info("update reported", extra=self.fact(**fact, outcome=report.outcome, reason=reason))
 
     def _note_unused(self, name: str) -> None:

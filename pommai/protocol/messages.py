@@ -283,6 +283,9 @@ class UpdateReport(Struct, frozen=True):
     reason: str = ""
     software: SoftwareReport | None = None
     """None: it says nothing of that, as older toys do."""
+    undone: Version = 0
+    """The version that the toy took back last, and `why`; 0: none since any was taken."""
+    why: str = ""
 
 
 # -- safety --------------------------------------------------------------------------------

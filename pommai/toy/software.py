@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from pommai.bundle import ROOT, running
 from pommai.bundle.container import read_signed
@@ -24,9 +22,6 @@ from pommai.protocol.messages import SoftwareReport
 from pommai.toy.update_report import MOST_FAILED, one_line
 
 logger = logging.getLogger(__name__)
-
-_UNDONE: Final = re.compile(r"version (\d{1,10}): (.*)", re.DOTALL)
-"""As `State.back` words it."""
 
 
 class SoftwareWatch:
@@ -159,13 +154,13 @@ def _report(state: State, me: str, laid_out: int) -> SoftwareReport:
     """What root has noted, in a few words. Whoever has run install.sh since then has the last word."""
     version = 0 if me == INSTALLED or state.current is None else state.current.version
     installed = 0 if state.waiting is None else state.waiting.version
-    undone = _UNDONE.fullmatch(state.word)
+    undone, why = state.undone
     return SoftwareReport(
         version=version,
         trial=version > 0 and state.trial is not None,
         waiting=laid_out or installed,
         installed=installed > 0 and not laid_out,
         failed=state.failed[-MOST_FAILED:],
-        undone=int(undone[1]) if undone is not None else 0,
-        reason=one_line(undone[2]) if undone is not None else "",
+        undone=undone,
+        reason=one_line(why),
     )

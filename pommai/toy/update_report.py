@@ -55,12 +55,15 @@ class UpdateReports:
         `runs`: the one this process runs; `software`: None when there never was any."""
         report = self._always if software is None else replace(self._always, software=software)
         if state is not None:
+            undone, why = state.undone
             report = replace(
                 report,
                 version=0 if runs is None else runs.version,
                 trial=state.trial is not None and state.current == runs,
                 waiting=0 if state.waiting is None else state.waiting.version,
                 failed=state.failed[-MOST_FAILED:],
+                undone=undone,
+                why=one_line(why),
             )
         now = (self._connections(), report)
         if now[0] and now != self._told and self._send(report):

@@ -144,9 +144,9 @@ class Updates:
         """Log what this start is about, for grown-ups and their server too. The bundle that runs."""
         state = await self._read()
         version = 0 if state.current is None else state.current.version
-        if state.word:
+        if state.word and not state.told:
             logger.error("update undone", extra={"reason": state.word, "version": version})
-            await self._note(lambda now: replace(now, word=""))
+            await self._note(lambda now: replace(now, told=True))
         if state.trial is not None:
             logger.warning("update on trial", extra={"version": version, "start": state.trial.starts})
         elif version:
