@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pommai.cli.boot_file import check_place, write_boot_file
+from pommai.cli.boot_file import check_place, ports_as_options, write_boot_file
 from pommai.errors import SettingsError
 from pommai.toy.provision import read_boot_file
 
@@ -33,6 +33,19 @@ def test_a_toy_takes_what_is_written(tmp_path: Path) -> None:
 def test_an_address_may_be_a_name_or_of_the_new_kind(tmp_path: Path, address: str, host: str) -> None:
     write_boot_file(tmp_path / "pommai.toml", "bear-7", SECRET, address, PINS)
     assert read_boot_file(tmp_path / "pommai.toml").plain["url"] == f"wss://{host}:8765/audio-stream"
+
+
+def test_a_gateway_at_ports_of_its_own_is_told_with_them(tmp_path: Path) -> None:
+    write_boot_file(tmp_path / "pommai.toml", "bear-7", SECRET, "192.168.1.5", PINS, 9000, 9001)
+    told = read_boot_file(tmp_path / "pommai.toml").plain
+    assert told["url"] == "wss://192.168.1.5:9000/audio-stream"
+    assert told["cloud_url"] == "https://192.168.1.5:9001"
+
+
+def test_only_ports_that_are_not_the_usual_ones_need_to_be_said() -> None:
+    assert ports_as_options(8765, 8766) == ""
+    assert ports_as_options(9000, 8766) == " --port 9000"
+    assert ports_as_options(9000, 9001) == " --port 9000 --http-port 9001"
 
 
 def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:

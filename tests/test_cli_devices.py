@@ -109,13 +109,21 @@ def test_a_misspelt_file_is_not_made(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["devices", "list"]) == 2
 
 
-def test_an_address_without_a_file_that_tells_it_is_wrong_usage(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("words", [("--address", "laptop.local"), ("--port", "9000"), ("--http-port", "9001")])
+def test_a_place_without_a_file_that_tells_it_is_wrong_usage(
+    words: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "toys.db"
-    assert main(["devices", "add", "bear", "--data", str(file), "--address", "laptop.local"]) == 2
-    assert "name it with --boot-file" in capsys.readouterr().err
+    assert main(["devices", "add", "bear", "--data", str(file), *words]) == 2
+    assert f"{words[0]} is for the file that tells the toy: name it with --boot-file" in capsys.readouterr().err
     assert not file.exists()
+
+
+@pytest.mark.parametrize("number", ["0", "65536", "-1", "x", "999999", "\u0661"])
+def test_a_port_that_cannot_be_is_wrong_usage(number: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--data", str(tmp_path / "toys.db"), "--boot-file", str(tmp_path / "pommai.toml")]
+    assert main(["devices", "add", "bear", *words, "--port", number]) == 2
+    assert "a port is a whole number from 1 to 65535" in capsys.readouterr().err
 
 
 def test_the_list_is_read_at_a_glance() -> None:
@@ -140,6 +148,12 @@ def test_a_device_is_told_by_a_file_for_its_card_and_the_screen_shows_no_secret(
     assert f"pommai gateway --data {file} --at-home" in shown
     assert told.plain["server_pins"] == list(open_home(file).pins)
     assert knows(file, "bear-7", told.secrets["secret"])
+    card.unlink()
+    order[1] = "rotate"
+    assert main([*order, "--port", "9000"]) == 0
+    assert f"pommai gateway --data {file} --at-home --port 9000\n" in capsys.readouterr().out
+    assert read_boot_file(card).plain["url"] == "wss://192.168.1.5:9000/audio-stream"
+    assert read_boot_file(card).plain["cloud_url"] == "https://192.168.1.5:8766"
 
 
 def test_nobody_is_registered_who_could_not_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

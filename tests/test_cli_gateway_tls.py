@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from test_gateway_tls import issue
 
-from pommai.cli.gateway_tls import be_at_home, open_certificate, warning_of
+from pommai.cli.gateway_tls import be_at_home, open_certificate, warning_of, words_at_home
 from pommai.errors import SettingsError
+from pommai.gateway import home
 
 
 def test_a_certificate_and_its_key_come_together_or_not_at_all(tmp_path: Path) -> None:
@@ -40,10 +41,27 @@ def at_home(*words: str) -> argparse.Namespace:
 
 def test_a_gateway_at_home_listens_to_all_with_a_certificate_of_its_own(tmp_path: Path) -> None:
     args = at_home("--data", str(tmp_path / "toys.db"))
-    (line,) = be_at_home(args)
+    be_at_home(args)
     assert args.host == "0.0.0.0"
     assert open_certificate(args.tls_cert, args.tls_key) is not None
-    assert line.startswith("at home: ")  # with its address, where this machine has one
+
+
+def test_how_toys_are_told_of_it_is_said_with_the_ports_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home, "own_address", lambda: "192.168.1.20")
+    assert words_at_home(Path("toys.db"), 8765, 8766) == (
+        "at home: toys find this computer at 192.168.1.20; each is told so by: "
+        "pommai devices add NAME --data toys.db --boot-file FILE"
+    )
+    assert words_at_home(Path("toys.db"), 9000, 9001).endswith(" --boot-file FILE --port 9000 --http-port 9001")
+    assert words_at_home(Path("toys.db"), 8765, None).endswith("; without HTTP those with a secret are not let in")
+
+
+def test_where_no_toy_could_reach_it_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> str:
+        raise SettingsError("this computer is in no network")
+
+    monkeypatch.setattr(home, "own_address", nowhere)
+    assert words_at_home(Path("toys.db"), 8765, 8766) == "at home: this computer is in no network"
 
 
 def test_where_it_listens_may_be_said(tmp_path: Path) -> None:

@@ -56,10 +56,8 @@ def introduce(folder: Path, socket: str, http: str) -> Path:
     card.mkdir()
     etc.mkdir()
     add = ("devices", "add", "bear-7", "--data", "toys.db", "--address", "127.0.0.1")
-    command = [*POMMAI, *add, "--boot-file", str(card / "pommai.toml")]
+    command = [*POMMAI, *add, "--boot-file", str(card / "pommai.toml"), "--port", socket, "--http-port", http]
     subprocess.run(command, cwd=folder, env=clean(folder), check=True, capture_output=True)
-    told = (card / "pommai.toml").read_text()
-    (card / "pommai.toml").write_text(told.replace(":8765/", f":{socket}/").replace(":8766", f":{http}"))
     assert take(card, etc / "pommai.toml")
     return etc / "pommai.toml"
 

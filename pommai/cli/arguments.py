@@ -15,6 +15,13 @@ def seed(text: str) -> int:
     return int(text)
 
 
+def port(text: str) -> int:
+    """A port that somebody can be reached at."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > 5 or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"a port is a whole number from 1 to 65535, not '{text}'")
+    return int(text)
+
+
 def chart_file(command: str, given: Path | None) -> Path | None:
     """The chart that was named, or the project's own; None when it is no file, which is said in the command's name.
 

@@ -14,6 +14,12 @@ HTTP_PORT = 8766
 """Those of `pommai gateway`, unless it is told otherwise."""
 
 
+def ports_as_options(port: int, http_port: int) -> str:
+    """What says these ports to `pommai gateway` and `pommai devices`, each after a blank; nothing of the usual ones."""
+    told = (("--port", port, PORT), ("--http-port", http_port, HTTP_PORT))
+    return "".join(f" {option} {number}" for option, number, usual in told if number != usual)
+
+
 def check_place(path: Path) -> None:
     """Whether a boot file can be written there. Raises SettingsError, before a secret is made and lost."""
     if path.is_dir():
@@ -28,15 +34,23 @@ def check_place(path: Path) -> None:
         raise SettingsError(f"{path.parent} cannot be written by this user")
 
 
-def write_boot_file(path: Path, device_id: str, secret: str, address: str, pins: Sequence[str]) -> None:
+def write_boot_file(
+    path: Path,
+    device_id: str,
+    secret: str,
+    address: str,
+    pins: Sequence[str],
+    port: int = PORT,
+    http_port: int = HTTP_PORT,
+) -> None:
     """Write what a toy is told: who it is, and where and by what it knows its gateway. Raises SettingsError."""
     host = f"[{address}]" if ":" in address else address
     text = "".join(
         f"{key} = {json.dumps(value)}\n"
         for key, value in (
             ("device_id", device_id),
-            ("url", f"wss://{host}:{PORT}/audio-stream"),
-            ("cloud_url", f"https://{host}:{HTTP_PORT}"),
+            ("url", f"wss://{host}:{port}/audio-stream"),
+            ("cloud_url", f"https://{host}:{http_port}"),
             ("server_pins", list(pins)),
             ("secret", secret),
         )

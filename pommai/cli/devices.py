@@ -9,6 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pommai.cli.arguments import port
+from pommai.cli.boot_file import HTTP_PORT, PORT, check_place, ports_as_options, write_boot_file
+
 if TYPE_CHECKING:
     from pommai.gateway.devices import Device, Devices
 
@@ -22,7 +25,8 @@ Examples:
   pommai devices add bear-7 --data toys.db       its secret is printed, this once
   pommai devices add bear-7 --data toys.db --boot-file /media/me/bootfs/pommai.toml
                                                  for `pommai gateway --at-home`: writes the file that tells the toy who
-                                                 it is, and where and by what key it knows this computer
+                                                 it is, and where and by what key it knows this computer. A gateway at
+                                                 ports of its own says with which --port and --http-port
   pommai devices list --data toys.db             who is registered, when each was seen, how old its secret is
   pommai devices rotate bear-7 --data toys.db    a new secret; the old one ends when the new one is first used, or after
                                                  7 days: so there is time to bring it to the toy
@@ -68,7 +72,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
                 type=Path,
                 metavar="FILE",
                 help="write the secret there and not on the screen, with all else that a toy of `pommai gateway "
-                "--at-home` at its usual ports must know: pommai.toml for the boot partition of its card",
+                "--at-home` must know: pommai.toml for the boot partition of its card",
             )
             order.add_argument(
                 "--address",
@@ -76,6 +80,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
                 help="how the toy reaches the gateway (default: this computer's address in its network); NAME.local, "
                 "where the network knows that, outlives a change of address",
             )
+            for option, usual in (("--port", PORT), ("--http-port", HTTP_PORT)):
+                words = f"the gateway's {option}, where it has another than the usual one (default: {usual})"
+                order.add_argument(option, type=port, help=words)
     parser.set_defaults(run=run)
 
 
@@ -90,8 +97,10 @@ def run(args: argparse.Namespace) -> int:
     boot_file: Path | None = getattr(args, "boot_file", None)
     if boot_file is not None:
         return _add_with_boot_file(args, boot_file)
-    if getattr(args, "address", None) is not None:
-        raise SettingsError("--address is for the file that tells the toy: name it with --boot-file")
+    for option in ("address", "port", "http_port"):
+        if getattr(args, option, None) is not None:
+            name = option.replace("_", "-")
+            raise SettingsError(f"--{name} is for the file that tells the toy: name it with --boot-file")
     found, lines = asyncio.run(_obey(args))
     print(json.dumps(found, ensure_ascii=False, indent=2) if args.json else "\n".join(lines))
     return 0
@@ -99,18 +108,18 @@ def run(args: argparse.Namespace) -> int:
 
 def _add_with_boot_file(args: argparse.Namespace, boot_file: Path) -> int:
     """Give a device a secret by way of its card. Nothing is registered that could not be told to it."""
-    from pommai.cli.boot_file import check_place, write_boot_file
     from pommai.gateway.home import open_home, own_address
 
     check_place(boot_file)
     address = args.address or own_address()
+    ports = args.port or PORT, args.http_port or HTTP_PORT
     pins = open_home(args.data).pins
     found, _ = asyncio.run(_obey(args))
-    write_boot_file(boot_file, args.device, found.pop("deviceSecret"), address, pins)
+    write_boot_file(boot_file, args.device, found.pop("deviceSecret"), address, pins, *ports)
     lines = [
         f"{boot_file} tells {args.device} who it is, and to look for its gateway at {address}.",
         "The toy takes it at its next start and wipes it. The gateway runs on this computer with:",
-        f"  pommai gateway --data {args.data} --at-home",
+        f"  pommai gateway --data {args.data} --at-home{ports_as_options(*ports)}",
     ]
     found |= {"bootFile": str(boot_file), "address": address}
     print(json.dumps(found, ensure_ascii=False, indent=2) if args.json else "\n".join(lines))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pommai.cli import gateway_devices, gateway_fleet, gateway_offers, gateway_remote
+from pommai.cli.boot_file import HTTP_PORT, PORT
 from pommai.cli.gateway_operators import OPERATOR_VARIABLE, Operators
 from pommai.errors import PommaiError
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE = "POMMAI_GATEWAY_TOKEN"
 LEVELS = ("debug", "info", "warning", "error")
-HTTP_PORT = 8766
 OFF = -1
 """In place of a port: nothing listens."""
 
@@ -99,7 +99,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1; with --at-home all of this computer)")
-    parser.add_argument("--port", type=int, default=8765, help="0 takes any that is free (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=PORT, help="0 takes any that is free (default: %(default)s)")
     parser.add_argument(
         "--http-port",
         type=_port,
@@ -200,7 +200,8 @@ def run(args: argparse.Namespace) -> int:
     if args.new_operator_token:
         print(renew_token(given, args.data))
         return 0
-    at_home = be_at_home(args) if args.at_home else []
+    if args.at_home:
+        be_at_home(args)
     host = args.host or "127.0.0.1"
     hidden = [
         each for each in (token, given, gateway_remote.given_key(), *gateway_fleet.secrets_of(args.redis)) if each
@@ -222,7 +223,7 @@ def run(args: argparse.Namespace) -> int:
     certificate = open_certificate(args.tls_cert, args.tls_key)
     http_port = _http_port(args.http_port, args.port)
     operators = None if http_port == OFF else open_token(given, args.data)
-    words += [*at_home, *warning_of(host, certificate)]
+    words += warning_of(host, certificate)
     signer = None if args.signing_key is None else _signer(args.signing_key)
     place, cloud = (args.redis, args.name), (args.cloud, args.service_key_file)
     plan = _Plan(
@@ -239,6 +240,7 @@ def run(args: argparse.Namespace) -> int:
         place,
         cloud,
         signer,
+        args.at_home,
     )
     asyncio.run(_listen(plan))
     return 0
@@ -265,11 +267,13 @@ class _Plan:
     cloud: tuple[str | None, Path | None]
     """Where what toys send is kept instead of here, and the file with the key for it."""
     signer: Signer | None
+    at_home: bool
 
 
 async def _listen(plan: _Plan) -> None:
     from pommai.cli.gateway_end import End
     from pommai.cli.gateway_lines import Lines, show_alert
+    from pommai.cli.gateway_tls import words_at_home
     from pommai.gateway.console import Console
     from pommai.gateway.door import Doors
     from pommai.gateway.orders import Orders
@@ -299,6 +303,8 @@ async def _listen(plan: _Plan) -> None:
             gateway_devices.mount(web, gateway, devices, keeps=plan.cloud[0] is None)
             await gateway_offers.open_offers(stack, web, gateway, plan.public_url, context is not None, plan.data)
             words += [*plan.operators.welcome(), f"operators: {web.url}"]
+        if plan.at_home and plan.data is not None:
+            words.append(words_at_home(plan.data, gateway.port, None if web is None else web.port))
         print(*words, f"listening on {gateway.url}", sep="\n", flush=True)
         manager.ready()
         lines = Lines(Console(orders, end.at_once))

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pommai.cli.boot_file import ports_as_options
 from pommai.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -34,12 +35,9 @@ def open_certificate(cert: Path | None, key: Path | None) -> Certificate | None:
     return certificate
 
 
-def be_at_home(args: argparse.Namespace) -> list[str]:
-    """Fill in what `--at-home` leaves out: where to listen, and with which certificate. What is to be said of it.
-
-    Raises SettingsError.
-    """
-    from pommai.gateway.home import open_home, own_address
+def be_at_home(args: argparse.Namespace) -> None:
+    """Fill in what `--at-home` leaves out: where to listen, and with which certificate. Raises SettingsError."""
+    from pommai.gateway.home import open_home
 
     if args.data is None:
         raise SettingsError("--at-home needs --data FILE: the certificate and the toys' secrets are kept beside it")
@@ -50,12 +48,20 @@ def be_at_home(args: argparse.Namespace) -> list[str]:
     home = open_home(args.data)
     args.tls_cert, args.tls_key = home.cert, home.key
     args.host = args.host or "0.0.0.0"
+
+
+def words_at_home(data: Path, port: int, http_port: int | None) -> str:
+    """How toys find a gateway at home that listens there, and are told; None: it has no port for HTTP."""
+    from pommai.gateway.home import own_address
+
     try:
         where = own_address()
     except SettingsError as caught:
-        return [f"at home: {caught}"]
-    tell = f"pommai devices add NAME --data {args.data} --boot-file FILE"
-    return [f"at home: toys find this computer at {where}; each is told so by: {tell}"]
+        return f"at home: {caught}"
+    if http_port is None:
+        return f"at home: toys find this computer at {where}; without HTTP those with a secret are not let in"
+    tell = f"pommai devices add NAME --data {data} --boot-file FILE{ports_as_options(port, http_port)}"
+    return f"at home: toys find this computer at {where}; each is told so by: {tell}"
 
 
 def warning_of(host: str, certificate: Certificate | None) -> list[str]:
