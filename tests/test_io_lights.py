@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import gpiozero
@@ -82,6 +83,17 @@ def test_pins_that_are_in_use_are_a_device_error_that_names_them(pins: MockFacto
     with pytest.raises(DeviceError, match=r"no RGB LED on GPIO 5, 6 and 13: .*in use"):
         RgbLed().start()
     first.close()
+
+
+def test_a_machine_without_gpio_is_told_in_a_sentence_and_in_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> None:
+        warnings.warn(gpiozero.PinFactoryFallback("Falling back from lgpio"), stacklevel=2)
+        raise gpiozero.BadPinFactory("no driver at all")
+
+    monkeypatch.setattr(gpiozero.Device, "pin_factory", None)
+    monkeypatch.setattr(gpiozero.Device, "_default_pin_factory", none)
+    with pytest.raises(DeviceError, match=r"no RGB LED on GPIO 5, 6 and 13: no driver at all .*on a desk"):
+        RgbLed().start()
 
 
 # -- three APA102 on SPI -------------------------------------------------------------------------

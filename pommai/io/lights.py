@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -32,7 +33,10 @@ class RgbLed:
 
         red, green, blue = self._pins
         try:
-            self._led = gpiozero.RGBLED(red, green, blue, active_high=self._active_high)
+            with warnings.catch_warnings():
+                # Off a Pi it warns of each driver it tries; the error below says it once.
+                warnings.simplefilter("ignore")
+                self._led = gpiozero.RGBLED(red, green, blue, active_high=self._active_high)
         except Exception as caught:  # every pin factory has errors of its own
             raise DeviceError(
                 f"there is no RGB LED on GPIO {red}, {green} and {blue}: {caught} "
