@@ -37,6 +37,37 @@ def test_a_second_pause_replaces_the_first():
     run(scene())
 
 
+def test_a_short_pause_lets_nobody_go_on_sooner():
+    async def scene():
+        async with simulated_toy() as toy:
+            toy.link.deliver(SafetyOverride("pause_interaction", 600.0))
+            for _ in range(20):  # a connection that flaps, and a server that says what is left, or less
+                await asyncio.sleep(20)
+                toy.link.deliver(SafetyOverride("pause_interaction", 0.01))
+            await asyncio.sleep(190)
+            assert toy.state == "calm"
+            await asyncio.sleep(15)
+            assert toy.state == "idle"
+            toy.press()
+            toy.post("button.held", held_s=3.0)
+            toy.release()
+            await asyncio.sleep(1)
+            toy.link.deliver(SafetyOverride("pause_interaction", 0.01))
+            await asyncio.sleep(600)
+            assert toy.state == "calm", "a grown-up decides"
+            memory = toy.memory
+        async with simulated_toy(memory=memory, loaded=False) as toy:
+            toy.link.deliver(SafetyOverride("pause_interaction", 0.01))
+            await asyncio.sleep(600)
+            assert toy.state == "calm"
+            toy.link.deliver(SafetyOverride("resume"))
+            toy.link.deliver(SafetyOverride("pause_interaction", 5.0))
+            await asyncio.sleep(6)
+            assert toy.state == "idle", "who may let it go on may have it go on sooner"
+
+    run(scene())
+
+
 def test_two_pauses_at_once_are_as_one():
     async def scene():
         async with simulated_toy() as toy:

@@ -252,6 +252,8 @@ class Body(Struct):
     """The toy to become at the next rest."""
     pause_seconds: float | None = None
     """How long safe mode lasts; None: until somebody lets the toy go on."""
+    pause_noted: float | None = None
+    """Loop time at which so much of it was left."""
     pause_words: str = ""
     """What to say in safe mode; empty: the toy's own words."""
     kept_safe: bool = False

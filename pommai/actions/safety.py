@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import secrets
 from typing import Final
 
@@ -84,10 +85,26 @@ def note_press_elsewhere(toy: Body) -> None:
 
 @action
 def note_pause(toy: Body) -> None:
-    """Keep in mind how long the pause is to last, and what is to be said."""
+    """Keep in mind how long the pause is to last, and what is to be said.
+
+    A pause that goes on ends no sooner for another: anybody who speaks as the server may pause the toy, and by a short
+    one would let it go on. Who may do that says so.
+    """
     seconds = toy.event.data.get("seconds")
-    toy.pause_seconds = float(seconds) if isinstance(seconds, int | float) and seconds > 0 else None
+    asked = float(seconds) if isinstance(seconds, int | float) and seconds > 0 else math.inf
+    longest = max(asked, _left(toy))
+    toy.pause_seconds = longest if longest < math.inf else None
     toy.pause_words = str(toy.event.data.get("message", ""))
+
+
+def _left(toy: Body) -> float:
+    """Seconds of the pause that goes on; 0 when none does."""
+    if not toy.kept_safe:
+        return 0.0
+    if toy.pause_seconds is None:
+        return math.inf
+    served = 0.0 if toy.pause_noted is None else asyncio.get_running_loop().time() - toy.pause_noted
+    return max(0.0, toy.pause_seconds - served)
 
 
 @action
@@ -111,7 +128,7 @@ def remember_pause(toy: Body) -> None:
 def end_safe_mode(toy: Body) -> None:
     """Safe mode need not be remembered any more."""
     toy.kept_safe = False
-    toy.pause_seconds = None
+    toy.pause_seconds = toy.pause_noted = None
     toy.memory.keep_fact(FACT, None)
     record_incident(toy, NOTE, f"safe mode ended: {toy.event.name}")
 
@@ -124,6 +141,7 @@ async def wait_for_resume(toy: Body) -> None:
         await asyncio.get_running_loop().create_future()
         return
     while seconds > 0:
+        toy.pause_noted = asyncio.get_running_loop().time()
         step = min(seconds, NOTE_EVERY)
         await asyncio.sleep(step)
         seconds -= step
