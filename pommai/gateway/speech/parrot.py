@@ -114,10 +114,10 @@ def _stretch(heard: Samples, length: int) -> Samples:
         first = min(max(round((piece - 1) * HOP / ratio) + HOP, REACH), last - 2 * REACH) // COARSE
         around = sums[first : first + WINDOW // COARSE + reach]
         likeness = np.correlate(around, target.reshape(-1, COARSE).sum(axis=1), "valid")
-        best = (first + int((likeness / loudness_of_sums[first : first + reach + 1]).argmax())) * COARSE
+        best = (first + int(np.argmax(likeness / loudness_of_sums[first : first + reach + 1]))) * COARSE
         first = max(best - COARSE, 0)
         likeness = np.correlate(padded[first : best + COARSE + WINDOW], target, "valid")
-        chosen.append(first + int((likeness / loudness[first : first + len(likeness)]).argmax()))
+        chosen.append(first + int(np.argmax(likeness / loudness[first : first + len(likeness)])))
     window = np.hanning(WINDOW + 1)[:-1]
     laid = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[chosen] * window
     # A piece's second half lies on the first half of the next one.
