@@ -130,6 +130,10 @@ def test_each_device_has_a_talk_of_its_own_and_the_longest_silent_is_forgotten(r
     assert talks.of("second") is not second
 
 
+def test_of_something_done_the_file_says_what_is_said(talk: Talk, responses: Responses) -> None:
+    assert {talk.done(BEAR).reply for _ in range(9)} == {reply.text for reply in responses.done}
+
+
 def test_who_leaves_says_who_comes_and_who_stays_says_who_is_here(talk: Talk) -> None:
     said = [talk.leaving("Robo Rex", BEAR) for _ in range(9)]
     assert all("Robo Rex" in line for line in said)

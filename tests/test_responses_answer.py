@@ -287,6 +287,12 @@ def test_a_command_that_is_not_there_is_an_error_with_a_hint() -> None:
         answerer().say("greting", BEAR)
 
 
+def test_something_done_has_words_of_its_own_and_usual_ones_where_the_file_has_none() -> None:
+    assert answerer().done(BEAR) == Answer("command", "done", "All right.", None, ())
+    toy = answerer(small(done={"replies": ["Here you go.", "Gladly."]}))
+    assert [toy.done(BEAR).reply for _ in range(3)] == ["Here you go.", "Gladly.", "Here you go."]
+
+
 def test_safe_mode_has_words_of_its_own() -> None:
     assert answerer().enter_safe_mode(BEAR) == Answer("command", "safe_mode", "All is well.", None, ())
 

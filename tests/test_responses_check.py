@@ -55,6 +55,7 @@ from responses_material import SMALL, changed, parsed, problems_of, words_of
         ("guardian_topics.replies", ["No guns."], "a reply of guardian_topics is blocked"),
         ("limits.session.replies", ["You hit the limit."], "a reply of session is blocked"),
         ("unknown.replies", ["Hit me again."], "a reply of unknown is blocked"),
+        ("done.replies", ["A hit!"], "a reply of done is blocked"),
         ("safe_mode.replies", ["Hit the button."], "a reply of safe_mode is blocked"),
         ("toys.robo-rex.greeting.replies", ["I hit hello."], "a reply of greeting of 'robo-rex' is blocked"),
         (

@@ -13,6 +13,7 @@ from pommai.hints import did_you_mean
 from pommai.responses.counts import Counts
 from pommai.responses.listener import Blocked, Filter, Listener
 from pommai.responses.model import (
+    DONE,
     HELP,
     NAME_PLACE,
     POPULAR,
@@ -112,6 +113,11 @@ class Answerer:
             return self._fallback(responses.unknown, listener)
         self._remember(command, listener, found.reply)
         return found
+
+    def done(self, listener: Listener) -> Answer:
+        """What is said when something was done, and whoever did it says nothing. Counts nothing."""
+        reply = self._choose(DONE, self._responses.done, listener)
+        return Answer("command", DONE, reply.text, reply.audio, ())
 
     def enter_safe_mode(self, listener: Listener) -> Answer:
         """What is said on entering safe mode. Counts nothing."""

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from pommai.responses.model import (
+    DONE,
     HELP,
     LEVELS,
     NAME_PLACE,
@@ -158,6 +159,7 @@ def _all_replies(responses: Responses) -> Iterator[tuple[str, Replies, int]]:
     yield "not_understood", limits.not_understood.replies, 0
     yield "violations", limits.violations.replies, 0
     yield UNKNOWN, responses.unknown, 0
+    yield DONE, responses.done, 0
     yield SAFE_MODE, responses.safe_mode_words, 0
     if responses.persona_change is not None:
         yield "leaving", _nameless(responses.persona_change.leaving), 0

@@ -26,6 +26,7 @@ from pommai.responses.key import (
 )
 from pommai.responses.model import (
     CATEGORIES,
+    DONE_REPLIES,
     GUARDIAN_TOPICS,
     HELP,
     LEVELS,
@@ -274,6 +275,12 @@ DOCUMENT_KEYS: Final[Mapping[str, Key]] = {
     GUARDIAN_TOPICS: section_key("Words that a guardian has blocked for a child.", TOPIC_KEYS),
     "limits": section_key("How much is enough.", LIMIT_KEYS),
     "unknown": section_key("What is said when nothing was understood.", {"replies": _replies("What the toy may say.")}),
+    "done": section_key(
+        f"What is said when a language model did what it was asked for and says nothing; {DONE_REPLIES[0].text!r} when "
+        "left out.",
+        {"replies": _replies("What the toy may say.")},
+        required=False,
+    ),
     "persona_change": section_key(
         "How a child asks a toy to be somebody else, and what is said on the way. Without it, no words ask for that.",
         PERSONA_CHANGE_KEYS,

@@ -11,6 +11,7 @@ from pommai.responses.check import check
 from pommai.responses.key import Section, Written, read_section
 from pommai.responses.keys import BLOCKED_KEYS, DOCUMENT_KEYS
 from pommai.responses.model import (
+    DONE_REPLIES,
     GUARDIAN_TOPICS,
     HELP,
     LEVELS,
@@ -91,6 +92,7 @@ class _Loader:
             safe_mode_words=root.get("safe_mode").get("replies"),
             toys=self._toys(root.get("toys", {}), commands),
             persona_change=persona_change,
+            done=DONE_REPLIES if (done := root.get("done")) is None else done.get("replies"),
         )
 
     # -- words -----------------------------------------------------------------------------

@@ -28,12 +28,13 @@ NEEDED_COMMANDS: Final = ("greeting", "goodnight", HELP)
 GUARDIAN_TOPICS: Final = "guardian_topics"
 """The category of words that a guardian has blocked."""
 UNKNOWN: Final = "unknown"
+DONE: Final = "done"
 SAFE_MODE: Final = "safe_mode"
 POPULAR: Final = "popular"
 CONVERSATIONS: Final = "conversations"
 SESSION: Final = "session"
 VIOLATIONS: Final = "violations"
-RESERVED: Final = (*CATEGORIES, GUARDIAN_TOPICS, UNKNOWN, SAFE_MODE, POPULAR, CONVERSATIONS, SESSION, VIOLATIONS)
+RESERVED: Final = (*CATEGORIES, GUARDIAN_TOPICS, UNKNOWN, DONE, SAFE_MODE, POPULAR, CONVERSATIONS, SESSION, VIOLATIONS)
 """Names of answers that are no commands."""
 
 
@@ -48,6 +49,9 @@ class Reply:
 
 
 Replies: TypeAlias = tuple[Reply, ...]
+
+DONE_REPLIES: Final[Replies] = (Reply("All right."),)
+"""What is said of something done, where the file says nothing of it."""
 
 
 class Command(Struct, frozen=True):
@@ -209,6 +213,8 @@ class Responses(Struct, frozen=True):
     """By toy and command: what this toy says instead."""
     persona_change: PersonaChange | None = None
     """None: no words ask for somebody else."""
+    done: Replies = DONE_REPLIES
+    """What is said when something was done, and whoever did it says nothing."""
 
     @property
     def command_names(self) -> frozenset[str]:

@@ -64,6 +64,10 @@ class Talk:
         """What is said when whoever should answer cannot."""
         return self._answerer.not_understood(listener_of(persona), now)
 
+    def done(self, persona: Persona) -> Answer:
+        """What is said when a language model has done something and says nothing."""
+        return self._answerer.done(listener_of(persona))
+
     def leaving(self, name: str, persona: Persona) -> str:
         """What is said before the toy becomes the one of this name; empty when the file says nothing of it."""
         return self._answerer.leaving(name, listener_of(persona))

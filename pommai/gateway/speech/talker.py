@@ -34,8 +34,6 @@ MADE_AHEAD: Final = 4
 """Pieces of an answer, two sentences, that are made before they are sent."""
 MOUTHS: Final = 16
 """Sentences spoken at a time, over all toys: each is a process, or a connection."""
-DONE: Final = "All right."
-"""What is said when a language model has done something and says nothing."""
 PAUSE: Final = bytes(10 * FRAME_BYTES)
 """Between sentences, 200 ms: what speaks a sentence begins and ends with its words."""
 
@@ -274,8 +272,9 @@ def _done(outcomes: Sequence[Outcome], names: Mapping[str, str], talk: Talk, per
     """What is said when a language model has done something and says nothing; None when it has done nothing."""
     for outcome in outcomes:
         if isinstance(outcome.piece, Become):
-            return Answer("command", "become", talk.leaving(names[outcome.piece.toy_id], persona) or DONE, None, ())
-    return Answer("command", "done", DONE, None, ()) if any(outcome.piece for outcome in outcomes) else None
+            leaving = talk.leaving(names[outcome.piece.toy_id], persona)
+            return Answer("command", "become", leaving, None, ()) if leaving else talk.done(persona)
+    return talk.done(persona) if any(outcome.piece for outcome in outcomes) else None
 
 
 def _unanswerable(persona: Persona, *, hears: bool, has_model: bool) -> SettingsError | None:
