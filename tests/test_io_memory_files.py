@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,44 @@ def test_a_damaged_file_is_replaced_by_the_copy_and_a_damaged_copy_by_nothing(tm
     done = files.prepare(path, copy)
     assert not done.restored
     assert len(done.troubles) == 1
+
+
+@pytest.fixture
+def careless() -> Iterator[None]:
+    """A process whose files are everybody's, where it does not say otherwise."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("careless")
+def test_whatever_becomes_of_a_memory_nobody_else_reads_it(tmp_path: Path) -> None:
+    path, copy = tmp_path / "memory.db", tmp_path / "copy.db"
+    remember(copy, "copied")
+    files.part_of(path).write_bytes(b"left by a power cut, and open")
+    assert files.prepare(path, copy).restored
+    assert files.make_reserve(path)
+    database = sqlite3.connect(path)
+    database.execute("INSERT OR REPLACE INTO facts VALUES ('fact', 'written')")
+    database.commit()
+    kept = sorted(tmp_path.iterdir())
+    assert {file.name for file in kept} > {"memory.db", "memory.db-wal", "memory.db.reserve", "copy.db"}
+    assert [file.name for file in kept if stat.S_IMODE(file.stat().st_mode) & 0o077] == []
+    database.close()
+
+
+@pytest.mark.usefixtures("careless")
+def test_a_memory_that_an_earlier_version_left_open_is_closed_and_a_strangers_file_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "memory.db"
+    remember(path, "open")
+    path.chmod(0o644)
+    files.prepare(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    stranger(tmp_path / "other.db")
+    files.prepare(tmp_path / "other.db")
+    assert stat.S_IMODE((tmp_path / "other.db").stat().st_mode) & 0o044
 
 
 def test_half_a_copy_is_never_taken_for_one(tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ def _check_and_migrate(path: Path) -> None:
     try:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
             check_ours(connection)  # before WAL mode is written into a stranger's file
+            _close_to_others(path)
             set_up(connection)
             migrate(connection)
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -107,6 +108,14 @@ def _check_and_migrate(path: Path) -> None:
 def keep_private(path: Path) -> None:
     """Let a database come into being readable by nobody else: it holds what a child said. Raises OSError."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _close_to_others(path: Path) -> None:
+    """Have nobody else read a database that others could: an earlier version brought its copy back like that."""
+    for file in (path, *sides(path)):
+        with contextlib.suppress(OSError):  # it is not there, or not ours
+            if file.stat().st_mode & 0o077:
+                file.chmod(0o600)
 
 
 def is_corrupt(error: BaseException) -> bool:
@@ -215,6 +224,8 @@ def _restore(path: Path, copy: Path, troubles: list[str]) -> bool:
         return False
     part = part_of(path)
     try:
+        part.unlink(missing_ok=True)
+        keep_private(part)
         shutil.copyfile(copy, part)
         remove(path)
         part.replace(path)
