@@ -41,15 +41,20 @@ class Card:
         return take(self.boot, self.settings)
 
     def refusal(self, content: str | bytes) -> str:
-        """What is said of a file that is not good. Nothing may have changed but for that text."""
+        """What is said of a file that is not good, on the boot partition, too."""
+        told = self.told(content)
+        for line in told.splitlines():
+            assert line in self.answer
+        return told
+
+    def told(self, content: str | bytes) -> str:
+        """What is said where the file is not taken. Nothing may have changed but for the text beside it."""
         self.write(content)
         before = sorted(self.settings.parent.iterdir())
         with pytest.raises(SettingsError) as caught:
             self.take()
         assert sorted(self.settings.parent.iterdir()) == before
         assert (self.boot / FILE).exists()
-        for line in str(caught.value).splitlines():
-            assert line in self.answer
         return str(caught.value)
 
     @property
@@ -159,6 +164,7 @@ def test_the_example_is_good() -> None:
         (b"PK\x03\x04\xff\xfe", "is no text"),
         ("device_id: bear-7\n", "a line is like"),
         ("a = " + "[" * 9000, "a line is like"),
+        ("volume = " + "9" * 5000, "far too long"),
         ('devise_id = "bear-7"\n', "did you mean 'device_id'"),
         ('chart = "/etc/shadow"\n', "there is no 'chart' here"),
         ('memory = "/boot/all-secrets"\n', "there is no 'memory' here"),
@@ -199,6 +205,12 @@ def test_links_in_place_of_what_the_toy_writes_are_not_followed(card: Card, tmp_
     card.write(GOOD)
     card.take()
     assert (tmp_path / "victim").read_text() == "precious"
+
+
+def test_a_folder_where_the_toy_moves_the_file_is_told_and_nothing_is_taken(card: Card) -> None:
+    (card.boot / f"{FILE}.taken" / "inside").mkdir(parents=True)
+    assert f"{FILE}.taken cannot be deleted" in card.told(GOOD)
+    assert "Delete it" in card.answer
 
 
 def test_a_pipe_in_its_place_does_not_hold_the_start(card: Card) -> None:

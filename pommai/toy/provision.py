@@ -80,6 +80,8 @@ def read_boot_file(path: Path) -> Provision:
         raise SettingsError(f'{path.name}: {caught}; a line is like: device_id = "bear-7"') from None
     except RecursionError:
         raise SettingsError(f'{path.name}: is too deep; a line is like: device_id = "bear-7"') from None
+    except ValueError:  # Python's own bound
+        raise SettingsError(f"{path.name}: a number in it is far too long") from None
     wrong = []
     good: dict[str, Any] = {}
     for key, value in values.items():
@@ -135,8 +137,12 @@ def take(boot: Path, settings: Path, owner: tuple[int, int] | None = None) -> bo
     SettingsError when the file is not good, or cannot be taken: then nothing has changed, but for the text beside it.
     """
     settings = settings.absolute()  # its own paths begin at its folder, not where this runs
-    if os.path.lexists(boot / _TAKEN):  # a power cut came while it was wiped
-        _wipe(boot / _TAKEN)
+    try:
+        if os.path.lexists(boot / _TAKEN):  # a power cut came while it was wiped
+            _wipe(boot / _TAKEN)
+    except OSError as caught:  # no toy has made what is there
+        _answer(boot, f"The toy could not delete {_TAKEN}: {caught.strerror}. Delete it, and start the toy again.\n")
+        raise SettingsError(f"{boot / _TAKEN} cannot be deleted: {caught.strerror}") from caught
     if not os.path.lexists(boot / FILE):
         return False
     try:
