@@ -23,7 +23,7 @@ def test_a_pause_of_no_length_lasts_until_somebody_resumes():
     run(scene())
 
 
-def test_a_second_pause_replaces_the_first():
+def test_a_second_pause_that_lasts_longer_counts():
     async def scene():
         async with simulated_toy() as toy:
             toy.link.deliver(SafetyOverride("pause_interaction", 10.0))

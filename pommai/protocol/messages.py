@@ -307,7 +307,7 @@ class SafetyOverride(Struct, frozen=True):
 
     action: Literal["pause_interaction", "resume"]
     duration: Annotated[float, Range(0.0, 86_400.0)] = 0.0
-    """Seconds; 0 with pause_interaction means until resume."""
+    """Seconds; 0 with pause_interaction means until resume. Of two pauses the one that lasts longer counts."""
     message: str = ""
     signature: Signature | None = None
     """A toy that has keys of its server asks for one with `resume`."""
