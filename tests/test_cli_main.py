@@ -129,6 +129,17 @@ def test_a_reader_who_goes_away_is_no_traceback() -> None:
     assert done.stderr == ""
 
 
+def test_a_terminal_that_knows_fewer_letters_gets_the_numbers_of_the_others() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pommai", "lights", "--list"],
+        capture_output=True,
+        check=False,
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"\u2584" in done.stdout
+
+
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_command_has_a_parser_a_run_and_a_help_of_its_own(name: str, capsys) -> None:  # type: ignore[no-untyped-def]
     module = importlib.import_module(f"pommai.cli.{name}")
