@@ -103,6 +103,7 @@ def test_a_toy_in_order_with_its_gateway_is_let_go_with_0(tmp_path: Path, card: 
     assert done.returncode == 0
     assert checks["loop"]["mark"] == "ok"
     assert checks["loop"]["figures"]["found"]
+    assert ", opened at 16,000 Hz, 1 channel" in checks["loop"]["words"]
     assert checks["gateway"]["mark"] == "ok"
     assert checks["libraries"]["mark"] == "ok"
     assert TOKEN not in done.stdout
@@ -273,6 +274,11 @@ def test_a_check_that_does_not_exist_is_wrong_usage(capsys: pytest.CaptureFixtur
 def test_without_sound_nothing_is_heard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--only", "system,loop", "--no-sound", "--json"]) == 0
     assert [check["id"] for check in json.loads(capsys.readouterr().out)["checks"]] == ["system"]
+
+
+def test_silence_about_nothing_else_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--only", "loop", "--no-sound"]) == 2
+    assert capsys.readouterr().err == "pommai doctor: --no-sound leaves nothing of what --only names\n"
 
 
 def test_a_thread_of_a_check_that_fails_is_told_without_what_its_error_says(

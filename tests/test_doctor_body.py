@@ -165,6 +165,7 @@ def test_a_pin_that_cannot_be_had_is_broken_with_the_reason(tmp_path: Path) -> N
             pass
 
     found = button(tmp_path, button=lambda *_: Taken())
+    assert found.mark is Mark.BROKEN
     assert (found.words, found.next_step) == ("no button on GPIO pin 17: pin is taken", "is the pin free?")
 
 

@@ -67,6 +67,14 @@ def test_the_devices_that_the_settings_mean_are_told_with_their_rates(tmp_path: 
     assert found.figures["speaker"] == "vc4-hdmi: MAI PCM (hw:0,0)"
 
 
+def test_all_devices_are_told_by_name_with_their_rates(tmp_path: Path) -> None:
+    assert devices(tmp_path, DEVICES).words == (
+        "microphone and speaker: the system's own choice. There are vc4-hdmi: MAI PCM (hw:0,0) (44,100 Hz), "
+        "seeed2micvoicec: wm8960 (hw:1,0) (48,000 Hz) and default (44,100 Hz)"
+    )
+    assert devices(tmp_path, DEVICES * 5).words.endswith("(44,100 Hz) and 3 more (--json tells them)")
+
+
 def test_a_device_that_is_not_there_is_broken_with_those_there_are(tmp_path: Path) -> None:
     found = devices(tmp_path, DEVICES, settings=settings(tmp_path, microphone_device="seed4mic"))
     assert found.mark is Mark.BROKEN
@@ -77,7 +85,8 @@ def test_a_device_that_is_not_there_is_broken_with_those_there_are(tmp_path: Pat
 
 def test_no_devices_and_none_that_hears_are_broken(tmp_path: Path) -> None:
     assert devices(tmp_path, []).mark is Mark.BROKEN
-    assert "none can serve as microphone" in devices(tmp_path, DEVICES[:1]).words
+    deaf = devices(tmp_path, DEVICES[:1])
+    assert (deaf.mark, "none can serve as microphone" in deaf.words) == (Mark.BROKEN, True)
     hangs = devices(tmp_path, DeviceError("the sound system hangs"))
     assert (hangs.mark, hangs.words) == (Mark.BROKEN, "the sound system hangs")
 

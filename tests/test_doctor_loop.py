@@ -19,8 +19,10 @@ from doctor_material import RUNNING, look, settings, world
 
 from pommai.doctor import loop
 from pommai.doctor.finding import Finding, Mark
+from pommai.doctor.melody import Heard
 from pommai.errors import AudioDeviceError
 from pommai.io.alsa_pipes import AlsaPipes
+from pommai.io.card_format import CardFormat
 from pommai.protocol.audio import FRAME_BYTES, FRAME_SAMPLES
 
 
@@ -39,6 +41,7 @@ class Room:
         self._task: asyncio.Task[None] | None = None
         self._lost: Callable[[str], None] = lambda reason: None
         self.xruns = self.dropped = self.underruns = 0
+        self.card: CardFormat | None = None
 
     async def open(self, deliver: Callable[..., None], lost: Callable[[str], None] | None = None) -> None:
         if lost is None:  # the speaker's end
@@ -92,6 +95,18 @@ def test_a_toy_that_hears_itself_is_well(tmp_path: Path) -> None:
     assert found.mark is Mark.OK
     assert found.figures["delay_s"] == pytest.approx(0.1, abs=0.03)
     assert found.figures["noise_dbfs"] == pytest.approx(-68.7, abs=1)
+    assert found.words.endswith(" ms later"), "of a simulated card nothing more can be told"
+
+
+def test_in_what_the_card_was_opened_is_told_and_how_often_its_buffers_ran_over(tmp_path: Path) -> None:
+    room = Room(gain=1.0)
+    room.card, room.xruns = CardFormat(48_000, 2), 3
+    found = played(tmp_path, room)
+    assert found.words.endswith(" ms later, opened at 48,000 Hz, 2 channels")
+    assert found.figures["xruns"] == 6, "of both"
+    heard = Heard(True, -20.0, -60.0, 0.0, 0.1, False)
+    two = loop.judge(heard, 60, {"microphone": "48,000 Hz, 1 channel", "speaker": "44,100 Hz, 2 channels"})
+    assert two.words.endswith(", opened at 48,000 Hz, 1 channel to hear and 44,100 Hz, 2 channels to play")
 
 
 @pytest.mark.parametrize(

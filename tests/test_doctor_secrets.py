@@ -7,6 +7,7 @@ import asyncio
 import base64
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -89,7 +90,16 @@ def test_a_token_that_this_user_may_not_read_is_a_note_with_who_may(tmp_path: Pa
     there = settings(tmp_path, token_file=str(tmp_path / "gone"))
     found = look(secrets.token, world(tmp_path, settings=there, unit=replace(RUNNING, user="toy")))
     assert (found.mark, "sudo -u toy" in found.next_step) == (Mark.NOTE, True)
-    assert look(secrets.token, world(tmp_path, settings=there)).mark is Mark.BROKEN
+    found = look(secrets.token, world(tmp_path, settings=there))
+    assert (found.mark, f"chmod 600 {tmp_path / 'gone'}" in found.next_step) == (Mark.BROKEN, True)
+
+
+def test_a_tpm_that_does_not_give_its_secret_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    wanted = settings(tmp_path, cloud_url="http://127.0.0.1:1", device_secret="tpm:0x81010001")
+    found = look(secrets.token, world(tmp_path, settings=wanted))
+    assert (found.mark, "tpm2_unseal cannot be run" in found.words) == (Mark.BROKEN, True)
+    assert found.next_step.startswith("tpm2_getcap handles-persistent")
 
 
 def test_a_secret_is_well_when_it_can_be_read_by_its_owner_alone(tmp_path: Path) -> None:
@@ -171,6 +181,14 @@ def test_a_cloud_that_is_not_there_is_broken_and_none_is_a_note(tmp_path: Path) 
     found = look(secrets.cloud, clouded(tmp_path, "http://127.0.0.1:9", DEVICE, SECRET))
     assert (found.mark, "127.0.0.1" in found.words) == (Mark.BROKEN, True)
     assert look(secrets.cloud, world(tmp_path / "none")).mark is Mark.NOTE
+
+
+def test_a_cloud_that_cannot_be_called_at_all_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = look(secrets.cloud, clouded(tmp_path, "http://cloud.example", DEVICE, SECRET))
+    assert (found.mark, "cloud_url" in found.next_step) == (Mark.BROKEN, True), "not in the clear"
+    monkeypatch.setitem(sys.modules, "pommai.io.convex", None)
+    found = look(secrets.cloud, clouded(tmp_path, "http://127.0.0.1:9", DEVICE, SECRET))
+    assert (found.mark, "pommai[cloud]" in found.next_step) == (Mark.BROKEN, True)
 
 
 def test_a_secret_that_cannot_be_read_is_not_tried(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import wave
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,13 @@ def test_a_voice_that_is_missing_or_fails_is_wrong(tmp_path: Path, program: str)
     found = asyncio.run(words.voice(world(tmp_path), program))
     assert found.mark is Mark.WRONG
     assert "espeak-ng" in found.next_step
+
+
+def test_a_voice_that_says_nothing_is_wrong(tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "nothing.wav"), "wb") as file:
+        file.setparams((1, 2, 22_050, 0, "NONE", ""))
+    program = tmp_path / "espeak"
+    program.write_text(f"#!/bin/sh\ncat '{tmp_path}/nothing.wav'\n")
+    program.chmod(0o755)
+    found = asyncio.run(words.voice(world(tmp_path), str(program)))
+    assert (found.mark, found.words) == (Mark.WRONG, "espeak-ng says nothing")

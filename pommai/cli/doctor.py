@@ -71,12 +71,13 @@ def run(args: argparse.Namespace) -> int:
         width = max(len(check.id) for check in CHECKS)
         print("\n".join(f"{check.id:<{width}}  {check.title}" for check in CHECKS))
         return 0
-    chosen, unknown = _chosen(args.only, CHECKS)
-    if unknown:
-        print(f"pommai doctor: {unknown}", file=sys.stderr)
-        return WRONG_USAGE
-    if args.no_sound:
+    chosen, problem = _chosen(args.only, CHECKS)
+    if chosen and args.no_sound:
         chosen = [check for check in chosen if not check.sounds]
+        problem = "" if chosen else "--no-sound leaves nothing of what --only names"
+    if problem:
+        print(f"pommai doctor: {problem}", file=sys.stderr)
+        return WRONG_USAGE
     try:
         return asyncio.run(_examine(args, chosen))
     except (PommaiError, BrokenPipeError):  # said, or understood, by whoever called

@@ -14,6 +14,8 @@ from pommai.io.portaudio_host import SoundDevice, choose
 
 HATS = ("seeed2micvoicec", "wm8960soundcard")
 """What the HAT's card is called, by Seeed's driver and by the kernel's own overlay."""
+MOST_TOLD = 12
+"""Devices that are told a person by name."""
 _CARD = re.compile(r"^\s*(\d+) \[(\S+)\s*\]: (.*)$", re.MULTILINE)
 _PCM = re.compile(r"^(\d+)-(\d+): (.*)$", re.MULTILINE)
 
@@ -137,11 +139,17 @@ async def devices(surroundings: Surroundings) -> Finding:
     unnamed = [what for what, name in wanted if name is None]
     if hat is not None and unnamed and len(read_cards(surroundings)) > 1:
         return note(
-            f"{words}. The HAT is one card of several",
+            f"{words}. The HAT is one card of several. There are {_rated(found)}",
             " and ".join(f'{what}_device = "{hat.id[:5]}"' for what in unnamed) + " in pommai.toml makes sure",
             **figures,
         )
-    return ok(f"{words}, of {len(found)} devices", **figures)
+    return ok(f"{words}. There are {_rated(found)}", **figures)
+
+
+def _rated(devices: list[SoundDevice]) -> str:
+    told = [f"{device.name} ({device.rate:,.0f} Hz)" for device in devices[:MOST_TOLD]]
+    more = len(devices) - len(told)
+    return listed([*told, *([f"{more} more (--json tells them)"] if more else [])])
 
 
 def _names(devices: list[SoundDevice]) -> str:

@@ -81,6 +81,8 @@ async def play_and_hear(surroundings: Surroundings, frames: list[bytes]) -> tupl
             await microphone.open(hear, lose)
             microphone.attend(0.0)
             await speaker.open(lose)
+        parts = {"microphone": microphone, "speaker": speaker}
+        opened = {name: str(card) for name, part in parts.items() if (card := getattr(part, "card", None)) is not None}
         await heard_more(QUIET_SECONDS)
         played_at = len(heard) / _BYTES_A_SECOND
         for frame in frames:
@@ -97,8 +99,9 @@ async def play_and_hear(surroundings: Surroundings, frames: list[bytes]) -> tupl
         await microphone.close()
     if lost:
         raise _StuckError(lost[0])
-    remarks = {name: getattr(part, name, 0) for part, name in ((microphone, "dropped"), (speaker, "underruns"))}
-    return bytes(heard), played_at, remarks
+    gaps = {name: getattr(part, name, 0) for part, name in ((microphone, "dropped"), (speaker, "underruns"))}
+    xruns = sum(getattr(part, "xruns", 0) for part in parts.values())
+    return bytes(heard), played_at, {**opened, **gaps, "xruns": xruns}
 
 
 class _StuckError(PommaiError):
@@ -126,7 +129,7 @@ def judge(heard: Heard, volume: int, remarks: dict[str, object]) -> Finding:
         step = f"is the speaker plugged in, and volume ({volume} %) above 20? {mixer}"
         words = f"the microphone hears the room ({noise}), but not the toy's own speaker"
         return broken(words, step, **figures)
-    words = f"heard at {heard.level:.0f} dBFS, {noise}, {(heard.delay or 0) * 1000:.0f} ms later"
+    words = f"heard at {heard.level:.0f} dBFS, {noise}, {(heard.delay or 0) * 1000:.0f} ms later{_opened(remarks)}"
     if heard.clipped > MUCH_CLIPPED:
         step = "turn the microphone's gain down (Capture or PGA in alsamixer), or the volume"
         return wrong(f"too loud: {100 * heard.clipped:.0f} % of the samples are clipped; {words}", step, **figures)
@@ -139,3 +142,11 @@ def judge(heard: Heard, volume: int, remarks: dict[str, object]) -> Finding:
         step = "name the card itself in speaker_device and microphone_device, past PulseAudio or PipeWire"
         return wrong(f"{words}: a long way", step, **figures)
     return ok(words, **figures)
+
+
+def _opened(remarks: dict[str, object]) -> str:
+    """In what the card was opened, as the rest of a sentence; of a simulated one there is nothing to be told."""
+    hears, plays = remarks.get("microphone"), remarks.get("speaker")
+    if hears == plays:
+        return f", opened at {hears}" if hears else ""
+    return f", opened at {hears} to hear and {plays} to play" if hears and plays else f", opened at {hears or plays}"

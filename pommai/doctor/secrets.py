@@ -33,10 +33,18 @@ async def token(surroundings: Surroundings) -> Finding:
         if isinstance(source, SystemdCredential) or surroundings.as_toy:
             step = surroundings.as_toy and f"{surroundings.as_toy} --only token"
             return note(f"not to be seen from here: {caught}", step)
-        return broken(str(caught), "see the words: owner, mode 600, one line")
+        return broken(str(caught), _how_kept(source))
     if settings.token_file is not None:
         return _fixed(surroundings, settings.token_file, secret.reveal())
     return ok("the device's secret can be read; tokens are asked for with it, and renewed in time")
+
+
+def _how_kept(source: SecretSource) -> str:
+    """What a toy needs to be able to read its secret there."""
+    if isinstance(source, SecretFile):
+        step = f"it stands alone in {source.path}, in one line; the file is the toy's own user's, and nobody else's: "
+        return step + f"chmod 600 {source.path}"
+    return "tpm2_getcap handles-persistent lists what the TPM keeps; the toy's user must be in the group tss"
 
 
 def _fixed(surroundings: Surroundings, source: SecretSource, token: str) -> Finding:

@@ -58,6 +58,10 @@ class _Stream:
         self._xruns_told = 0
         self._xruns_told_at = 0.0
 
+    @property
+    def card(self) -> CardFormat | None:
+        return None if self._stream is None else self._stream.card
+
     async def open(self, make_process: Callable[[CardFormat], Process], lost: Callable[[str], None]) -> None:
         if self._stream is not None:
             raise RuntimeError(f"the {self._direction} is open already")
@@ -144,6 +148,11 @@ class PortAudioMicrophone:
         self._deliver: Callable[[bytes], None] | None = None
 
     @property
+    def card(self) -> CardFormat | None:
+        """What the card was opened in; None while it is not open."""
+        return self._stream.card
+
+    @property
     def xruns(self) -> int:
         """Times the card's own buffer ran over."""
         return self._stream.xruns
@@ -209,6 +218,11 @@ class PortAudioSpeaker(RingSpeaker):
     def __init__(self, name: str | None = None, capacity: int = CAPACITY) -> None:
         super().__init__(capacity)
         self._stream = _Stream("speaker", name)
+
+    @property
+    def card(self) -> CardFormat | None:
+        """What the card was opened in; None while it is not open."""
+        return self._stream.card
 
     @property
     def xruns(self) -> int:

@@ -92,6 +92,8 @@ class HostStream:
         self.name = name
         self.make_callback = make_callback
         self.stream: Any = None
+        self.card: CardFormat | None = None
+        """What the card was opened in, the last time."""
         self.changing = threading.Lock()
         """Held while the stream is opened or closed: PortAudio must not be asked about it meanwhile."""
 
@@ -299,6 +301,7 @@ class PortAudioHost:
                     first = caught
                     break
             else:
+                opened.card = card
                 logger.info("sound device", extra={"device": direction, "card": device.name, "format": str(card)})
                 return stream
         if first is None:
