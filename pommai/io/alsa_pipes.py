@@ -36,18 +36,21 @@ from typing import Final
 from pommai.errors import AudioDeviceError
 from pommai.io.card_format import TOYS_OWN, CardFormat, from_card, to_card
 from pommai.io.wav import WavRecorder
-from pommai.protocol.audio import FRAME_SECONDS, SAMPLE_BYTES
+from pommai.protocol.audio import FRAME_SECONDS, SAMPLE_BYTES, frames_in
 
 WIDTH: Final = 32
 """Channels of the speaker's pipe."""
-MICROPHONE_PIPE_BYTES: Final = 4096
-"""The smallest pipe there is: a frame at 48 kHz in two channels."""
+HEARD_LATE: Final = frames_in(1.0)
+"""Frames that wait in the microphone's pipe for who is held up, as on a busy machine. Who reads none for so many beats
+does not listen: from then on there is nothing but the latest."""
+_PAGE_BYTES: Final = 4096
 _LARGEST_PIPE_BYTES: Final = 1 << 16
 """A speaker's at 48 kHz."""
-STANDING: Final = 5
-"""Frames waiting in the microphone's pipe for so many beats are stale: nobody reads, or somebody has just begun to."""
 RESET_SECONDS: Final = 1.0
 """The pacer gives up catching up when it is further behind, as after the machine slept."""
+CATCH_UP_SECONDS: Final = 0.005
+"""Between two beats, at least: who was held up together with the pacer can keep up when it makes up for what it missed.
+"""
 _STOP_SECONDS: Final = 2.0
 _GONE_LOOKS: Final = 10
 """Nobody was there at so many looks in a row: nobody comes any more who had begun to open a pipe that is hidden now."""
@@ -87,7 +90,8 @@ class AlsaPipes:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._said: asyncio.Event | None = None
-        self._backlog: deque[int] = deque(maxlen=STANDING)
+        self._left = 0  # bytes in the microphone's pipe after the last beat, when nobody has read of it since
+        self._unread = HEARD_LATE  # beats since somebody has
         self._partial = b""
 
     @property
@@ -118,6 +122,7 @@ class AlsaPipes:
             ) from caught
         self._hear, self._play = to_card(self._card), from_card(self._card)
         self._partial = b""
+        self._left, self._unread = 0, HEARD_LATE
         self._stopping.clear()
         self._thread = threading.Thread(target=self._pace, name="alsa-pipes", daemon=True)
         self._thread.start()
@@ -130,7 +135,9 @@ class AlsaPipes:
         # whether anybody plays.
         self._microphone = os.open(folder / _MICROPHONE, os.O_RDWR | os.O_NONBLOCK)
         self._speaker = os.open(folder / _SPEAKER, os.O_RDONLY | os.O_NONBLOCK)
-        fcntl.fcntl(self._microphone, fcntl.F_SETPIPE_SZ, MICROPHONE_PIPE_BYTES)
+        # A page holds whole frames alone.
+        pages = -(-HEARD_LATE // (_PAGE_BYTES // self._heard_bytes))
+        fcntl.fcntl(self._microphone, fcntl.F_SETPIPE_SZ, pages * _PAGE_BYTES)
         # The smallest that holds a wide frame: what is written ahead is less than two frames.
         fcntl.fcntl(self._speaker, fcntl.F_SETPIPE_SZ, self._wide_bytes)
 
@@ -186,17 +193,17 @@ class AlsaPipes:
             now = time.monotonic()
             if now - beat > RESET_SECONDS:
                 beat = now
-            if self._stopping.wait(max(0.0, beat - now)):
+            if self._stopping.wait(max(CATCH_UP_SECONDS, beat - now)):
                 return
             self._speak()
             self._listen()
 
     def _speak(self) -> None:
         """Put the next frame into the microphone's pipe."""
-        self._backlog.append(bytes_in(self._microphone) // self._heard_bytes)
-        if len(self._backlog) == STANDING and (standing := min(self._backlog)):
-            self._discard(standing)
-            self._backlog.clear()
+        waiting = bytes_in(self._microphone)
+        self._unread = 0 if waiting < self._left else self._unread + 1
+        if self._unread >= HEARD_LATE:
+            waiting = self._discard(waiting)
         try:
             frame = self._waiting.popleft()
         except IndexError:
@@ -208,18 +215,21 @@ class AlsaPipes:
         try:
             os.write(self._microphone, data)
         except BlockingIOError:
-            self._discard(1)
+            waiting = self._discard(waiting)
             with contextlib.suppress(BlockingIOError):
                 os.write(self._microphone, data)
+        self._left = waiting + len(data)
 
     def _wake(self) -> None:
         if self._loop is not None and self._said is not None:
             with contextlib.suppress(RuntimeError):  # the loop that waited has been closed
                 self._loop.call_soon_threadsafe(self._said.set)
 
-    def _discard(self, frames: int) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._microphone, frames * self._heard_bytes)
+    def _discard(self, waiting: int) -> int:
+        """Throw away what waits in the microphone's pipe; gives what is left, which is nothing."""
+        with contextlib.suppress(BlockingIOError):  # somebody was quicker
+            os.read(self._microphone, waiting)
+        return 0
 
     def _listen(self) -> None:
         """Take the next frame out of the speaker's pipe."""

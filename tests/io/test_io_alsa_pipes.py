@@ -12,12 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from audio_material import number, numbered
+from audio_material import number, numbered, speech
 
 from pommai.errors import AudioDeviceError
-from pommai.io.alsa_pipes import WIDTH, AlsaPipes, _see_off, bytes_in
+from pommai.io.alsa_pipes import HEARD_LATE, WIDTH, AlsaPipes, _see_off, bytes_in
+from pommai.io.card_format import TOYS_OWN, CardFormat, to_card
 from pommai.io.wav import read_wav
-from pommai.protocol.audio import FRAME_BYTES
+from pommai.protocol.audio import FRAME_BYTES, SAMPLE_BYTES
 
 
 def wide(frame: bytes) -> bytes:
@@ -47,15 +48,61 @@ def test_what_is_said_comes_out_of_the_microphones_pipe_in_order(card: AlsaPipes
     assert heard.index(1) + 8 == len(heard), "no silence in between"
 
 
-def test_what_nobody_listened_to_is_gone(card: AlsaPipes, tmp_path: Path) -> None:
-    async def main() -> None:
-        card.say(numbered(25))
-        await card.said()
+def beats(card: AlsaPipes, count: int) -> None:
+    """So many beats by hand, in place of the pacer's."""
+    if not card._stopping.is_set():
+        card._stopping.set()
+        assert card._thread is not None
+        card._thread.join()
+    for _ in range(count):
+        card._speak()
 
-    asyncio.run(main())
+
+@pytest.mark.parametrize("card_format", [TOYS_OWN, CardFormat(16_000, 2), CardFormat(48_000, 1), CardFormat(48_000, 2)])
+def test_who_is_held_up_for_less_than_a_second_misses_nothing(tmp_path: Path, card_format: CardFormat) -> None:
+    card = AlsaPipes(tmp_path, tmp_path / "played.wav", card_format)
+    card.start()
+    beats(card, 1)
+    size = card_format.frame_samples * card_format.channels * SAMPLE_BYTES
     with (tmp_path / "card" / "microphone.fifo").open("rb", buffering=0) as pipe:
-        heard = [number(pipe.read(FRAME_BYTES)) for _ in range(10)]
-    assert len([value for value in heard if value]) <= 6, "no more than the pipe holds"
+        pipe.read(bytes_in(card._microphone))
+        card.say(speech()[:HEARD_LATE])
+        beats(card, HEARD_LATE)
+        wanted = to_card(card_format)
+        for frame in speech()[:HEARD_LATE]:
+            assert pipe.read(size) == wanted(frame)
+        card.say(numbered(7))
+        beats(card, 7)
+        assert len(pipe.read(8 * size)) == 7 * size, "and who has kept up again neither"
+    card.stop()
+
+
+def test_what_nobody_listened_to_is_gone(card: AlsaPipes, tmp_path: Path) -> None:
+    beats(card, 0)
+    with (tmp_path / "card" / "microphone.fifo").open("rb", buffering=0) as pipe:
+        card.say(numbered(60))
+        beats(card, 25)
+        assert number(pipe.read(bytes_in(card._microphone))[-FRAME_BYTES:]) == 25
+        beats(card, 25)
+        assert number(pipe.read(FRAME_BYTES)) == 26
+        beats(card, 10)
+        assert bytes_in(card._microphone) == 34 * FRAME_BYTES
+        beats(card, HEARD_LATE - 10)
+        card.say(numbered(3))
+        beats(card, 3)
+        assert number(pipe.read(bytes_in(card._microphone))) == 3, "nothing but the latest"
+
+
+def test_who_hears_too_slowly_for_too_long_loses_what_waits(card: AlsaPipes, tmp_path: Path) -> None:
+    beats(card, 0)
+    with (tmp_path / "card" / "microphone.fifo").open("rb", buffering=0) as pipe:
+        card.say(numbered(200))
+        heard = []
+        for _ in range(40):
+            beats(card, 5)
+            heard.append(number(pipe.read(FRAME_BYTES)))
+    assert heard == sorted(set(heard)), "in order, none twice"
+    assert heard[-1] > 100, "and not for ever later"
 
 
 def test_what_is_written_to_the_speakers_pipe_is_recorded(card: AlsaPipes, tmp_path: Path) -> None:
