@@ -96,6 +96,20 @@ def test_a_boot_file_becomes_settings_and_secrets_and_is_gone(card: Card) -> Non
     assert "device_id = bear-7" in card.answer
 
 
+def test_the_toy_can_read_its_settings_whatever_the_umask_of_its_service(card: Card) -> None:
+    service = (ROOT / "deploy" / "pommai-provision.service").read_text()
+    assert "UMask=0077" in service
+    before = os.umask(0o077)
+    try:
+        for _ in range(2):  # a file that is new, and one that is replaced
+            card.write(GOOD)
+            assert card.take()
+            assert stat.S_IMODE(card.settings.stat().st_mode) == 0o644
+            assert stat.S_IMODE((card.settings.parent / "token").stat().st_mode) == 0o600
+    finally:
+        os.umask(before)
+
+
 def test_pins_come_along_so_that_a_stranger_cannot_play_the_gateway(card: Card) -> None:
     pins = [f"sha256/{letter * 43}=" for letter in "AQ"]
     card.write(GOOD + f"server_pins = {pins}\n".replace("'", '"'))

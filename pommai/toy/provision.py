@@ -222,6 +222,7 @@ def _write(path: Path, text: str, mode: int, owner: tuple[int, int] | None) -> N
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     with _new_file(part, mode) as descriptor:
+        os.fchmod(descriptor, mode)  # the service's umask is that of secrets, and the toy's user must read its settings
         if owner is not None:
             os.fchown(descriptor, *owner)
         data = text.encode()
