@@ -149,10 +149,14 @@ class CloudError(PommaiError):
 
 
 class CloudUnreachableError(CloudError):
-    """The cloud does not answer, or not as it should. `again`: whether the same call may go well soon."""
+    """The cloud does not answer, or not as it should.
 
-    def __init__(self, message: str, *, again: bool = True) -> None:
+    `again`: whether the same call may go well soon. `reached`: whether anything of it may have left the toy.
+    """
+
+    def __init__(self, message: str, *, again: bool = True, reached: bool = True) -> None:
         self.again = again
+        self.reached = reached
         super().__init__(message)
 
 

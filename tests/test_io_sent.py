@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+import socket
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import trustme
+from cloud_stand_in import QUICK, stand_in
 from gateway_material import PERSONAS, TOKEN
 from memory_material import Machine, said
-from test_io_link import running
+from test_io_link import eventually, polite, port_of, running, serving
+from tls_material import noting, served_with
 
 from pommai.cli import main
+from pommai.errors import CloudUnreachableError
 from pommai.gateway.server import Gateway, GatewaySettings
 from pommai.io import memory_guardian as guardian
+from pommai.io.cloud_http import CloudHttp
+from pommai.io.convex import ConvexClient
 from pommai.io.link import WebSocketLink
 from pommai.io.memory_store import MOST_SENT
 from pommai.io.sent import SentNotes, ids_in
+from pommai.io.tls import ServerTrust
 from pommai.protocol import messages as m
 
 NOW = "2026-09-21T12:00:00.000Z"
@@ -111,6 +122,67 @@ def test_a_guardian_sees_what_went_to_a_real_gateway(tmp_path: Path, capsys: pyt
     assert told[3].endswith("voice of a turn to 127.0.0.1, 80 bytes")
     assert main(["data", "erase", "everything", "--yes", "--memory", str(path), "--memory-copy", "none"]) == 0
     assert guardian.read(path)["sent"] == []
+
+
+def test_the_bytes_that_are_noted_are_those_that_the_server_gets() -> None:
+    notes, heard = Notes(), list[object]()
+
+    async def test() -> None:
+        async with serving(polite(heard=heard)) as server:
+            link = WebSocketLink(
+                f"ws://127.0.0.1:{port_of(server)}/",
+                token=TOKEN,
+                device_id="pi-1",
+                toy_id="bear",
+                capabilities={},
+                on_sent=notes,
+            )
+            async with running(link) as recorder:
+                await recorder.up()
+                assert link.send(
+                    m.SaveConversation(m.Conversation("c", "bear", "Wo ist der Bär?", "¡Aquí! 🐻", NOW, False))
+                )
+                await eventually(lambda: len(heard) == 2)
+
+    asyncio.run(test())
+    (said,) = heard[1:]
+    assert isinstance(said, str)
+    assert notes.taken == [("conversation", "127.0.0.1", len(said.encode()), ("c",))]
+
+
+def test_what_gets_no_further_than_the_door_has_not_left_and_what_gets_further_has() -> None:
+    notes = Notes()
+    talk = {"id": "c-1", "userInput": "Wo ist der Bär?"}
+
+    async def bring(url: str, trust: ServerTrust | None = None) -> None:
+        client = ConvexClient(CloudHttp(url, times=QUICK, trust=trust), on_sent=notes)
+        with contextlib.suppress(CloudUnreachableError):
+            await client.call("mutation", "conversations:create", talk, attempts=1)
+        with contextlib.suppress(CloudUnreachableError):
+            await client.upload("/api/storage/upload", b"OggS", "audio/ogg")
+        with contextlib.suppress(CloudUnreachableError):
+            await client.upload("https://elsewhere.example/", b"OggS", "audio/ogg")
+        await client.close()
+
+    async def test() -> None:
+        with closing(socket.create_server(("127.0.0.1", 0))) as server:
+            port = server.getsockname()[1]
+        await bring(f"http://127.0.0.1:{port}")  # nobody is there
+        leaf = trustme.CA().issue_cert("127.0.0.1")
+        async with noting(served_with(leaf)) as (port, heard):
+            await bring(f"https://127.0.0.1:{port}", ServerTrust())  # somebody else is
+        assert heard == b""
+        assert notes.taken == []
+        async with stand_in() as cloud:
+            cloud.trouble.extend(["cut", "cut"])  # it has read all, and hangs up without a word
+            await bring(cloud.url)
+        size = len(json.dumps({"path": "conversations:create", "args": talk, "format": "json"}).encode())
+        assert notes.taken == [
+            ("conversations:create", "127.0.0.1", size, ("c-1",)),
+            ("recording of a turn", "127.0.0.1", 4, ()),
+        ]
+
+    asyncio.run(test())
 
 
 def test_only_the_newest_notes_are_kept(tmp_path: Path) -> None:

@@ -106,13 +106,24 @@ class CloudHttp:
             url = ""
         if _origin(url) != self._origin:
             # Whatever a server says, a child's voice and the toy's token go where the grown-ups wanted them to go.
-            raise CloudUnreachableError(f"the cloud wants to send the toy elsewhere than to {self.host}", again=False)
+            elsewhere = f"the cloud wants to send the toy elsewhere than to {self.host}"
+            raise CloudUnreachableError(elsewhere, again=False, reached=False)
         limits = {"connect": self.times.connect, "read": seconds, "write": seconds, "pool": seconds}
+        reached = False
+
+        async def trace(name: str, _: object) -> None:
+            nonlocal reached
+            reached = reached or name.endswith("send_request_headers.started")
+
         try:
             async with (
                 asyncio.timeout(seconds),
                 self._pool.stream(
-                    "POST", url, headers=list(headers.items()), content=content, extensions={"timeout": limits}
+                    "POST",
+                    url,
+                    headers=list(headers.items()),
+                    content=content,
+                    extensions={"timeout": limits, "trace": trace},
                 ) as response,
             ):
                 body = bytearray()
@@ -122,9 +133,9 @@ class CloudHttp:
                         raise CloudUnreachableError(f"{self.host} answers with more than a toy reads", again=False)
                 return HttpReply(response.status, _retry_after(response.headers), bytes(body))
         except (TimeoutError, httpcore.TimeoutException):
-            raise CloudUnreachableError(f"{self.host} does not answer within {seconds:g} s") from None
+            raise CloudUnreachableError(f"{self.host} does not answer within {seconds:g} s", reached=reached) from None
         except _TROUBLE as caught:
-            raise CloudUnreachableError(self._why(caught)) from None
+            raise CloudUnreachableError(self._why(caught), reached=reached) from None
 
     async def close(self) -> None:
         """Let go of the connections. Harmless when called again."""

@@ -175,7 +175,7 @@ class WebSocketLink:
             return False
         taken = self._outbox.put_message(text)
         if taken:
-            self._notes.message(message, len(text))
+            self._notes.message(message, len(text.encode()))
         return taken
 
     def send_audio(self, turn: int, sequence: int, packet: bytes, *, final: bool) -> bool:
