@@ -85,14 +85,14 @@ def test_lines_that_no_log_should_have_are_found_and_a_log_has_a_bound(
     with (tmp_path / "toy.log").open("w") as file:
         for line in (
             "12:00 info all is well",
-            "Traceback (most recent call last):",
+            "  Traceback (most recent call last):",
             "Task exception was never retrieved",
         ):
             program._take(line, file)
         for _ in range(100):
             program._take("12:00 info all is well", file)
     assert program.troubles == [
-        "toy.log, line 2: Traceback (most recent call last):",
+        "toy.log, line 2:   Traceback (most recent call last):",
         "toy.log, line 3: Task exception was never retrieved",
     ]
     assert program.log_lines == 103

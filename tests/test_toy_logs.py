@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pommai.toy.logs import configure_logs, hide
+from pommai.toy.logs import LONGEST, configure_logs, hide
 
 log = logging.getLogger("pommai.test")
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,7 +32,7 @@ def _leave_logging_as_it_was() -> Iterator[None]:
 
 
 CRASH = """
-import threading
+import logging, threading
 from pommai.toy.logs import configure_logs, hide, report_crashes
 configure_logs("error", secrets=["given-at-first"])
 report_crashes()
@@ -42,6 +42,11 @@ def fail(why):
 thread = threading.Thread(target=fail, args=["a thread"])
 thread.start()
 thread.join()
+class Careless:
+    def __del__(self):
+        fail("an end")
+Careless()
+logging.getLogger("library").error("%s and %s", "given-at-first")
 fail("everything")
 """
 
@@ -61,9 +66,10 @@ def test_a_devices_id_may_go_by_another_name(style: str) -> None:
 def test_what_ends_a_process_is_reported_without_its_secrets() -> None:
     done = subprocess.run([sys.executable, "-c", CRASH], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 1
-    for why in ("a thread", "everything"):
+    for why in ("a thread", "an end", "everything"):
         assert f"RuntimeError: it was {why}: ***, ***" in done.stderr
-    assert done.stderr.count("Traceback") == 2
+    assert done.stderr.count("Traceback") == 3
+    assert "%s and %s\n" in done.stderr
     assert "given-at-first" not in done.stderr.replace('"it was {why}: given', "")
     assert "came-up-later" not in done.stderr
 
@@ -82,6 +88,31 @@ def test_a_value_with_spaces_or_line_breaks_stays_one_field_on_one_line() -> Non
     log.warning("server\nsays\x1b[2J", extra={"reason": 'a "b"\nc', "empty": "", "name_de": "Bär"})
     (line,) = out.getvalue().splitlines()
     assert line.endswith(r'server\nsays\x1b[2J reason="a \"b\"\nc" empty="" name_de=Bär')
+
+
+def test_what_an_error_says_is_no_line_of_the_log_and_steers_no_terminal() -> None:
+    out = io.StringIO()
+    configure_logs(stream=out)
+    try:
+        raise ValueError("no\n12:00:00.000 info    state states=calm\x1b[2J\x9b2J\u202e")
+    except ValueError:
+        log.exception("trouble")
+    first, *lines = out.getvalue().splitlines()
+    assert first.endswith("error   trouble")
+    assert lines[-1] == r"  12:00:00.000 info    state states=calm\x1b[2J\x9b2J\u202e"
+    assert all(line.startswith("  ") and line.isprintable() for line in lines)
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_server_that_talks_without_end_does_not_fill_the_log(style: str) -> None:
+    out = io.StringIO()
+    configure_logs(style=style, secrets=["s" * 30], stream=out)
+    log.info("link down", extra={"reason": "x" * (LONGEST - 10) + "s" * 30 + "y" * 60_000})
+    log.info("z" * 60_000)
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) < LONGEST + 200
+    assert "s" * 9 not in lines[0], "a secret at the edge"
+    assert "x***y" in lines[0]
 
 
 def test_a_line_for_machines_is_json_that_orders_without_the_wall_clock() -> None:

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from pommai.errors import PommaiError
+from pommai.qa.process_end import signal_session
 
 LOG_BYTES: Final = 20_000_000
 """What is kept of a log; all of it is read and counted."""
 MOST_TROUBLES: Final = 50
 _LINE_BYTES: Final = 1 << 20
 _TROUBLE: Final = re.compile(
-    r"^Traceback \(most recent|^Fatal Python error|Segmentation fault|never retrieved|was never awaited|"
+    r"^ *Traceback \(most recent|^Fatal Python error|Segmentation fault|never retrieved|was never awaited|"
     r"Exception ignored in|^Assertion|Task was destroyed|^malloc|core dumped"
 )
 _CLEAN: Final = ("POMMAI_", "CONVEX_", "DEVICE_")
@@ -138,9 +139,7 @@ class Program:
         except TimeoutError:
             in_time = False
         finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+            signal_session(process, signal.SIGKILL)
         await process.wait()
         await asyncio.wait(self._reading)
         return in_time

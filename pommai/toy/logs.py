@@ -27,6 +27,8 @@ from typing import Any, TextIO
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What a record has of its own. All else came with `extra`."""
 
+LONGEST = 2_000
+"""Characters of a text in a line: what a server says may have sixty thousand, and comes again with every call."""
 _MOST_HIDDEN = 32
 _hidden: tuple[str, ...] = ()
 
@@ -68,7 +70,8 @@ def configure_logs(
 
 
 def report_crashes() -> None:
-    """Let what ends this process, or one of its threads, go through the logs: Python's own report hides no secrets."""
+    """Let what ends this process, or one of its threads, or fails where nobody is told, go through the logs: Python's
+    own reports hide no secrets."""
 
     def tell(kind: type[BaseException], caught: BaseException | None, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt) or caught is None:
@@ -76,8 +79,14 @@ def report_crashes() -> None:
             return
         logging.getLogger("pommai").critical("crashed", exc_info=(kind, caught, trace))
 
+    def tell_of_ignored(told: sys.UnraisableHookArgs) -> None:
+        trouble = (told.exc_type, told.exc_value or told.exc_type(), told.exc_traceback)
+        logging.getLogger("pommai").error("failed where nobody is told", exc_info=trouble)
+
     sys.excepthook = tell
     threading.excepthook = lambda told: tell(told.exc_type, told.exc_value, told.exc_traceback)
+    sys.unraisablehook = tell_of_ignored
+    logging.raiseExceptions = False  # what it writes about a line that cannot be written is all that the line holds
 
 
 class _Formatter(logging.Formatter):
@@ -92,9 +101,19 @@ class _Formatter(logging.Formatter):
             text = text.replace(secret, "***")
         return without_hidden(text)
 
+    def _brief(self, text: str) -> str:
+        text = self._clean(text)
+        return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+    def _fact(self, record: logging.LogRecord) -> str:
+        try:
+            return self._brief(record.getMessage())
+        except (TypeError, ValueError):  # a library's words and values do not fit together
+            return self._brief(str(record.msg))
+
     def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
         fields = {
-            name: value if value is None or isinstance(value, bool | int | float) else self._clean(str(value))
+            name: value if value is None or isinstance(value, bool | int | float) else self._brief(str(value))
             for name, value in vars(record).items()
             if name not in _OWN
         }
@@ -118,10 +137,11 @@ def _forms(secret: str) -> set[str]:
 class _TextFormatter(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.datetime.fromtimestamp(record.created).isoformat("T", "milliseconds")[11:]
-        words = [moment, f"{record.levelname.lower():7}", _on_one_line(self._clean(record.getMessage()))]
+        words = [moment, f"{record.levelname.lower():7}", _on_one_line(self._fact(record))]
         words += [f"{name}={_in_quotes_if_needed(str(value))}" for name, value in self._fields(record).items()]
-        trouble = self._trouble(record)
-        return " ".join(words) + (f"\n{trouble}" if trouble else "")
+        # Set in, so that no line of an error's words is taken for one of the log's.
+        trouble = [f"\n  {_on_one_line(line)}" for line in self._trouble(record).splitlines()]
+        return " ".join(words) + "".join(trouble)
 
 
 class _JsonFormatter(_Formatter):
@@ -137,7 +157,7 @@ class _JsonFormatter(_Formatter):
             "time": moment.isoformat("T", "milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": self._clean(record.getMessage()),
+            "event": self._fact(record),
         }
         line |= {name: value for name, value in self._fields(record).items() if name not in line}
         trouble = self._trouble(record)
