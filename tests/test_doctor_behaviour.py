@@ -120,11 +120,29 @@ def test_a_compiled_chart_is_well_and_a_damaged_one_broken(tmp_path: Path) -> No
 def test_a_sound_that_cannot_be_played_is_wrong(tmp_path: Path) -> None:
     folder = tmp_path / "sounds"
     shutil.copytree(settings(tmp_path).sounds, folder)
-    next(iter(sorted(folder.glob("*.wav")))).write_bytes(b"no sound")
-    assert seen(tmp_path, sounds=str(folder)).mark in (Mark.WRONG, Mark.BROKEN)
+    bad = min(folder.glob("*.wav"))
+    bad.write_bytes(b"no sound")
+    found = seen(tmp_path, sounds=str(folder))
+    assert (found.mark, str(bad) in found.words) == (Mark.WRONG, True)
+
+
+def test_sounds_that_have_gone_are_broken(tmp_path: Path) -> None:
+    shutil.copytree(settings(tmp_path).sounds, tmp_path / "sounds")
+    there = world(tmp_path, settings=settings(tmp_path, sounds=str(tmp_path / "sounds")))
+    shutil.rmtree(tmp_path / "sounds")
+    found = look(behaviour.check_behaviour, there)
+    assert (found.mark, found.words) == (Mark.BROKEN, f"there is no folder of sounds {tmp_path / 'sounds'}")
 
 
 def test_on_request_the_properties_are_proved(tmp_path: Path) -> None:
     found = seen(tmp_path, thorough=True)
     assert (found.mark, found.figures["not_held"]) == (Mark.OK, [])
     assert "properties proved" in found.words
+
+
+def test_a_chart_that_breaks_a_promise_is_broken_and_says_which(tmp_path: Path) -> None:
+    chart = spoiled(tmp_path, "statechart.yaml", "pattern: safe_glow, priority: 100", "pattern: safe_glow, priority: 1")
+    found = seen(tmp_path, thorough=True, chart=chart)
+    assert (found.mark, found.figures["not_held"]) == (Mark.BROKEN, ["safe_mode_is_seen"])
+    assert found.words.startswith("1 of ")
+    assert found.next_step == f"pommai verify {chart}"
