@@ -149,14 +149,10 @@ class CloudError(PommaiError):
 
 
 class CloudUnreachableError(CloudError):
-    """The cloud does not answer, or not as it should.
+    """The cloud does not answer, or not as it should. `again`: whether the same call may go well soon."""
 
-    `again`: whether the same call may go well soon. `reached`: whether anything of it may have left the toy.
-    """
-
-    def __init__(self, message: str, *, again: bool = True, reached: bool = True) -> None:
+    def __init__(self, message: str, *, again: bool = True) -> None:
         self.again = again
-        self.reached = reached
         super().__init__(message)
 
 

@@ -131,9 +131,9 @@ def addresses(process: Process) -> tuple[str, str]:
     return found[2], found[1]
 
 
-def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
-    """What the gateway's data say while it runs."""
-    database = sqlite3.connect(f"file:{folder / 'toys.db'}?mode=ro", uri=True)
+def rows(folder: Path, query: str, file: str = "toys.db") -> list[tuple[Any, ...]]:
+    """What the gateway's data, or the toy's, say while it runs."""
+    database = sqlite3.connect(f"file:{folder / file}?mode=ro", uri=True)
     try:
         return database.execute(query).fetchall()
     finally:

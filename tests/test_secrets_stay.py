@@ -64,6 +64,8 @@ def test_no_secret_and_no_word_is_where_it_does_not_belong(tmp_path: Path) -> No
         query = "SELECT count(*) FROM items WHERE id IN ('talk-1', 'danger-1')"
         bear.wait(lambda: rows(tmp_path, query) == [(2,)], "items at the gateway")
         bear.wait(lambda: "link up" in bear.log, "link")
+        noted = "SELECT count(*) FROM sent WHERE items LIKE '%talk-1%' OR items LIKE '%danger-1%'"
+        bear.wait(lambda: rows(tmp_path, noted, "memory.db") == [(2,)], "note of what was sent")
         for shown in told_to_everybody(server, bear):
             assert secret.encode() not in shown
             assert not [word for word in WORDS if word.encode() in shown]

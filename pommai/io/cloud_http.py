@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ssl import SSLCertVerificationError, SSLContext
@@ -94,8 +94,16 @@ class CloudHttp:
             network_backend=_Network(checked),
         )
 
-    async def post(self, target: str, content: bytes, headers: Mapping[str, str], seconds: float) -> HttpReply:
-        """POST to a path below the cloud's address, or to an address of the same origin.
+    async def post(
+        self,
+        target: str,
+        content: bytes,
+        headers: Mapping[str, str],
+        seconds: float,
+        on_leaving: Callable[[], None] = lambda: None,
+    ) -> HttpReply:
+        """POST to a path below the cloud's address, or to an address of the same origin. `on_leaving` is told when
+        somebody has answered whom the toy trusts, and the first of it is about to be sent.
 
         Raises CloudUnreachableError when there is no whole answer in so many seconds. What the status means is the
         caller's to say.
@@ -106,14 +114,12 @@ class CloudHttp:
             url = ""
         if _origin(url) != self._origin:
             # Whatever a server says, a child's voice and the toy's token go where the grown-ups wanted them to go.
-            elsewhere = f"the cloud wants to send the toy elsewhere than to {self.host}"
-            raise CloudUnreachableError(elsewhere, again=False, reached=False)
+            raise CloudUnreachableError(f"the cloud wants to send the toy elsewhere than to {self.host}", again=False)
         limits = {"connect": self.times.connect, "read": seconds, "write": seconds, "pool": seconds}
-        reached = False
 
-        async def trace(name: str, _: object) -> None:
-            nonlocal reached
-            reached = reached or name.endswith("send_request_headers.started")
+        async def trace(step: str, _: object) -> None:
+            if step.endswith("send_request_headers.started"):
+                on_leaving()
 
         try:
             async with (
@@ -133,9 +139,9 @@ class CloudHttp:
                         raise CloudUnreachableError(f"{self.host} answers with more than a toy reads", again=False)
                 return HttpReply(response.status, _retry_after(response.headers), bytes(body))
         except (TimeoutError, httpcore.TimeoutException):
-            raise CloudUnreachableError(f"{self.host} does not answer within {seconds:g} s", reached=reached) from None
+            raise CloudUnreachableError(f"{self.host} does not answer within {seconds:g} s") from None
         except _TROUBLE as caught:
-            raise CloudUnreachableError(self._why(caught), reached=reached) from None
+            raise CloudUnreachableError(self._why(caught)) from None
 
     async def close(self) -> None:
         """Let go of the connections. Harmless when called again."""

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from random import Random
 from typing import Final, Literal
 
@@ -61,15 +61,17 @@ class ConvexClient:
         """
         headers = {"Content-Type": "application/json"} | _authorization(token)
         content = json.dumps({"path": path, "args": args, "format": "json"}, allow_nan=False).encode()
+
+        def leaves() -> None:
+            if kind == "mutation":  # a query and an action ask for something, and tell nothing but who asks
+                self._note(path, self.host, len(content), ids_in(args))
+
         backoff = Backoff(self._random, first=self.times.retry_first, limit=self.times.retry_limit)
         left = attempts or self.times.attempts
         while True:
             left -= 1
             try:
-                # A query and an action ask for something, and tell nothing but who asks.
-                with self._noting(path, content, ids_in(args)) if kind == "mutation" else contextlib.nullcontext():
-                    reply = await self._http.post(f"api/{kind}", content, headers, self.times.call)
-                return _value(path, reply)
+                return _value(path, await self._http.post(f"api/{kind}", content, headers, self.times.call, leaves))
             except CloudUnreachableError as caught:
                 if not left or not caught.again:
                     raise
@@ -85,8 +87,11 @@ class ConvexClient:
 
         Raises as `call` does.
         """
-        with self._noting("recording of a turn", data, []):
-            reply = await self._http.post(url, data, {"Content-Type": content_type}, self.times.upload)
+
+        def leaves() -> None:
+            self._note("recording of a turn", self.host, len(data), [])
+
+        reply = await self._http.post(url, data, {"Content-Type": content_type}, self.times.upload, leaves)
         _check_status("the upload", reply)
         value = _json(reply.body)
         found = value.get("storageId") if isinstance(value, dict) else None
@@ -97,19 +102,6 @@ class ConvexClient:
     async def close(self) -> None:
         """Let go of the connections. Harmless when called again."""
         await self._http.close()
-
-    @contextlib.contextmanager
-    def _noting(self, what: str, content: bytes, items: Sequence[str]) -> Iterator[None]:
-        """Note what a POST has brought out of the toy, unless it got no further than the door."""
-        reached = True
-        try:
-            yield
-        except CloudUnreachableError as caught:
-            reached = caught.reached
-            raise
-        finally:
-            if reached:
-                self._note(what, self.host, len(content), items)
 
 
 def _authorization(token: Secret | None) -> dict[str, str]:
