@@ -82,13 +82,10 @@ class _Builder:
             tab = column - 1
         if tab >= 0:
             self._stop(Node(line, tab + 1), "a tab stands here", "YAML is indented with spaces only")
-        message = (caught.problem or "is not YAML").strip()
-        hint = (caught.context or "").strip()
-        if "mapping values are not allowed" in message:
-            hint = "put text that holds a colon into quotes, and check the indentation"
-        elif "cannot start any token" in message:
-            hint = "put text that begins with this character into quotes"
-        self._stop(Node(line, column), message, hint)
+        from pommai.nodes_syntax import explain  # late: most files are YAML
+
+        told = explain(caught, lines)
+        self._stop(Node(told.line, told.column), told.message, told.hint)
 
     # -- events to nodes -------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS = (
-    ("errors", "events", "hints", "nodes", "nodes_reader", "source"),
+    ("errors", "events", "hints", "nodes", "nodes_reader", "nodes_syntax", "source"),
     ("chart", "lights", "responses", "protocol"),
     ("io",),
     ("bundle",),

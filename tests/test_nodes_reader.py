@@ -238,9 +238,10 @@ def test_a_second_document_is_a_problem_where_it_begins() -> None:
     [
         ("a: b: c\n", 1, "quotes"),
         ("a: 1\nb: @x\n", 2, "quotes"),
-        ("a:\n  b: 1\n c: 2\n", 3, "block mapping"),
-        ("a: [1,\n", 2, "flow"),
-        ("a: 'x\n", 2, "quoted"),
+        ("a:\n  b: 1\n c: 2\n", 3, "the same column"),
+        ("a: [1,\n", 2, "close the { or [ above"),
+        ("a: [1\n", 1, "comma or ]"),
+        ("b: 1\na: 'x\nc: 2\n", 2, "the same quote"),
     ],
 )
 def test_broken_yaml_is_a_problem_with_its_line_and_a_hint(text: str, line: int, hint: str) -> None:
