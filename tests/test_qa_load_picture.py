@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
-import pytest
 from load_material import a_step
 
 from pommai.qa.load_figures import Step, Usage
-from pommai.qa.load_picture import NoPictureError, draw
+from pommai.qa.load_picture import draw
 
 
 def steps(*, gateway: bool = True) -> list[Step]:
@@ -79,9 +77,3 @@ def test_without_figures_of_the_gateway_it_is_said_how_to_have_them(tmp_path: Pa
 def test_steps_without_an_answer_can_be_drawn(tmp_path: Path) -> None:
     draw([a_step(latencies=())], "", [tmp_path / "one.svg"])
     draw([a_step(5), a_step(10, latencies=())], "", [tmp_path / "two.svg"])
-
-
-def test_without_matplotlib_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(NoPictureError, match=r"pip install 'pommai\[load\]'"):
-        draw(steps(), "", [tmp_path / "load.svg"])

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
-import pytest
 from soak_sights import a_recovery, a_soak
 
-from pommai.qa.load_picture import NoPictureError
 from pommai.qa.soak_picture import draw
 
 
@@ -29,9 +26,3 @@ def test_a_soak_in_which_nothing_was_seen_has_a_picture(tmp_path: Path) -> None:
     soak.looks, soak.recoveries = [], []
     draw(soak, [tmp_path / "soak.svg"])
     assert (tmp_path / "soak.svg").exists()
-
-
-def test_without_matplotlib_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(NoPictureError, match=r"pip install 'pommai\[load\]'"):
-        draw(a_soak(), [tmp_path / "soak.svg"])

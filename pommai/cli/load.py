@@ -257,8 +257,9 @@ def _so_far(now: Now) -> tuple[float, str]:
 
 def _report(folder: Path, load: Load, about: About) -> None:
     """Write report.md, report.json and the picture; without matplotlib say so, and write the rest."""
-    from pommai.qa.load_picture import NoPictureError, draw
+    from pommai.qa.load_picture import draw
     from pommai.qa.load_report import as_json, as_markdown
+    from pommai.qa.picture import NoPictureError
     from pommai.toy.charts import write_atomically
 
     pictures = [folder / "load.svg", folder / "load.png"] if load.steps else []

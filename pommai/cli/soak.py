@@ -192,7 +192,7 @@ def _so_far(now: Now) -> tuple[float, str]:
 
 def _report(folder: Path, soak: Soak) -> None:
     """Write report.md, report.json and the picture; without matplotlib say so, and write the rest."""
-    from pommai.qa.load_picture import NoPictureError
+    from pommai.qa.picture import NoPictureError
     from pommai.qa.soak_picture import draw
     from pommai.qa.soak_report import as_markdown
     from pommai.toy.charts import write_atomically

@@ -19,6 +19,7 @@ from pommai.demo.script import Say
 from pommai.errors import DemoError
 from pommai.io.alsa_pipes import AlsaPipes
 from pommai.io.secret import keep_secret
+from pommai.qa.process_end import end_session, signal_session
 
 Sound = Literal["card", "pipes", "wav"]
 """A real sound card; PortAudio on a card made of pipes; WAV files without PortAudio."""
@@ -138,7 +139,7 @@ class Stage:
         """Kill the gateway, without a goodbye."""
         process = self._children.pop("gateway", None)
         if process is not None:
-            _signal(process, signal.SIGKILL)
+            signal_session(process, signal.SIGKILL)
             await process.wait()
             if self._listening is not None:  # what it said last
                 await asyncio.wait((self._listening,))
@@ -220,18 +221,11 @@ class Stage:
         try:
             for name in ("toy", "gateway"):
                 process = self._children.pop(name, None)
-                if process is None:
-                    continue
-                try:
-                    _signal(process, signal.SIGTERM)
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(process.wait(), END_SECONDS)
-                finally:
-                    _signal(process, signal.SIGKILL)
-                await process.wait()
+                if process is not None:
+                    await end_session(process, END_SECONDS)
         finally:
             for process in self._children.values():  # only when somebody is in a great hurry
-                _signal(process, signal.SIGKILL)
+                signal_session(process, signal.SIGKILL)
             if self._listening is not None:
                 self._listening.cancel()
                 await asyncio.wait((self._listening,))
@@ -253,9 +247,3 @@ async def _write(process: asyncio.subprocess.Process, line: str) -> None:
     with contextlib.suppress(ConnectionError):  # it has ended, which `failure` says better
         process.stdin.write(line.encode() + b"\n")
         await process.stdin.drain()
-
-
-def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from pommai.errors import LinkError
+from pommai.qa.process_end import end_session
 
 START_SECONDS: Final = 60.0
 """Longest it takes before it listens: speech models are loaded on the way."""
@@ -124,17 +125,5 @@ class OwnGateway:
         process = self._process
         assert process is not None
         os.sched_setaffinity(0, self._processors)
-        try:
-            _signal(process, signal.SIGTERM)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), END_SECONDS)
-        finally:
-            _signal(process, signal.SIGKILL)
-        await process.wait()
+        await end_session(process, END_SECONDS)
         await asyncio.wait(self._reading)
-
-
-def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from pommai.errors import PommaiError
 from pommai.qa.load_figures import Step, percentile
+from pommai.qa.picture import draw_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _SHARES: Final = ((0.99, "p99", "#b5412f"), (0.95, "p95", "#d98b2b"), (0.5, "p50", "#2f6f8f"))
 _CPU, _MEMORY = "#4a4f5c", "#7a5ea8"
-STYLE: Final[Any] = {  # matplotlib's own type has a Literal of three hundred names
-    "svg.fonttype": "none",  # text stays text: it can be searched and read aloud
-    "svg.hashsalt": "pommai",  # the same figures make the same file
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e4e7ee",
-    "axes.edgecolor": "#9aa1b0",
-    "axes.axisbelow": True,
-}
-"""How all pictures of ours look."""
-
-
-class NoPictureError(PommaiError):
-    """There is no matplotlib. The message says how to get it."""
 
 
 def draw(steps: Sequence[Step], about: str, paths: Sequence[Path]) -> None:
@@ -37,27 +22,21 @@ def draw(steps: Sequence[Step], about: str, paths: Sequence[Path]) -> None:
 
     One step alone is no line: then it is shown how many turns had which latency. Raises NoPictureError, OSError.
     """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise NoPictureError(
-            "there is no picture, because matplotlib is not installed; get it with: pip install 'pommai[load]'"
-        ) from None
-    with rc_context(STYLE):
-        figure = Figure(figsize=(9, 7.5 if len(steps) > 1 else 5), layout="constrained")
-        figure.suptitle("How soon the gateway answers, and what it takes", fontsize=14, fontweight="bold")
+
+    def fill(figure: Figure) -> None:
         if len(steps) > 1:
             upper, lower = figure.subplots(2, 1, height_ratios=(3, 2))
             _latency_over_toys(upper, steps)
             _cost(lower, steps)
+            words = about
         else:
             upper = figure.subplots()
-            about = f"{_in_words(steps[0])}; {about}"
+            words = f"{_in_words(steps[0])}; {about}"
             _latencies(upper, steps[0])
-        upper.set_title(about, fontsize=9, color="#6a7180")
-        for path in paths:
-            figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+        upper.set_title(words, fontsize=9, color="#6a7180")
+
+    size = (9, 7.5 if len(steps) > 1 else 5)
+    draw_picture("How soon the gateway answers, and what it takes", size, fill, paths)
 
 
 def _in_words(step: Step) -> str:

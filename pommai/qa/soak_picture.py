@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pommai.qa.load_picture import STYLE, NoPictureError
+from pommai.qa.picture import draw_picture
 from pommai.qa.soak_verdict import Soak
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _COLOURS: Final = {"toy": "#2f6f8f", "gateway": "#d98b2b"}
 _FAULT: Final = "#b5412f"
@@ -25,24 +26,16 @@ _ROWS: Final = (
 
 def draw(soak: Soak, paths: Sequence[Path]) -> None:
     """Draw it into files; their suffixes say how: .png, .svg. Raises NoPictureError, OSError."""
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise NoPictureError(
-            "there is no picture, because matplotlib is not installed; get it with: pip install 'pommai[load]'"
-        ) from None
-    with rc_context(STYLE):
-        figure = Figure(figsize=(12, 12), layout="constrained")
-        figure.suptitle("What toy and gateway take while things break", fontsize=14, fontweight="bold")
+
+    def fill(figure: Figure) -> None:
         axes = figure.subplots(len(_ROWS) + 1, 1, sharex=True, height_ratios=(2, 1, 1, 1, 1, 2.2))
         for (name, label), one in zip(_ROWS, axes[:-1], strict=True):
             _course(one, soak, name)
             one.set_ylabel(label)
         axes[0].legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)
         _faults(axes[-1], soak)
-        for path in paths:
-            figure.savefig(path, dpi=120, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+    draw_picture("What toy and gateway take while things break", (12, 12), fill, paths, dpi=120)
 
 
 def _course(axes: Axes, soak: Soak, name: str) -> None:
