@@ -83,7 +83,7 @@ install_packages() {
     if [ "$(id -u)" -ne 0 ]; then
         if ! sudo -n true 2>/dev/null; then
             say "no permission to install them. Somebody who has it must run:"
-            say "  sudo apt-get install --no-install-recommends$missing"
+            say "  sudo apt-get update && sudo apt-get install --no-install-recommends$missing"
             say "and then \`make setup\`. Going on without them."
             return 0
         fi

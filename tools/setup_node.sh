@@ -32,5 +32,5 @@ fi
 
 # Only what package-lock.json names, with the hashes it names; and nothing of it runs before it is asked to.
 say "installing Node.js packages into cloud/node_modules"
-(cd cloud && "$node" "$npm" ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null)
+(cd cloud && "$node" "$npm" ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null)
 ln -sf "$node" "$bin/node"
