@@ -132,11 +132,11 @@ class Capture:
         return subscription
 
     def deafen(self, deaf: bool) -> None:
-        """Hear nothing from now on, or hear again; what the microphone held back belongs to the time before."""
+        """Hear nothing from now on, or hear again; what the microphone still holds belongs to the time before."""
         if deaf == self._deaf:
             return
+        self._microphone.attend(0.0)
         if self._within:
-            self._microphone.attend(0.0)
             self._microphone.attend(self._within)
         self._deaf = deaf
         self._unheard = 0
