@@ -50,6 +50,14 @@ def test_a_named_file_counts_over_the_services(tmp_path: Path) -> None:
         assert str(other) in found.origin
 
 
+def test_who_names_the_services_own_file_means_its_toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = unit(config(tmp_path, 'device_id = "bear-7"\n'), POMMAI_VOLUME="33")
+    monkeypatch.chdir(tmp_path)
+    for named in ("toy.toml", str(tmp_path / "toy.toml")):
+        found = settings_of(argparse.Namespace(config=named), there, {})
+        assert (found.settings.device_id, found.settings.volume) == ("bear-7", 33)
+
+
 def test_without_a_service_the_settings_are_those_of_this_place(tmp_path: Path) -> None:
     assert settings_of(argparse.Namespace(), None, {}).settings.device_id
     assert settings_of(argparse.Namespace(), unit(None), {}).origin == "settings of pommai.service"

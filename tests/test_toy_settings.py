@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,6 +131,28 @@ def test_broken_toml_says_where(tmp_path: Path) -> None:
 def test_a_settings_file_that_was_named_must_be_there(tmp_path: Path) -> None:
     assert error(tmp_path, "--config", "no.toml") == f"--config: there is no file {tmp_path / 'no.toml'}"
     assert error(tmp_path, POMMAI_CONFIG="no.toml").startswith("environment variable POMMAI_CONFIG: ")
+
+
+def test_a_folder_that_is_closed_to_the_toys_user_has_no_files_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: dict[str, Any] = {name: getattr(Path, name) for name in ("is_file", "is_dir")}
+
+    def closed(name: str) -> Any:
+        def look(path: Path) -> bool:
+            if path.is_relative_to(tmp_path):
+                raise PermissionError(13, "Permission denied")
+            return bool(looks[name](path))
+
+        return look
+
+    for name in looks:  # as for `sudo -u pommai` in somebody's home; root, who may run these tests, may look anywhere
+        monkeypatch.setattr(Path, name, closed(name))
+    assert load(tmp_path) == Settings()
+    assert find_project_file("led_patterns.yaml", tmp_path) == find_project_file("led_patterns.yaml")
+    assert "toy.toml: cannot be read" in error(tmp_path, "--config", str(tmp_path / "toy.toml"))
+    for flag in ("--chart", "--sounds"):
+        assert "that may be looked at" in error(tmp_path, flag, str(tmp_path / "mine"))
 
 
 @pytest.mark.parametrize("name", ["POMMAI_USER_TOKEN", "POMMAI_TOKEN"])

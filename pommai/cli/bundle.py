@@ -45,8 +45,8 @@ Show what a bundle says of itself, whether it can be trusted or not; or, without
 """
 _APPLY = """\
 Take a bundle on this toy. It comes into force when the toy next rests, or is next started, and is then on trial.
-Software is installed by root first, which takes some minutes. Run it as the toy's own user:
-sudo -u pommai /opt/pommai/venv/bin/pommai bundle apply --config /etc/pommai/pommai.toml FILE
+Software is installed by root first, which takes some minutes. On a toy that systemd runs, run it as the toy's own user:
+sudo -u pommai /opt/pommai/venv/bin/pommai bundle apply FILE
 """
 _INSTALL = """\
 What root does with software, which a toy's user may take but not install; pommai-software.timer and the start of the

@@ -18,6 +18,7 @@ from pommai.errors import SettingsError
 
 if TYPE_CHECKING:
     from pommai.bundle.state import Kept, State
+    from pommai.toy.settings import Settings
     from pommai.toy.update_check import Fitness
 
 
@@ -81,11 +82,11 @@ def _described(bundle: Bundle) -> dict[str, Any]:
 def _show_store(args: argparse.Namespace) -> int:
     from pommai.bundle.state import encode
     from pommai.bundle.store import Store
-    from pommai.toy.settings import load_settings
+    from pommai.cli.own_toy import own_settings
     from pommai.toy.update_report import one_line
     from pommai.toy.update_take import revoked_keys
 
-    store = Store(load_settings(args).updates)
+    store = Store(own_settings(args)().updates)
     state = store.read()
 
     def named(kept: Kept | None) -> str:
@@ -136,16 +137,18 @@ def _software_lines(root: State) -> list[str]:
 
 def apply(args: argparse.Namespace) -> int:
     """Take a bundle on this toy."""
-    from pommai.toy.settings import load_settings
+    from pommai.cli.own_toy import own_settings
     from pommai.toy.update_take import take_file, take_from
 
-    def load(place: Path) -> Any:
-        return load_settings(args, bundle=lambda _: place)
+    own = own_settings(args)
+
+    def load(place: Path) -> Settings:
+        return own(bundle=lambda _: place)
 
     remote = (args.origin, args.sha256, args.size)
     if (args.file is None) == (args.origin is None) or (args.origin is not None and None in remote):
         raise SettingsError("pommai bundle apply: give a FILE, or --from with --sha256 and --size")
-    settings = load_settings(args)
+    settings = own()
     taken = take_from(*remote, settings, load) if args.file is None else take_file(args.file, settings, load)
     manifest = taken.manifest
     if manifest.is_software:
@@ -164,9 +167,9 @@ def apply(args: argparse.Namespace) -> int:
 def rollback(args: argparse.Namespace) -> int:
     """Have the bundle before back."""
     from pommai.bundle.store import Store
-    from pommai.toy.settings import load_settings
+    from pommai.cli.own_toy import own_settings
 
-    state = Store(load_settings(args).updates).go_back()
+    state = Store(own_settings(args)().updates).go_back()
     version = None if state.current is None else state.current.version
     words = f"version {version}" if version else "what came with the software"
     print_json_or(args.json, {"version": version}, f"in force when the toy rests, or is started: {words}")

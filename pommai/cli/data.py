@@ -26,6 +26,7 @@ Examples:
   pommai data erase conversations     asks first; --yes does not
   pommai data erase everything        talks, incidents, figures, toys, and what the toy keeps in mind
   pommai data reset                   forget all that was ever kept, its key first
+  sudo -u pommai /opt/pommai/venv/bin/pommai data sent      on a toy that systemd runs, as its own user
 
 Exit code: 0 done, 1 it could not be done, or not all of it, 2 wrong usage or settings, or not confirmed.
 """
@@ -73,11 +74,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked. Raises SettingsError and StoreError."""
+    from pommai.cli.own_toy import own_settings
     from pommai.errors import StoreError
     from pommai.io import memory_guardian as guardian
-    from pommai.toy.settings import load_settings
 
-    settings = load_settings(args)
+    settings = own_settings(args)()
     if args.doing == "reset":
         return _reset(settings, yes=args.yes)
     copy: Path | None = settings.memory_copy

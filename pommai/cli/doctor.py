@@ -140,14 +140,14 @@ async def _examine(args: argparse.Namespace, checks: Sequence[Check]) -> int:
 async def _surroundings(args: argparse.Namespace) -> tuple[Surroundings, str]:
     """The world as it is, and where the settings came from. Raises SettingsError."""
     from pommai.doctor.service import find_unit
-    from pommai.doctor.settings import settings_of
+    from pommai.doctor.settings import are_its_own, settings_of
     from pommai.doctor.surroundings import Nobody, Surroundings, run_command
-    from pommai.toy.settings import CONFIG_ENVIRONMENT
 
     unit = await find_unit(run_command)
-    if unit is not None and not getattr(args, "config", None) and not os.environ.get(CONFIG_ENVIRONMENT):
+    if unit is not None and are_its_own(args, unit, os.environ):
         # As its service: no file of this folder counts, models and updates are where the toy has them, and the button's
         # driver may make the pipe that it needs.
+        args.config = unit.config or ""
         os.chdir(tempfile.gettempdir())
         os.environ.update({name: place for name, place in unit.environment.items() if name.startswith("XDG_")})
     found = settings_of(args, unit, os.environ)

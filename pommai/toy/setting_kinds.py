@@ -131,14 +131,22 @@ def path(raw: object, base: Path) -> Path:
 
 def file(raw: object, base: Path) -> Path:
     found = path(raw, base)
-    if not found.is_file():
+    try:
+        is_there = found.is_file()
+    except OSError:
+        raise ValueError("the path of a file that may be looked at") from None
+    if not is_there:
         raise ValueError("the path of a file that exists")
     return found
 
 
 def folder(raw: object, base: Path) -> Path:
     found = path(raw, base)
-    if not found.is_dir():
+    try:
+        is_there = found.is_dir()
+    except OSError:
+        raise ValueError("the path of a folder that may be looked at") from None
+    if not is_there:
         raise ValueError("the path of a folder that exists")
     return found
 

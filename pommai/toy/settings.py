@@ -43,9 +43,17 @@ def find_project_file(name: str, cwd: Path | None = None) -> Path:
     """
     places = [*_own_places(cwd or Path.cwd()), RESOURCES]
     for place in places:
-        if (place / name).is_file():
+        if _is_file(place / name):
             return place / name
     raise SettingsError(f"{name} is not to be found; looked in {', '.join(str(place) for place in places)}")
+
+
+def _is_file(path: Path) -> bool:
+    """Whether such a file can be seen: `sudo -u pommai` leaves one in a folder that is closed to the toy's user."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _own_places(cwd: Path) -> list[Path]:
@@ -397,9 +405,13 @@ def _config_path(arguments: argparse.Namespace | None, environment: Mapping[str,
     flag = getattr(arguments, "config", None)
     named = flag or environment.get(CONFIG_ENVIRONMENT)
     if not named:
-        return next((place / CONFIG_NAME for place in _own_places(cwd) if (place / CONFIG_NAME).is_file()), None)
+        return next((place / CONFIG_NAME for place in _own_places(cwd) if _is_file(place / CONFIG_NAME)), None)
     found = cwd / named
-    if not found.is_file():
+    try:
+        is_there = found.is_file()
+    except OSError:
+        is_there = True  # whoever reads it says what is wrong
+    if not is_there:
         place = "--config" if flag else f"environment variable {CONFIG_ENVIRONMENT}"
         raise SettingsError(f"{place}: there is no file {found}")
     return found
