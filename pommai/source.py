@@ -38,6 +38,7 @@ __all__ = [
     "Sequence",
     "closest",
     "did_you_mean",
+    "meant_keys",
     "parse_duration",
     "quote",
 ]
@@ -122,7 +123,10 @@ class Reader:
         allowed: Collection[str] | None = None,
         required: Collection[str] = (),
     ) -> Mapping | None:
-        """A mapping, whose keys are among `allowed` (None: any) and include `required`."""
+        """A mapping, whose keys are among `allowed` (None: any) and include `required`.
+
+        A key that is missing is not told beside one that is probably it, misspelt.
+        """
         if isinstance(node, Scalar) and node.is_empty and not required:
             return Mapping(node.line, node.column)
         if not isinstance(node, Mapping):
@@ -132,8 +136,9 @@ class Reader:
             for key, _ in node:
                 if key.text not in allowed:
                     self.problem(key, f"{what} has no key {quote(key.text)}", did_you_mean(key.text, allowed))
+        meant = meant_keys(node, allowed) if allowed is not None and required else ()
         for name in required:
-            if name not in node:
+            if name not in node and name not in meant:
                 self.problem(node, f"{what} needs the key '{name}'")
         return node
 
@@ -211,6 +216,12 @@ class Reader:
             self.problem(node, f"{what} must be {_range(minimum, maximum)} seconds, not {quote(text)}")
             return None
         return seconds
+
+
+def meant_keys(mapping: Mapping, allowed: Collection[str]) -> set[str]:
+    """Those of the allowed keys that were probably meant where something else is written."""
+    strange = [key.text for key, _ in mapping if key.text not in allowed]
+    return {near for word in strange if (near := closest(word, allowed)) is not None}
 
 
 def _kind(node: Node) -> str:

@@ -78,8 +78,8 @@ def test_one_transition_needs_no_list() -> None:
 # fmt: off
 MISTAKES = [
     # keys
-    ("state: {idle: {}}",
-     ["1:1: the chart has no key 'state' (did you mean 'states'?)", "1:1: the chart needs the key 'states'"]),
+    ("state: {idle: {}}", ["1:1: the chart has no key 'state' (did you mean 'states'?)"]),
+    ("name: toy", ["1:1: the chart needs the key 'states'"]),
     ("states: {idle: {entry: chime}}", ["1:17: state 'idle' has no key 'entry' (write `enter`)"]),
     ("states: {idle: {target: idle}}",
      ["1:17: state 'idle' has no key 'target' (write `transitions: [{event: …, target: …}]`)"]),
@@ -117,8 +117,8 @@ MISTAKES = [
      ["1:25: a timer of 'idle' must be in 0.001..86400 seconds, not '99h'"]),
     # lights
     ("states: {idle: {led: {patern: 'off'}}}",
-     ["1:22: the led of 'idle' needs the key 'pattern'",
-      "1:23: the led of 'idle' has no key 'patern' (did you mean 'pattern'?)"]),
+     ["1:23: the led of 'idle' has no key 'patern' (did you mean 'pattern'?)"]),
+    ("states: {idle: {led: {priority: 3}}}", ["1:22: the led of 'idle' needs the key 'pattern'"]),
     ("states: {idle: {led: {pattern: 'off', priority: high}}}", ["1:49: priority must be a number, not 'high'"]),
     # guards, events, actions
     ("states: {idle: {transitions: {event: link.up, cond: , target: idle}}}",

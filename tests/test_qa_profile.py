@@ -58,12 +58,18 @@ def test_a_profile_says_what_may_come_after_what_and_when() -> None:
         ("heard_speech: 0.8", "heard_speach: 0.8", "did you mean 'heard_speech'?"),
         ("held_s:", "held:", "has no key 'held' (did you mean 'held_s'?)"),
         ("weight:", "wieght:", "did you mean 'weight'?"),
-        ("sources:", "source:", "a profile needs the key 'sources'"),
+        ("sources:", "source:", "a profile has no key 'source' (did you mean 'sources'?)"),
+        ("chain:", "chian:", "has no key 'chian' (did you mean 'chain'?)"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(old: str, new: str, words: str) -> None:
     found = problems(GOOD.replace(old, new, 1))
     assert any(words in problem for problem in found), found
+
+
+@pytest.mark.parametrize("key", ["sources", "chain"])
+def test_a_key_that_is_misspelt_is_told_once(key: str) -> None:
+    assert len(problems(GOOD.replace(f"{key}:", f"{key}x:", 1))) == 1
 
 
 def test_a_profile_in_which_nothing_happens_is_refused() -> None:

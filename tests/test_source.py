@@ -12,7 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pommai.errors import ChartError, LightsError
-from pommai.source import MAX_BYTES, Mapping, Node, Reader, Scalar, Sequence, closest, did_you_mean, parse_duration
+from pommai.source import (
+    MAX_BYTES,
+    Mapping,
+    Node,
+    Reader,
+    Scalar,
+    Sequence,
+    closest,
+    did_you_mean,
+    meant_keys,
+    parse_duration,
+)
 
 
 def reader_of(text: str) -> Reader:
@@ -119,6 +130,15 @@ def test_an_unknown_key_gets_a_hint_and_a_missing_one_is_named() -> None:
     assert reader.mapping(reader.root, "the file", allowed={"pattern", "level"}, required={"level"}) is reader.root
     assert messages(reader) == ["the file has no key 'patern'", "the file needs the key 'level'"]
     assert reader.problems[0].hint == "did you mean 'pattern'?"
+
+
+def test_a_missing_key_is_not_told_beside_the_word_that_was_meant_for_it() -> None:
+    reader = reader_of("patern: 1\n")
+    assert reader.mapping(reader.root, "the file", allowed={"pattern", "level"}, required={"pattern"}) is reader.root
+    assert messages(reader) == ["the file has no key 'patern'"]
+    assert isinstance(reader.root, Mapping)
+    assert meant_keys(reader.root, {"pattern", "level"}) == {"pattern"}
+    assert meant_keys(reader.root, {"patern", "level"}) == set()
 
 
 def test_a_mapping_may_be_left_empty_unless_something_is_required() -> None:

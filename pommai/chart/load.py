@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from pommai.chart import guards, keys, properties
 from pommai.chart.model import Action, Call, Chart, Duration, History, Led, Raise, State, Timer, Transition
 from pommai.chart.structure import check_structure
-from pommai.source import Mapping, Node, Reader, Scalar, did_you_mean, parse_duration, quote
+from pommai.source import Mapping, Node, Reader, Scalar, did_you_mean, meant_keys, parse_duration, quote
 
 _DURATION = re.compile(keys.DURATION)
 _OWN_EVENTS = ("timer.", "done.")
@@ -149,7 +149,8 @@ class _Loader:
         for key, _ in node if isinstance(node, Mapping) else ():
             if key.text not in allowed:
                 self._foreign_key(key, what, allowed)
-        return self.reader.mapping(node, what, required=required)
+        meant = meant_keys(node, allowed) if isinstance(node, Mapping) and required else ()
+        return self.reader.mapping(node, what, required=[name for name in required if name not in meant])
 
     def _foreign_key(self, key: Scalar, what: str, allowed: Collection[str]) -> None:
         other = keys.OTHER_WORDS.get(key.text)

@@ -176,7 +176,7 @@ class _Reading:
         if begin is None and "begin" not in keys and "wakes_on" not in keys:
             reader.problem(node, f"the source '{name}' never begins", "give it begin: or wakes_on:")
         for event in (begin, *wakes):
-            if event is not None and event not in chain:
+            if event is not None and event not in chain and written is not None:
                 reader.problem(node, f"the chain of '{name}' does not say what comes after '{event}'")
         return Source(name, begin, tuple(filter(None, wakes)), chain)
 
