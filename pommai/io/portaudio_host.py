@@ -6,6 +6,7 @@ call brings after its limit is undone. While a call hangs, further ones are refu
 
 PortAudio looks for cards when it is started, and never again. So it is ended with its last stream; and where one stream
 is lost while another one runs, and the system's cards are others than before, all are closed and opened anew together.
+So they are for a device that only ALSA knows of, such as a Bluetooth speaker, which is no card of the system's.
 """
 
 from __future__ import annotations
@@ -119,6 +120,7 @@ class PortAudioHost:
         self._users = 0
         self._streams: list[HostStream] = []
         self._cards = ""  # when PortAudio was started
+        self._looked_for: set[tuple[Direction, str]] = set()  # ALSA opens them, and PortAudio was started anew for them
 
     async def open_stream(
         self, direction: Direction, name: str | None, make_callback: Callable[[CardFormat], StreamCallback]
@@ -174,7 +176,10 @@ class PortAudioHost:
                 ) from caught
             _quieten()
             self._cards = _cards()
-            self._pyaudio = pyaudio.PyAudio()
+            try:
+                self._pyaudio = pyaudio.PyAudio()
+            except OSError as caught:
+                raise DeviceError(f"PortAudio does not start: {caught}; `arecord -l` lists what there is") from caught
             atexit.register(self._at_exit)
         self._users += 1
 
@@ -252,7 +257,7 @@ class PortAudioHost:
         self, direction: Direction, name: str | None, make_callback: Callable[[CardFormat], StreamCallback]
     ) -> HostStream:
         opened = HostStream(direction, name, make_callback)
-        if self._streams and _cards() != self._cards:
+        if self._streams and (_cards() != self._cards or self._has_come(direction, name)):
             self._renew()
         self._acquire()
         try:
@@ -262,6 +267,21 @@ class PortAudioHost:
             raise
         self._streams.append(opened)
         return opened
+
+    def _has_come(self, direction: Direction, name: str | None) -> bool:
+        """Whether ALSA opens a device of this very name that PortAudio has not found when it was started.
+
+        Told once each time it comes: some that ALSA opens PortAudio never lists, such as "plughw:1".
+        """
+        if name is None or any(d.channels(direction) and name.casefold() in d.name.casefold() for d in self._list()):
+            return False
+        wanted = (direction, name)
+        if refusal(direction, name):
+            self._looked_for.discard(wanted)
+            return False
+        first = wanted not in self._looked_for
+        self._looked_for.add(wanted)
+        return first
 
     def _start(self, opened: HostStream) -> Any:
         """A running stream, in the first format that the device takes. Raises DeviceError."""

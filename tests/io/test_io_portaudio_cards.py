@@ -6,6 +6,7 @@ in the words PortAudio has for it.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -142,6 +143,71 @@ async def main():
     assert asked[-1] == [16_000, 1], "a card that is busy is not asked for anything else"
 
 
+def test_a_name_that_alsa_knows_and_portaudio_does_not_list_is_looked_for_once_each_time_it_comes(
+    card: AlsaPipes, tmp_path: Path
+) -> None:
+    conf = tmp_path / "asound.conf"
+    (tmp_path / "cards").write_text("")
+    scene = Scene(
+        f"""
+import os
+conf, renewed = type(portaudio_host.CARDS)({str(conf)!r}), []
+portaudio_host.CARDS = conf.with_name("cards")
+text, times = conf.read_text(), iter(range(1, 100))
+
+def write(added):
+    conf.write_text(text + added)
+    os.utime(conf, (next(times),) * 2)
+
+async def main():
+    host, speaker = portaudio_host.HOST, PortAudioSpeaker("speaker")
+    renew = host._renew
+    host._renew = lambda: (renewed.append(1), renew())
+    await speaker.open(never)
+    counts = []
+    for added in ("", "pcm.tee {{ type null }}", "pcm.tee {{ type null }}", "", "pcm.tee {{ type null }}"):
+        write(added)
+        try:
+            await PortAudioMicrophone("tee").open(never, never)
+        except DeviceError as error:
+            assert str(error).startswith("there is no microphone named 'tee'")
+        counts.append(len(renewed))
+    await speaker.close()
+    return counts
+""",
+        card.environment,
+    )
+    assert scene.result()[0] == [0, 1, 1, 1, 2]
+
+
+def test_a_portaudio_that_does_not_start_is_a_device_error(card: AlsaPipes) -> None:
+    scene = Scene(
+        """
+import pyaudio
+
+async def main():
+    def fails(): raise OSError(-9999, "Unanticipated host error")
+    plain, pyaudio.PyAudio = pyaudio.PyAudio, fails
+    heard, words = [], []
+    for ask in (PortAudioMicrophone().open(heard.append, never), portaudio_host.HOST.devices()):
+        try:
+            await ask
+        except DeviceError as error:
+            words.append(str(error))
+    pyaudio.PyAudio = plain
+    microphone = PortAudioMicrophone()
+    await microphone.open(heard.append, never)
+    await until(lambda: heard)
+    await microphone.close()
+    return words, portaudio_host.HOST._users
+""",
+        card.environment,
+    )
+    words, users = scene.result()[0]
+    assert [word.startswith("PortAudio does not start: ") for word in words] == [True, True]
+    assert users == 0, "and is started the next time"
+
+
 def test_without_the_resampler_the_toy_says_what_to_install(card: AlsaPipes) -> None:
     scene = Scene(
         REFUSING
@@ -237,8 +303,9 @@ async def main():
     assert [value for value in played if value] == list(range(1, 26))
 
 
+@pytest.mark.parametrize("listed", [True, False], ids=["a card of the system", "known to ALSA alone"])
 def test_a_card_plugged_in_while_the_other_one_plays_is_found_and_the_other_one_goes_on(
-    card: AlsaPipes, tmp_path: Path
+    card: AlsaPipes, tmp_path: Path, listed: bool
 ) -> None:
     cards, conf = tmp_path / "cards", tmp_path / "asound.conf"
     both = conf.read_text()
@@ -272,7 +339,9 @@ async def main():
     )
     scene.until_ready()
     conf.write_text(both)
-    cards.write_text(" 0 [speaker]\n 1 [microphone]\n")
+    os.utime(conf, (1, 1))  # ALSA looks at whole seconds
+    if listed:
+        cards.write_text(" 0 [speaker]\n 1 [microphone]\n")
     (told, users), _ = scene.result()
     assert told == ["lost", "back"]
     assert users == 0
