@@ -205,8 +205,9 @@ class PortAudioHost:
             for each in self._streams:
                 stack.enter_context(each.changing)
                 stream, each.stream = each.stream, None
-                with contextlib.suppress(OSError):
-                    stream.close()
+                if stream is not None:  # else it has ended, and nobody has closed it yet
+                    with contextlib.suppress(OSError):
+                        stream.close()
             self._terminate()
             self._acquire()
             self._users -= 1  # nobody new, the same as before
@@ -257,7 +258,7 @@ class PortAudioHost:
         self, direction: Direction, name: str | None, make_callback: Callable[[CardFormat], StreamCallback]
     ) -> HostStream:
         opened = HostStream(direction, name, make_callback)
-        if self._streams and (_cards() != self._cards or self._has_come(direction, name)):
+        if self._streams and (self._pyaudio is None or _cards() != self._cards or self._has_come(direction, name)):
             self._renew()
         self._acquire()
         try:

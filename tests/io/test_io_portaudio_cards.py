@@ -186,25 +186,35 @@ def test_a_portaudio_that_does_not_start_is_a_device_error(card: AlsaPipes) -> N
 import pyaudio
 
 async def main():
-    def fails(): raise OSError(-9999, "Unanticipated host error")
-    plain, pyaudio.PyAudio = pyaudio.PyAudio, fails
+    def fails(self): raise OSError(-9999, "Unanticipated host error")
+    plain, pyaudio.PyAudio.__init__ = pyaudio.PyAudio.__init__, fails
     heard, words = [], []
     for ask in (PortAudioMicrophone().open(heard.append, never), portaudio_host.HOST.devices()):
         try:
             await ask
         except DeviceError as error:
             words.append(str(error))
-    pyaudio.PyAudio = plain
-    microphone = PortAudioMicrophone()
+    pyaudio.PyAudio.__init__ = plain
+    microphone, speaker = PortAudioMicrophone(), PortAudioSpeaker()
+    await speaker.open(lambda reason: None)
+    portaudio_host.CARDS = type(portaudio_host.CARDS)(portaudio_host.__file__)  # other cards than before
+    pyaudio.PyAudio.__init__ = fails
+    try:
+        await microphone.open(heard.append, never)
+    except DeviceError as error:
+        words.append(str(error))
+    await microphone.close()
+    pyaudio.PyAudio.__init__ = plain
     await microphone.open(heard.append, never)
     await until(lambda: heard)
     await microphone.close()
+    await speaker.close()
     return words, portaudio_host.HOST._users
 """,
         card.environment,
     )
     words, users = scene.result()[0]
-    assert [word.startswith("PortAudio does not start: ") for word in words] == [True, True]
+    assert [word.startswith("PortAudio does not start: ") for word in words] == [True] * 3
     assert users == 0, "and is started the next time"
 
 
@@ -407,6 +417,9 @@ async def main():
     cards.write_text("others")
     await microphone.open(heard.append, never)
     await until(lambda: reasons and len(heard) > 5)
+    await microphone.close()
+    cards.write_text("others again")
+    await microphone.open(heard.append, never)  # before the speaker's stream, which has ended, was closed
     await speaker.close()
     try:
         await speaker.open(never)
