@@ -50,8 +50,9 @@ def test_a_key_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.delenv("A_KEY", raising=False)
     with pytest.raises(SettingsError, match="A_KEY holds no key"):
         open_client(Endpoint(URL, "m", key_env="A_KEY"))
-    with pytest.raises(SettingsError, match="No such file"):
-        open_client(Endpoint(URL, "m", key_file=str(tmp_path / "none")))
+    for file in (str(tmp_path / "none"), "~nobody-here/key"):
+        with pytest.raises(SettingsError, match="No such file"):
+            open_client(Endpoint(URL, "m", key_file=file))
 
 
 def test_without_httpx_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

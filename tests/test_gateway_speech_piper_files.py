@@ -19,7 +19,9 @@ def test_a_voice_goes_by_its_name_or_its_file() -> None:
         assert find_voice(name, TINY) == TINY / "tiny.onnx"
 
 
-@pytest.mark.parametrize("name", ["en_US-amy-low", "tinny", "../tiny", str(TINY), str(TINY / "tiny.onnx.json"), ""])
+@pytest.mark.parametrize(
+    "name", ["en_US-amy-low", "tinny", "../tiny", "~nobody-here/voice", str(TINY), str(TINY / "tiny.onnx.json"), ""]
+)
 def test_a_voice_that_is_not_here_is_told_with_how_to_get_one(name: str) -> None:
     with pytest.raises(ModelError, match=r"no voice of piper .*python -m piper\.download_voices") as caught:
         find_voice(name, TINY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -242,15 +243,26 @@ def test_the_cache_folder_follows_the_xdg_rule(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert Settings().cache_dir == tmp_path / "pommai"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert Settings().cache_dir == Path.home() / ".cache" / "pommai"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Settings().cache_dir == tmp_path / ".cache" / "pommai"
     assert Settings().sounds == RESOURCES / "sounds"
+
+
+def test_who_has_no_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)  # as containers do, a user that nobody knows
+    for folder in ("cache_dir", "memory", "models", "updates"):
+        with pytest.raises(SettingsError, match="no home folder: set HOME, or both XDG_DATA_HOME and XDG_CACHE_HOME"):
+            getattr(Settings(), folder)
 
 
 def test_the_memory_follows_the_xdg_rule(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert Settings().memory == tmp_path / "pommai" / "memory.db"
     monkeypatch.delenv("XDG_DATA_HOME")
-    assert Settings().memory == Path.home() / ".local" / "share" / "pommai" / "memory.db"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Settings().memory == tmp_path / ".local" / "share" / "pommai" / "memory.db"
     assert load(tmp_path, toml='memory_copy_every = "1m30s"\n').memory_copy_every == 90.0
 
 

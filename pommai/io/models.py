@@ -76,7 +76,7 @@ def find_model(name_or_path: str, folder: Path) -> Path:
 
     Raises ModelError: there is none (and how to get it), or its files are not those of a model the toy can use.
     """
-    path = Path(name_or_path).expanduser()
+    path = Path(os.path.expanduser(name_or_path))
     if _NAME.fullmatch(name_or_path) and (folder / name_or_path).is_dir():
         path = folder / name_or_path
     elif name_or_path in KNOWN and not path.is_dir():
@@ -121,7 +121,7 @@ def get_model(what: str, folder: Path, progress: Progress) -> tuple[Path, bool]:
     from pommai.io.model_unpack import copy_folder, unpack_zip
 
     known = KNOWN.get(what)
-    path = Path(what).expanduser()
+    path = Path(os.path.expanduser(what))
     if known is None:
         if not path.is_dir() and not path.is_file():
             hint = did_you_mean(what, KNOWN)

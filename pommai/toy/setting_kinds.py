@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from pommai.errors import SettingsError
 from pommai.hints import closest, parse_duration
 from pommai.io.secret import SecretFile, SecretSource, SystemdCredential, TpmSecret
 
@@ -120,6 +121,16 @@ def secret(raw: object, _: Path) -> str:
     if not isinstance(raw, str) or not re.fullmatch(r"[\x21-\x7e]{8,4096}", raw):
         raise ValueError("8 to 4096 visible ASCII characters without spaces")
     return raw
+
+
+def home() -> Path:
+    """Raises SettingsError where there is none: a number alone, as containers run programs, is no user with a home."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise SettingsError(
+            "who runs this has no home folder: set HOME, or both XDG_DATA_HOME and XDG_CACHE_HOME, to a folder"
+        ) from None
 
 
 def path(raw: object, base: Path) -> Path:

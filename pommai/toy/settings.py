@@ -69,12 +69,12 @@ def shipped_file(name: str) -> Path:
 def _cache_folder() -> Path:
     # The XDG base directory specification: a relative path in the variable is to be ignored.
     named = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(named) if os.path.isabs(named) else Path.home() / ".cache") / "pommai"
+    return (Path(named) if os.path.isabs(named) else kinds.home() / ".cache") / "pommai"
 
 
 def _data_folder() -> Path:
     named = os.environ.get("XDG_DATA_HOME", "")
-    return (Path(named) if os.path.isabs(named) else Path.home() / ".local" / "share") / "pommai"
+    return (Path(named) if os.path.isabs(named) else kinds.home() / ".local" / "share") / "pommai"
 
 
 BUNDLED = {

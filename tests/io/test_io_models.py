@@ -206,7 +206,7 @@ def test_a_model_that_is_not_there_comes_with_what_to_do(folder: Path, archive: 
         find_model(str(archive), folder)
     with pytest.raises(ModelError, match="is no Vosk model"):
         find_model(str(archive.parent), folder)
-    for name in ("../../etc", "", "no\0name"[:2]):
+    for name in ("../../etc", "", "no\0name"[:2], "~nobody-here/model"):
         with pytest.raises(ModelError):
             find_model(name, folder)
 

@@ -56,7 +56,7 @@ def _key(endpoint: Endpoint) -> str | None:
     elif endpoint.key_file is not None:
         where = f"the file {endpoint.key_file}"
         try:
-            key = read_closed(Path(endpoint.key_file).expanduser(), LONGEST_KEY).decode("ascii").strip()
+            key = read_closed(Path(os.path.expanduser(endpoint.key_file)), LONGEST_KEY).decode("ascii").strip()
         except SecretError as caught:
             raise SettingsError(f"the key of {endpoint.url} cannot be had: {caught}") from None
         except UnicodeDecodeError:

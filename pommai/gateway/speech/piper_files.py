@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +29,7 @@ def find_voice(name_or_path: str, folder: Path) -> Path:
 
     Raises ModelError: there is none (and how to get it), or a file of it is missing or is none of Piper's.
     """
-    path = Path(name_or_path).expanduser()
+    path = Path(os.path.expanduser(name_or_path))
     if _NAME.fullmatch(name_or_path) and (folder / f"{name_or_path.removesuffix('.onnx')}.onnx").is_file():
         path = folder / f"{name_or_path.removesuffix('.onnx')}.onnx"
     elif path.suffix != ".onnx" or not path.is_file():
