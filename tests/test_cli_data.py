@@ -144,7 +144,10 @@ def test_a_reset_forgets_all_that_was_ever_kept_its_key_first(
     asyncio.run(live())
     assert main(["data", "show", "conversations", "--memory", str(path), "--memory-copy", "none"]) == 0
     assert "quokka" in capsys.readouterr().out
-    assert main(["data", "reset", "--yes", "--memory", str(path), "--memory-copy", "none"]) == 0
+    (tmp_path / "trace.jsonl").write_text("quokka")
+    place = ["--memory", str(path), "--memory-copy", "none", "--trace", str(tmp_path / "trace.jsonl")]
+    assert main(["data", "reset", "--yes", *place]) == 0
+    assert not [file for file in tmp_path.iterdir() if b"quokka" in file.read_bytes()]
     told = capsys.readouterr().out.splitlines()
     assert told[0] == f"erased {path}.key"
     assert "nothing that was kept can be read any more" in "\n".join(told)

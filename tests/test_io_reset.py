@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from memory_material import Machine
+from msgspec import structs
 from test_io_memory_lock import PLANTED, fill, readable, seal_at
 
 from pommai.errors import StoreError
@@ -96,6 +97,20 @@ def test_a_toy_that_runs_is_not_reset_under_its_feet(tmp_path: Path) -> None:
 
     asyncio.run(test())
     assert key_file_of(belongings.lasting).exists()
+
+
+def test_a_trace_goes_and_what_is_no_file_of_the_toys_stays(tmp_path: Path) -> None:
+    trace, other, link = tmp_path / "trace.jsonl", tmp_path / "terminal", tmp_path / "stderr"
+    trace.write_text("marmalade-sky")
+    other.write_text("of somebody else")
+    link.symlink_to(other)
+    belongings = reset.Belongings(tmp_path / "memory.db")
+    for named in (trace, link, tmp_path, tmp_path / "never-there"):
+        reset.begin(belongings)
+        assert reset.finish(structs.replace(belongings, trace=named)).left == []
+    assert not trace.exists()
+    assert link.is_symlink()
+    assert other.read_text() == "of somebody else"
 
 
 def test_what_cannot_be_deleted_is_told_and_tried_again(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     erase.add_argument("--json", action="store_true", help="for machines")
     reset = doing.add_parser("reset", help="forget all that was ever kept, its key first")
     reset.add_argument("--yes", action="store_true", help="do not ask")
-    add_setting_arguments(reset, ("memory", "memory_copy"))
+    add_setting_arguments(reset, ("memory", "memory_copy", "trace"))
     for each in (show, sent, export, erase):
         add_setting_arguments(each, ("memory", "memory_key", "memory_copy"))
     parser.set_defaults(run=run)
@@ -245,10 +245,13 @@ def _erase(path: Path, copy: Path | None, args: argparse.Namespace) -> int:
 
 
 def _reset(settings: Settings, *, yes: bool) -> int:
+    from msgspec import structs
+
     from pommai.io import reset
     from pommai.toy.forget import belongings_of
 
-    belongings = belongings_of(settings)
+    # A toy that starts begins its trace anew; who resets one that does not run wants the old one gone, too.
+    belongings = structs.replace(belongings_of(settings), trace=settings.trace)
     if not yes and not _sure("Forget everything that this toy has ever kept?"):
         return 2
     reset.begin(belongings)

@@ -27,6 +27,8 @@ class Belongings(Struct, frozen=True):
     memory: Path
     copy: Path | None = None
     """Of the memory."""
+    trace: Path | None = None
+    """What was said, in the clear, where somebody looked at how the toy works."""
 
     @property
     def lasting(self) -> Path:
@@ -97,6 +99,9 @@ def _finish(belongings: Belongings) -> Forgotten:
             for part in (file, *files.sides(file)):
                 _delete(part, done)
         _delete(files.reserve_of(memory), done)
+    trace = belongings.trace
+    if trace is not None and trace.is_file() and not trace.is_symlink():  # /dev/stderr is no file of the toy's
+        _delete(trace, done)
     if not done.left:
         _delete(mark_of(belongings), done)
     for folder in {belongings.memory.parent, belongings.lasting.parent}:
