@@ -58,3 +58,16 @@ def parse_duration(text: str) -> float | None:
     hours, minutes, seconds, milliseconds = (float(part) if part else 0.0 for part in match.groups())
     total = hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
     return total if math.isfinite(total) else None
+
+
+def meant_duration(text: str) -> str | None:
+    """The duration that somebody meant who wrote `10 s`, `10`, `5min` or `2 seconds`.
+
+    >>> meant_duration("5 min"), meant_duration("2,5"), meant_duration("soon")
+    ('5m', '2.5s', None)
+    """
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([a-z]*)", text.replace(" ", "").replace(",", ".").lower())
+    units = {"": "s", "sec": "s", "min": "m", "msec": "ms", "milli": "ms", "hr": "h", "hour": "h", "second": "s"}
+    units |= {"minute": "m", "millisecond": "ms", "s": "s", "m": "m", "h": "h", "ms": "ms"}
+    unit = None if match is None else units.get(match[2]) or units.get(match[2].rstrip("s"))
+    return f"{match[1]}{unit}" if match and unit else None

@@ -23,7 +23,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from pommai.errors import Problem, SourceError
-from pommai.hints import closest, did_you_mean, parse_duration, quote
+from pommai.hints import closest, did_you_mean, meant_duration, parse_duration, quote
 from pommai.nodes import MAX_DEPTH, MAX_NODES, Mapping, Node, Scalar, Sequence, position
 from pommai.nodes_reader import parse
 
@@ -203,14 +203,18 @@ class Reader:
             return None
         return None if value is None else int(value)
 
-    def duration(self, node: Node, what: str, minimum: float = 0.001, maximum: float = 86_400.0) -> float | None:
-        """A duration in seconds, written as `250ms`, `2s`, `1m30s`."""
+    def duration(
+        self, node: Node, what: str, minimum: float = 0.001, maximum: float = 86_400.0, names: Collection[str] = ()
+    ) -> float | None:
+        """A duration in seconds, written as `250ms`, `2s`, `1m30s`; `names` could have been written, too."""
         text = self.text(node, what)
         if text is None:
             return None
         seconds = parse_duration(text)
         if seconds is None:
-            self.problem(node, f"{what} must be a duration, not {quote(text)}", "write 250ms, 2s or 1m30s")
+            meant, near = meant_duration(text), closest(text, names)
+            hint = f"write {meant or '250ms, 2s or 1m30s'}" if near is None else f"did you mean '{near}'?"
+            self.problem(node, f"{what} must be a duration, not {quote(text)}", hint)
             return None
         if not minimum <= seconds <= maximum:
             self.problem(node, f"{what} must be {_range(minimum, maximum)} seconds, not {quote(text)}")

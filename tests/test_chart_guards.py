@@ -64,6 +64,7 @@ def test_several_states_in_one_question_must_all_be_active() -> None:
         ("a and", "ends where a guard's name is expected"),
         ("and a", "has 'and' where a guard's name is expected"),
         ("In(idle)", "asks In without a state; write In('idle')"),
+        ("not in('idle')", "asks in without a state; write In('idle')"),
         ("", "ends where a guard's name is expected"),
     ],
 )

@@ -79,6 +79,10 @@ assumptions:
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
+        (
+            "properties: {p: {because: x, returns: {from: idle, to: idle, within: limt}}}",
+            "5:70: 'within' must be a duration, not 'limt' (did you mean 'limit'?)",
+        ),
         ("resting: idel", "5:10: no state is called 'idel' (did you mean 'idle'?)"),
         ("properties: {p: {never: {in: idle}}}", "5:17: property 'p' needs the key 'because'"),
         (

@@ -91,7 +91,7 @@ steps:
         ("call: [hello.wav]", "2:11", "a call must be a mapping"),
         ("say: helo.wav", "2:10", "there is no file"),
         ("say: script.yaml", "2:10", "is no WAV file"),
-        ("wait: 5", "2:11", "must be a duration, not '5' (write 250ms, 2s or 1m30s)"),
+        ("wait: 5", "2:11", "must be a duration, not '5' (write 5s)"),
         ("gateway: kil", "2:14", "the gateway cannot 'kil' (did you mean 'kill'?)"),
         ("gateway: kill it", "2:14", "'kill' stands alone, without 'it'"),
         ("gateway: switch", "2:14", "switch to which toy?"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pommai.hints import closest, did_you_mean, parse_duration, quote
+from pommai.hints import closest, did_you_mean, meant_duration, parse_duration, quote
 
 
 def test_what_was_probably_meant_is_found() -> None:
@@ -26,6 +26,23 @@ def test_a_hint_names_what_there_is_where_nothing_is_near() -> None:
 )
 def test_a_duration_is_seconds(text: str, seconds: float | None) -> None:
     assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("10", "10s"),
+        ("10 s", "10s"),
+        ("2 seconds", "2s"),
+        ("5min", "5m"),
+        ("1,5h", "1.5h"),
+        ("soon", None),
+        ("", None),
+        ("10 parsecs", None),
+    ],
+)
+def test_a_duration_that_is_written_otherwise_is_understood(text: str, meant: str | None) -> None:
+    assert meant_duration(text) == meant
 
 
 def test_text_is_quoted_on_one_line_and_short() -> None:

@@ -272,7 +272,13 @@ def test_a_duration_is_the_sum_of_its_parts(hours: int, minutes: int, seconds: i
 def test_a_wrong_duration_says_how_to_write_one_and_what_is_allowed() -> None:
     reader, node = value_of("30")
     assert reader.duration(node, "after") is None
+    assert reader.problems[0].hint == "write 30s"
+    reader, node = value_of("soon")
+    assert reader.duration(node, "after") is None
     assert reader.problems[0].hint == "write 250ms, 2s or 1m30s"
+    reader, node = value_of("sory")
+    assert reader.duration(node, "after", names=["sorry", "let_go"]) is None
+    assert reader.problems[0].hint == "did you mean 'sorry'?"
     reader, node = value_of("2h")
     assert reader.duration(node, "after", maximum=3600) is None
     assert messages(reader) == ["after must be in 0.001..3600 seconds, not '2h'"]

@@ -85,7 +85,8 @@ class _Checker:
             elif event.endswith(".*") and (found := [e for e in sorted(self.known) if e.startswith(event[:-1])]):
                 yield from found
             else:
-                hint = did_you_mean(event, self.known | self.timers)
+                families = {f"{known.split('.')[0]}.*" for known in self.known} if event.endswith(".*") else set()
+                hint = did_you_mean(event, families or self.known | self.timers)
                 state = event.removeprefix("done.state.")
                 if event in self.ids:
                     hint = "it is a state; `target` says where to go, `event` what has to happen"
@@ -169,7 +170,7 @@ class _Checker:
             if isinstance(node, Scalar) and node.text in self.chart.durations:
                 self.used.add(node.text)
                 return self.chart.durations[node.text].seconds
-            return reader.duration(node, what)
+            return reader.duration(node, what, names=self.chart.durations)
         return reader.text(node, what)
 
 

@@ -102,8 +102,8 @@ def _cut(text: str) -> Iterator[tuple[str, str]]:
                 yield ("word", ")")
         elif match["word"]:
             yield ("word", match["word"])
-        elif match["name"] == "In":
-            raise GuardSyntaxError("asks In without a state; write In('idle')")
+        elif (match["name"] or "").lower() == "in":
+            raise GuardSyntaxError(f"asks {match['name']} without a state; write In('idle')")
         elif match["name"]:
             yield ("name", match["name"])
         else:

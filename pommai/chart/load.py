@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator
 from pommai.chart import guards, keys, properties
 from pommai.chart.model import Action, Call, Chart, Duration, History, Led, Raise, State, Timer, Transition
 from pommai.chart.structure import check_structure
-from pommai.source import Mapping, Node, Reader, Scalar, did_you_mean, meant_keys, parse_duration, quote
+from pommai.hints import did_you_mean, meant_duration, quote
+from pommai.source import Mapping, Node, Reader, Scalar, meant_keys
 
 _DURATION = re.compile(keys.DURATION)
 _OWN_EVENTS = ("timer.", "done.")
@@ -77,21 +78,14 @@ class _Loader:
         for key, value in mapping or ():
             if self._is_id(key, "a duration"):
                 # One that is wrong is known all the same: whoever uses its name has made no mistake.
-                seconds = self._seconds(value, f"'{key.text}'") or 1.0
+                seconds = self.reader.duration(value, f"'{key.text}'") or 1.0
                 found[key.text] = Duration(key.text, seconds, key)
         return found
-
-    def _seconds(self, node: Node, what: str) -> float | None:
-        text = node.text if isinstance(node, Scalar) else ""
-        if text and parse_duration(text) is None and (meant := _meant_duration(text)):
-            self.reader.problem(node, f"{what} must be a duration, not {quote(text)}", f"write {meant}")
-            return None
-        return self.reader.duration(node, what)
 
     def _is_id(self, key: Scalar, what: str) -> bool:
         if keys.is_id(key.text):
             return True
-        message = f"{what} cannot be called '{key.text}'"
+        message = f"{what} cannot be called {quote(key.text)}"
         self.reader.problem(key, message, "use letters, digits and _, and no digit first")
         return False
 
@@ -104,7 +98,10 @@ class _Loader:
             self.reader.problem(node, f"{where} is empty", "write at least one state")
         states = []
         for key, value in mapping:
-            if self._is_id(key, "a state") and (state := self._state(key, value, parent, depth)):
+            # One whose name is wrong is known all the same: whoever says where to go has made no mistake.
+            if not self._is_id(key, "a state") and not key.text.isprintable():
+                continue
+            if state := self._state(key, value, parent, depth):
                 states.append(state)
         begin = [state for state in states if state.initial]
         for state in begin[1:] if not parallel else begin:
@@ -283,7 +280,7 @@ class _Loader:
             elif not _EVENT.fullmatch(event):
                 hint = "events look like button.pressed; several stand with spaces between"
                 self.reader.problem(node, f"an event cannot be called {quote(event)}", hint)
-        return tuple(events)
+        return tuple(event for event in events if _EVENT.fullmatch(event))
 
     def _timers(self, state: Mapping, id_: str) -> Iterator[Timer]:
         node = state.get("after")
@@ -292,7 +289,7 @@ class _Loader:
         for key, value in mapping or ():
             named = self.durations.get(key.text)
             if named is None and not (key.text and _DURATION.fullmatch(key.text)):
-                meant = _meant_duration(key.text)
+                meant = meant_duration(key.text)
                 hint = f"write {meant}" if meant else did_you_mean(key.text, self.durations.keys())
                 if not hint or hint.startswith("known"):
                     hint = "write 250ms, 2s, 1m30s or a name from 'durations'"
@@ -327,12 +324,3 @@ class _Loader:
 
 def _keys_of(node: Node) -> list[str]:
     return [key.text for key, _ in node] if isinstance(node, Mapping) else []
-
-
-def _meant_duration(text: str) -> str | None:
-    """What somebody meant who wrote `10 s`, `10`, `5min` or `2 seconds`."""
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([a-z]*)", text.replace(" ", "").replace(",", ".").lower())
-    units = {"": "s", "sec": "s", "min": "m", "msec": "ms", "milli": "ms", "hr": "h", "hour": "h", "second": "s"}
-    units |= {"minute": "m", "millisecond": "ms", "s": "s", "m": "m", "h": "h", "ms": "ms"}
-    unit = None if match is None else units.get(match[2]) or units.get(match[2].rstrip("s"))
-    return f"{match[1]}{unit}" if match and unit else None

@@ -132,7 +132,7 @@ def _within(reader: Reader, body: Mapping, durations: Named[str, Duration]) -> t
         return None, ""
     if isinstance(node, Scalar) and node.text in durations:
         return durations[node.text].seconds, node.text
-    return reader.duration(node, "'within'"), ""
+    return reader.duration(node, "'within'", names=durations), ""
 
 
 def _complete(reader: Reader, made: Property, timed: bool) -> None:
