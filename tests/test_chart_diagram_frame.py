@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterator
 
 import pytest
 from chart_material import chart_of
@@ -48,6 +50,29 @@ def drawn(*arrows: tuple[float, float, str]) -> str:
     return PICTURE.replace("EDGES", edges)
 
 
+def swung(*points: tuple[float, float]) -> str:
+    """A picture of one frame around two states, with an arrow of this Bézier curve."""
+    (x, y), *rest = points
+    curve = f"M{x},{y}C{' '.join(f'{x},{y}' for x, y in rest)}"
+    return drawn((60, -50, "link.up")).replace("<text", f'<path fill="none" d="{curve}"/>\n<text', 1)
+
+
+def curves(picture: str) -> list[list[tuple[float, float]]]:
+    """The points of each arrow: bends, and between two of them the two that pull."""
+    found = re.findall(r'<path fill="none"[^>]* d="(M[^"]*)"', picture)
+    return [[(float(x), float(y)) for x, y in re.findall(r"(-?[\d.]+),(-?[\d.]+)", curve)] for curve in found]
+
+
+def places(points: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Where a curve runs, by de Casteljau."""
+    for at in range(0, len(points) - 1, 3):
+        for step in range(9):
+            left = points[at : at + 4]
+            while len(left) > 1:
+                left = [(a + (c - a) * step / 8, b + (d - b) * step / 8) for (a, b), (c, d) in itertools.pairwise(left)]
+            yield left[0]
+
+
 def page(picture: str) -> Box:
     """What the viewBox shows, in the drawing's own points."""
     shown = re.search(r'viewBox="([\d.]+) ([\d.]+) ([\d.]+) ([\d.]+)"', picture)
@@ -87,6 +112,30 @@ def test_words_stay_where_they_are_when_there_is_no_room_beside_the_others() -> 
     full = [(60.0, -87.0 + 13 * row, "link.up") for row in range(7)]
     picture = drawn(*full, (60.0, -50.0, "link.down"))
     assert framed(picture) == picture
+
+
+@pytest.mark.parametrize("out", [(-90.0, -40.0), (250.0, -40.0), (60.0, -300.0), (60.0, 90.0), (-90.0, 90.0)])
+def test_an_arrow_that_swings_out_of_its_frame_swings_less_and_bends_where_it_did(out: tuple[float, float]) -> None:
+    bends = (20.0, -20.0), (60.0, -60.0), (150.0, -80.0)
+    picture = framed(swung(bends[0], out, out, bends[1], (100.0, -70.0), (120.0, -80.0), bends[2]))
+    (points,) = curves(picture)
+    assert tuple(points[::3]) == bends
+    assert all(Box(0, -100, 200, 0).holds(Box(x, y, x, y)) for x, y in places(points))
+    for bend, pull in ((points[0], points[1]), (points[3], points[2])):
+        aside = (pull[0] - bend[0]) * (out[1] - bend[1]) - (pull[1] - bend[1]) * (out[0] - bend[0])
+        assert abs(aside) < 4, "it leaves in the direction that it had"
+        assert pull != bend
+
+
+def test_an_arrow_within_its_frame_stays_as_it_is_though_it_is_pulled_from_outside() -> None:
+    picture = swung((20.0, -20.0), (20.0, -105.0), (150.0, -105.0), (150.0, -80.0))
+    assert framed(picture) == picture
+
+
+def test_an_arrow_that_bends_outside_its_frame_is_kept_on_the_page() -> None:
+    (points,) = curves(framed(swung((20.0, -20.0), (20.0, 60.0), (100.0, 60.0), (100.0, 10.0))))
+    assert max(y for _, y in places(points)) > 10.0
+    assert all(y <= 22.0 for _, y in places(points))
 
 
 def test_what_graphviz_did_not_draw_comes_back_as_it_is() -> None:
@@ -130,8 +179,11 @@ def charts(draw: st.DrawFn) -> str:
 @settings(max_examples=25, deadline=None)
 @example(CHART_GRAPHVIZ_ONCE_REFUSED)
 @given(charts())
-def test_in_no_picture_do_words_leave_the_page(text: str) -> None:
+def test_in_no_picture_do_words_or_arrows_leave_the_page(text: str) -> None:
     picture = svg(dot(chart_of(text), {}))
     shown = page(picture)
     for box in words(picture):
         assert shown.holds(box)
+
+    for points in curves(picture):
+        assert all(shown.holds(Box(x, y, x, y)) for x, y in places(points))

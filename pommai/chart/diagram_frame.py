@@ -1,6 +1,6 @@
-"""A chart's picture as Graphviz laid it out, with every arrow's words inside the frame that holds both of its ends.
+"""A chart's picture as Graphviz laid it out, with every arrow and its words inside the frame that holds both its ends.
 
-Graphviz frames the states of a cluster, but not what is written beside the arrows between them.
+Graphviz frames the states of a cluster, but neither the arrows between them nor what is written beside those.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ WIDE, BOLD = 0.56, 0.64
 """The width of a character, as a share of the font's size: a little more than most fonts take."""
 MARGIN = 4.0
 """Points between words and the frame they were moved into."""
+_STEPS = 16
+"""Places that are looked at between two bends of an arrow."""
 
 _GROUP = re.compile(r'(?=<g id="[^"]+" class=")')
 _KIND = re.compile(r'<g id="[^"]+" class="(\w+)">\s*<title>(.*?)</title>')
 _TEXT = re.compile(r"<text ([^>]*)>([^<]*)</text>")
 _ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 _OUTLINE = re.compile(r' (?:d|points)="([^"]*)"')
+_CURVE = re.compile(r' d="(M[^"]*)"')
 _POINT = re.compile(r"(-?[\d.]+),(-?[\d.]+)")
 _ROUND = re.compile(r"<ellipse ([^>]*)/>")
 _SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"(\s+)viewBox="([\d.-]+) ([\d.-]+) ([\d.]+) ([\d.]+)"')
@@ -55,7 +58,7 @@ class Box(NamedTuple):
 
 
 def framed(svg: str) -> str:
-    """The picture with the words of its arrows in their frames and apart, and the page wide enough for everything.
+    """The picture with its arrows and their words in their frames, the words apart, and the page wide enough for all.
 
     What is no picture of Graphviz's comes back as it is.
     """
@@ -75,7 +78,8 @@ def framed(svg: str) -> str:
         if (kind := _KIND.match(part)) and kind[1] == "edge":
             ends = [outlines.get(("node", end)) for end in unescape(kind[2]).split("->")]
             around = [frame for frame in frames if all(end is None or frame.holds(end) for end in ends)]
-            parts[index] = _apart(_inside(part, [*around, page]), said, states, (around or [page])[0])
+            held = _held(part, [*around, page])
+            parts[index] = _apart(_inside(held, [*around, page]), said, states, (around or [page])[0])
     return _widened("".join(parts), page)
 
 
@@ -105,6 +109,49 @@ def _points(text: str) -> list[tuple[float, float]]:
 def _around(points: list[tuple[float, float]]) -> Box:
     across, down = zip(*points, strict=True)
     return Box(min(across), min(down), max(across), max(down))
+
+
+def _held(edge: str, frames: list[Box]) -> str:
+    """Let an arrow swing out less, so that it stays in the first frame that all of its bends are in.
+
+    Its bends stay where they are, and so does the way in which it comes and goes there.
+    """
+    if (found := _CURVE.search(edge)) is None:
+        return edge
+    points = _points(found[1])
+    bends = _around(points[::3])
+    frame = next((frame for frame in frames if frame.holds(bends)), None)
+    if frame is None or len(points) % 3 != 1 or frame.holds(_around(list(_along(points)))):
+        return edge
+    for at in range(0, len(points), 3):
+        for pull in (at - 1, at + 1):
+            if 0 < pull < len(points):
+                points[pull] = _nearer(points[at], points[pull], frame)
+    (x, y), *rest = points
+    curve = f"M{x:.2f},{y:.2f}C{' '.join(f'{x:.2f},{y:.2f}' for x, y in rest)}"
+    return f"{edge[: found.start(1)]}{curve}{edge[found.end(1) :]}"
+
+
+def _along(points: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Places of a Bézier curve: its bends, and between two of them a few."""
+    for at in range(0, len(points) - 1, 3):
+        for step in range(_STEPS + 1):
+            t = step / _STEPS
+            shares = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
+            pulled = list(zip(shares, points[at : at + 4], strict=True))
+            yield sum(share * x for share, (x, _) in pulled), sum(share * y for share, (_, y) in pulled)
+
+
+def _nearer(bend: tuple[float, float], pull: tuple[float, float], frame: Box) -> tuple[float, float]:
+    """The point that pulls a curve away from a bend, in the same direction, not beyond the frame."""
+    share = 1.0
+    for begin, end, first, last in (
+        (bend[0], pull[0], frame.left, frame.right),
+        (bend[1], pull[1], frame.top, frame.bottom),
+    ):
+        if end < first or end > last:
+            share = min(share, ((first if end < first else last) - begin) / (end - begin))
+    return bend[0] + share * (pull[0] - bend[0]), bend[1] + share * (pull[1] - bend[1])
 
 
 def _inside(edge: str, frames: list[Box]) -> str:
