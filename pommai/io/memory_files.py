@@ -138,6 +138,12 @@ def sides(path: Path) -> list[Path]:
     return [path.with_name(path.name + side) for side in SIDES]
 
 
+def whole(path: Path) -> list[Path]:
+    """A database and what belongs to it, in the order to delete them in: what is found by the database's name goes
+    before it, for the power may fail in between."""
+    return [*sides(path), path]
+
+
 def begin_anew(path: Path, copy: Path | None) -> Prepared:
     """The file, and its copy, are closed with a key that is lost: move both aside and begin a new one.
 
@@ -193,7 +199,7 @@ def forget_damaged(path: Path, now: float, days: int) -> None:
 
 def remove(path: Path) -> None:
     """Delete a database and what belongs to it. Harmless when it is not there. Raises OSError."""
-    for file in (path, *sides(path)):
+    for file in whole(path):
         file.unlink(missing_ok=True)
 
 

@@ -96,7 +96,7 @@ def _finish(belongings: Belongings) -> Forgotten:
     for memory in dict.fromkeys((belongings.memory, belongings.lasting)):
         later = files.beside(memory)
         for file in (memory, later, files.part_of(memory), *files.damaged_files(memory), *files.damaged_files(later)):
-            for part in (file, *files.sides(file)):
+            for part in files.whole(file):
                 _delete(part, done)
         _delete(files.reserve_of(memory), done)
     trace = belongings.trace
