@@ -129,6 +129,32 @@ def test_a_reader_who_goes_away_is_no_traceback() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_a_disk_that_is_full_is_a_sentence() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "pommai", "schema"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "pommai: the output cannot be written: No space left on device\n"
+
+
+def test_an_error_of_another_file_keeps_its_traceback(command) -> None:  # type: ignore[no-untyped-def]
+    def run(_: argparse.Namespace) -> int:
+        raise OSError(28, "No space left on device")
+
+    command(run)
+    with pytest.raises(OSError, match="No space left"):
+        cli.main(["fake"])
+
+
+def test_output_that_is_closed_is_not_missed() -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" -m pommai schema >&-', sys.executable], stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_terminal_that_knows_fewer_letters_gets_the_numbers_of_the_others() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pommai", "lights", "--list"],

@@ -8,6 +8,7 @@ asks its own module alone, because the toy itself starts that way.
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import io
 import os
@@ -47,6 +48,7 @@ INTERRUPTED = 130
 """As shells say it: 128 and the number of SIGINT."""
 PIPE_CLOSED = 141
 """128 and the number of SIGPIPE: what a program that does not catch it ends with."""
+_STANDARD_OUTPUT = 1
 
 _INTRODUCTION = """\
 The software inside a talking toy, whose behaviour is a file.
@@ -72,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 all is well, 1 something is wrong and said so on standard error, 2 wrong usage or settings, 130 interrupted.
     """
+    if sys.stdout is None:  # closed by who started us: `pommai check >&-`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it is there for as long as we are
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         # A terminal may not know a note or a curly quote: it gets the letter's number, as it does on standard error.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -81,10 +85,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Who read our output has gone, as in `pommai diagram | head`. Python would complain once more at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_output_go()  # who read it has gone, as in `pommai diagram | head`
         return PIPE_CLOSED
+    except OSError as caught:
+        if caught.errno != errno.ENOSPC or not _output_is_full():
+            raise
+        _let_output_go()
+        print(f"pommai: the output cannot be written: {caught.strerror}", file=sys.stderr)
+        return 1
     return code
+
+
+def _output_is_full() -> bool:
+    """Whether it is standard output that takes no more, and no other file."""
+    try:
+        os.write(_STANDARD_OUTPUT, b"\n")
+    except OSError:
+        return True
+    return False
+
+
+def _let_output_go() -> None:
+    """Python would complain at its exit once more of what it cannot write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _STANDARD_OUTPUT)
 
 
 def _run(argv: Sequence[str] | None) -> int:
