@@ -12,7 +12,7 @@ from pommai.io.card_format import CardFormat, from_card, to_card
 from pommai.io.foreign_thread import settle
 from pommai.io.portaudio_host import HOST, Direction, HostStream, StreamCallback
 from pommai.io.speaker import CAPACITY, RingSpeaker
-from pommai.protocol.audio import frames_in
+from pommai.protocol.audio import FRAME_SECONDS, frames_in
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +30,10 @@ STILL_LOOKS: Final = 2
 """A stream that has not moved at so many looks in a row (1 s) has lost its card. Looks are counted, not seconds:
 after a stall of this very process a look comes before the callbacks that were held up with it."""
 FLOOD_FRAMES: Final = frames_in(30.0)
-"""A stream that runs so far between two looks is no card: a pipe without an end, a driver gone wild."""
-
+"""A stream that has run so far ahead of time is no card: a pipe without an end, a driver gone wild."""
+FASTEST: Final = 1.5
+"""Running ahead is what is faster than this: no crystal is. A busy machine slows a wild stream down, so that it may not
+get far from one look to the next; and a card makes up for what its buffers held while this process stood still."""
 
 XRUN_SECONDS: Final = 60.0
 """How often over- and underruns of the card's buffer are told in the log, when there were any."""
@@ -55,6 +57,8 @@ class _Stream:
         self._turns = 0
         self._turns_seen = 0
         self._still = 0
+        self._ahead = 0.0  # frames beyond what FASTEST allows
+        self._looked_at = 0.0
         self._xruns_told = 0
         self._xruns_told_at = 0.0
 
@@ -67,11 +71,13 @@ class _Stream:
             raise RuntimeError(f"the {self._direction} is open already")
         self._running = True
         self._turns = self._turns_seen = self._still = 0
+        self._ahead = 0.0
         self._stream = await HOST.open_stream(
             self._direction, self._name, lambda card: self._make_callback(make_process(card))
         )
         self._lost = lost
         loop = asyncio.get_running_loop()
+        self._looked_at = loop.time()
         self._watch = loop.call_later(WATCH_SECONDS, self._look, loop)
 
     async def close(self) -> None:
@@ -109,9 +115,12 @@ class _Stream:
         moved = self._turns - self._turns_seen
         self._turns_seen += moved
         self._still = 0 if moved else self._still + 1
-        self._tell_xruns(loop.time())
+        now, before = loop.time(), self._looked_at
+        self._ahead = max(0.0, self._ahead + moved - FASTEST * (now - before) / FRAME_SECONDS)
+        self._looked_at = now
+        self._tell_xruns(now)
         assert self._stream is not None
-        if moved > FLOOD_FRAMES:
+        if self._ahead > FLOOD_FRAMES or moved > FLOOD_FRAMES:
             self._tell(f"the {self._direction} runs far too fast; its card must be gone")
         elif not self._stream.is_active():
             self._tell(f"the {self._direction} has stopped; its card must be gone")
