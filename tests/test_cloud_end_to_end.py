@@ -157,6 +157,7 @@ def test_a_toy_with_a_secret_lives_through_short_tokens_and_is_turned_away_when_
             renewed = bear.log.count("tokens renew_s")
             for turn in (1, 2):
                 bear.tell("press")
+                bear.wait(lambda turn=turn: bear.log.count('states="listening') >= turn, "toy that listens")
                 bear.tell(f"say {sound}")
                 time.sleep(2.0)  # the child talks
                 bear.tell("release")

@@ -50,7 +50,7 @@ def test_a_light_changes_at_rest_is_tried_and_stays(tmp_path: Path, desk: Desk) 
 def test_a_bundle_with_which_the_toy_does_not_come_to_rest_is_undone_by_the_toy_alone(
     tmp_path: Path, desk: Desk, silent_server: str
 ) -> None:
-    toy = Toy(tmp_path / "toy", desk.public)
+    toy = Toy(tmp_path / "toy", desk.public, trial="1s")
     assert toy.apply(desk.build(12, ENDLESS))[0] == 0
     with toy.running(silent_server) as child:
         child.logs("update on trial")

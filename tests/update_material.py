@@ -72,8 +72,8 @@ def chart(**durations: str) -> str:
 class Toy:
     """A toy that may be started again and again; its bundles and its memory stay."""
 
-    def __init__(self, folder: Path, keys: Path, trial: str = "1s") -> None:
-        """`keys`: of those from whom it takes bundles."""
+    def __init__(self, folder: Path, keys: Path, trial: str = "5s") -> None:
+        """`keys`: of those from whom it takes bundles. `trial`: also a busy machine gets a toy to rest in this time."""
         self.folder = folder
         folder.mkdir()
         self.updates = folder / "updates"
