@@ -262,28 +262,13 @@ step_sound() {
     put_file "$here/pommai-mixer.service" /etc/systemd/system/pommai-mixer.service 644
 }
 
-# What the software is made of; one number for all of it.
-sum_of_software() {
-    (
-        cd "$checkout"
-        find pommai examples ./*.yaml pyproject.toml README.md LICENSE -type f ! -name '*.pyc' -exec cksum {} + | LC_ALL=C sort
-    ) | cksum | tr ' ' -
-}
-
 pip() { on_toy env TMPDIR=/var/tmp PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
     CFLAGS='-O1 -g0' MAKEFLAGS=-j1 /opt/pommai/venvs/installed/bin/python -m pip "$@"; }
 
-# point_link NAME: from one moment to the next, unless an older install.sh has made a real folder of that name.
-point_link() {
-    link=$root/opt/pommai/$1
-    [ -L "$link" ] || rm -rf "$link"
-    ln -sfn venvs/installed "$link.new"
-    mv -T "$link.new" "$link"
-}
-
 step_software() {
     step "5. The software, in /opt/pommai/venvs/installed; /opt/pommai/venv leads there, until an update comes"
-    sum=$(sum_of_software)
+    python=$(ask_toy python3 -c 'import sys; print("python%d.%d" % sys.version_info[:2])' || :)
+    sum="$(sum_of_software) $python"
     if [ "$(cat "$root/opt/pommai/installed" 2>/dev/null)" = "$sum" ]; then
         same "this version is installed"
         return 0
@@ -291,6 +276,10 @@ step_software() {
     change "make the environment and install the software, from wheels; built here: $BUILT and nothing else"
     [ -z "$dry" ] || return 0
     put_folder /opt
+    # An environment, and what was built for it, are for one Python. After a new release of the system it is another.
+    if [ -d "$root/opt/pommai/venvs/installed/lib" ] && [ ! -d "$root/opt/pommai/venvs/installed/lib/$python" ]; then
+        rm -rf "$root/opt/pommai/venvs/installed" "$root/opt/pommai/wheels"
+    fi
     mkdir -p "$root/opt/pommai"
     rm -rf "$root/opt/pommai/source" "$root/opt/pommai/installed"
     mkdir -p "$root/opt/pommai/source" "$root/opt/pommai/wheels"
@@ -418,7 +407,11 @@ if [ "$mode" = uninstall ]; then
     step "Putting everything back"
     undo_all
     printf '\n'
-    say "done. After a reboot the Raspberry Pi is as it was."
+    if [ -n "$dry" ]; then
+        say "$changes changes would be made; nothing was changed"
+    else
+        say "done. After a reboot the Raspberry Pi is as it was."
+    fi
     exit 0
 fi
 [ -n "$hat" ] || hat=$(cat "$root$state_dir/hat" 2>/dev/null || :)

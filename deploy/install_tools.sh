@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # what install.sh has set: root, dry, scratch
+# shellcheck shell=sh disable=SC2154 # what install.sh has set: root, dry, scratch, checkout
 # What the steps of install.sh are made of. Each looks first, and acts only where something is to do; each writes into
 # the list of what was done before it does it, so that a power cut leaves nothing that --uninstall does not know of.
 
@@ -106,6 +106,22 @@ put_folder() {
     [ -n "$dry" ] || mkdir "$root$1"
 }
 
+# What the software is made of; one number for all of it.
+sum_of_software() {
+    (
+        cd "$checkout"
+        find pommai examples ./*.yaml pyproject.toml README.md LICENSE -type f ! -name '*.pyc' -exec cksum {} + | LC_ALL=C sort
+    ) | cksum | tr ' ' -
+}
+
+# point_link NAME: from one moment to the next, unless an older install.sh has made a real folder of that name.
+point_link() {
+    link=$root/opt/pommai/$1
+    [ -L "$link" ] || rm -rf "$link"
+    ln -sfn venvs/installed "$link.new"
+    mv -T "$link.new" "$link"
+}
+
 # The newest lines of the list first: what was done last is undone first.
 undo_all() {
     [ -f "$root$state_dir/done" ] || die "nothing to undo: $state_dir/done is not there, so nothing was installed by this script"
@@ -116,7 +132,8 @@ undo_all() {
             enabled)
                 change "stop and disable $what"
                 on_toy systemctl disable "$what" || :
-                [ -n "$dry" ] || ask_toy systemctl stop "$what" >/dev/null || : # in a chroot nothing runs
+                # With what a timer has started, too; in a chroot nothing runs.
+                [ -n "$dry" ] || ask_toy systemctl stop "$what" "${what%.*}.service" >/dev/null || :
                 ;;
             file)
                 [ -e "$root$what" ] || continue

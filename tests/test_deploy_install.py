@@ -44,7 +44,8 @@ case "$*" in
     groupdel*) asked "$*"; sed -i "/^$2:/d" "$root/etc/group" ;;
     dtc*) asked "$*"; [ -z "${DTC_FAILS:-}" ] || { echo "syntax error" >&2; exit 1; }
         sed 's/^/compiled /' "$root$9" >"$root$8" ;;
-    "python3 -m venv"*) asked "$*"; mkdir -p "$root/opt/pommai/venvs/installed/bin" ;;
+    "python3 -c"*) echo "${PYTHON:-python3.11}" ;;
+    "python3 -m venv"*) asked "$*"; mkdir -p "$root/opt/pommai/venvs/installed/lib/${PYTHON:-python3.11}" ;;
     *"-m pip wheel"*) asked "pip ${*#*pip }"; [ -z "${PIP_FAILS:-}" ] || { echo "no such package" >&2; exit 1; }
         for last; do :; done
         name=$(basename "$last" | sed s/source/pommai/)
@@ -170,6 +171,24 @@ def test_uninstalling_puts_everything_back(card: Card) -> None:
     assert "libfriend" in purge  # what came along goes along
 
 
+def test_a_dry_run_of_uninstalling_changes_nothing_and_does_not_say_that_it_has(card: Card) -> None:
+    card.install("--hat", "v1")
+    before = card.contents()
+    said = card.install("--uninstall", "--dry-run")
+    assert card.contents() == before
+    assert card.asked == []
+    assert "would      put back /boot/firmware/config.txt as it was" in said
+    assert "nothing was changed" in said
+    assert "After a reboot" not in said
+
+
+def test_uninstalling_stops_what_runs(card: Card) -> None:
+    card.install("--hat", "v1")
+    card.install("--uninstall")
+    assert "systemctl stop pommai.service pommai.service" in card.asked
+    assert "systemctl stop pommai-software.timer pommai-software.service" in card.asked
+
+
 def test_uninstalling_leaves_the_lines_that_somebody_added_since(card: Card) -> None:
     card.install("--hat", "v1")
     card.config.write_text(card.config.read_text() + "arm_boost=1\n")
@@ -217,6 +236,16 @@ def test_new_software_is_installed_over_the_old_and_nothing_else(card: Card) -> 
     (card.root / "opt/pommai/installed").write_text("another\n")
     assert "1 changes" in card.install("--no-models")
     assert not [line for line in card.asked if line.endswith(("pyaudio", "opuslib", "srt"))]  # built, and kept
+
+
+def test_after_a_new_release_of_the_system_the_software_is_made_for_its_python(card: Card) -> None:
+    card.install("--hat", "v1")
+    assert "nothing was changed" in card.install(PYTHON="python3.11")
+    (card.root / "etc/os-release").write_text('PRETTY_NAME="Debian 13"\nVERSION_CODENAME=trixie\n')
+    assert "1 changes" in card.install(PYTHON="python3.13")
+    assert [path.name for path in (card.root / "opt/pommai/venvs/installed/lib").iterdir()] == ["python3.13"]
+    assert [line for line in card.asked if line.endswith("pyaudio")]  # the one that was built is of no use any more
+    assert "nothing was changed" in card.install(PYTHON="python3.13")
 
 
 def test_the_software_is_where_updates_can_be_laid_beside_it(card: Card) -> None:

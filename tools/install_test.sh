@@ -73,8 +73,9 @@ for release in ${RELEASES:-bookworm trixie}; do
     check inside test "$(chroot "$system" id -Gn pommai)" = "pommai audio gpio spi"
     # Who it is, from the boot partition, to a file that the toy alone can read.
     cp deploy/provision.example.toml "$system/boot/firmware/pommai.toml"
-    check inside /opt/pommai/venv/bin/pommai provision
+    check inside sh -c 'umask 0077; exec /opt/pommai/venv/bin/pommai provision' # as its unit has it
     check inside test "$(chroot "$system" stat -c '%U %a' /etc/pommai/token)" = "pommai 600"
+    check inside test "$(chroot "$system" stat -c '%U %a' /etc/pommai/pommai.toml)" = "root 644"
     check inside test ! -e /boot/firmware/pommai.toml
     rm "$system/boot/firmware/pommai-says.txt"
     inside /opt/pommai/venv/bin/pommai --version
