@@ -32,6 +32,15 @@ def test_a_private_key_is_its_owners_alone(tmp_path: Path) -> None:
         read_private_key(tmp_path / "fleet.key")
 
 
+@pytest.mark.parametrize("mode", [0o644, 0o600])
+def test_who_signs_with_the_wrong_half_is_told_so(tmp_path: Path, mode: int) -> None:
+    make_key(tmp_path / "fleet.key", tmp_path / "fleet.pub")
+    (tmp_path / "fleet.pub").chmod(mode)
+    with pytest.raises(BundleError, match="holds public keys, which sign nothing") as caught:
+        read_private_key(tmp_path / "fleet.pub")
+    assert "chmod" not in str(caught.value)
+
+
 @pytest.mark.parametrize("there", ["fleet.key", "fleet.pub"])
 def test_a_key_is_never_written_over(tmp_path: Path, there: str) -> None:
     (tmp_path / there).write_text("precious")

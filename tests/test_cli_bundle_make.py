@@ -100,6 +100,16 @@ def test_a_chart_that_breaks_a_promise_is_not_built(tmp_path: Path) -> None:
     assert "safe_mode_hears_nothing" in errors
 
 
+@pytest.mark.parametrize("name", ["led_patterns", "statechart"])
+def test_a_mistake_is_told_in_the_file_that_somebody_can_mend(tmp_path: Path, name: str) -> None:
+    text = (ROOT / f"{name}.yaml").read_text()
+    place = folder(tmp_path / "my_toy", **{name: text + "\nnonsense: [1]\n"})
+    code, _, errors = pommai("bundle", "build", place, "--version", 4, "-o", tmp_path / "x")
+    assert code == 1
+    assert re.search(rf"{re.escape(str(place / name))}\.yaml:\d+:\d+: ", errors)
+    assert "/pommai-bundle-" not in errors
+
+
 def test_a_sound_of_a_name_that_no_toy_plays_is_refused(tmp_path: Path) -> None:
     place = folder(tmp_path / "my")
     shutil.copytree(ROOT / "pommai" / "resources" / "sounds", place / "sounds")
@@ -151,6 +161,8 @@ def test_a_bundle_revokes_keys_by_their_file_or_id(desk: Desk, tmp_path: Path) -
     place = desk.folder / "v4"
     code, _, errors = pommai("bundle", "build", place, "--version", 4, "--revoke", "my-key")
     assert (code, "a revoked key must be its id" in errors) == (1, True)
+    code, _, errors = pommai("bundle", "build", place, "--version", 4, "--revoke", "lost.pup")
+    assert (code, "the public keys lost.pup cannot be read: No such file" in errors) == (1, True)
 
 
 def test_wheels_make_a_bundle_of_software(desk: Desk) -> None:

@@ -92,14 +92,24 @@ def read_private_key(path: Path) -> Ed25519PrivateKey:
     try:
         data = read_closed(path, _MOST_BYTES, waits=True)
     except SecretError as caught:
-        raise BundleError(f"the key to sign with: {caught}") from None
+        raise BundleError(f"the key to sign with: {_public_half(path) or caught}") from None
     try:
         key = load_pem_private_key(data, None)
         if isinstance(key, Ed25519PrivateKey):
             return key
     except (ValueError, TypeError, UnsupportedAlgorithm):
         pass
-    raise BundleError(f"{path} holds no private key without a password; `pommai bundle keygen` makes one")
+    words = _public_half(path) or f"{path} holds no private key without a password; `pommai bundle keygen` makes one"
+    raise BundleError(words)
+
+
+def _public_half(path: Path) -> str:
+    """What to say of a file that holds the other half of a key, which everybody may read; else empty."""
+    try:
+        read_public_keys(path)
+    except BundleError:
+        return ""
+    return f"{path} holds public keys, which sign nothing; the private half lies beside it, as NAME.key"
 
 
 def sign(raw: bytes, key: Ed25519PrivateKey) -> Signature:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from pommai.bundle.container import CHUNK, SUFFIX, open_bundle, pieces
 from pommai.bundle.keys import make_key, read_private_key, read_public_keys
 from pommai.bundle.keys import sign as sign_manifest
 from pommai.bundle.manifest import CHART, CHART_SOURCE, FILES, SOUNDS, WHEELS, Manifest, Part
-from pommai.errors import BundleError
+from pommai.errors import BundleError, PommaiError
 
 
 def keygen(args: argparse.Namespace) -> int:
@@ -56,7 +57,8 @@ def build(args: argparse.Namespace) -> int:
         if not manifest.is_software:
             if CHART_SOURCE in names:
                 print("compiling and proving the chart ...", file=sys.stderr)
-            check_update(as_shipped(place))
+            with _as_in(folder, place):
+                check_update(as_shipped(place))
         signatures = () if key is None else (sign_manifest(raw, key),)
         write_bundle(output, pieces(raw, signatures, chain.from_iterable(_chunks(place / name) for name in names)))
     signed = "not signed yet: `pommai bundle sign`" if key is None else f"signed by {args.key}"
@@ -67,8 +69,7 @@ def build(args: argparse.Namespace) -> int:
 
 def _key_id(given: str) -> str:
     """Of a key that is given as its file NAME.pub, or as its id."""
-    path = Path(given)
-    return next(iter(read_public_keys(path))).hex() if path.is_file() else given
+    return next(iter(read_public_keys(Path(given)))).hex() if "." in given or "/" in given else given
 
 
 def sign(args: argparse.Namespace) -> int:
@@ -121,9 +122,19 @@ def _gather(folder: Path, place: Path) -> list[str]:
     if names and left:
         print(f"not taken along: {', '.join(left)}", file=sys.stderr)
     if CHART_SOURCE in names:
-        _compile(place)
+        with _as_in(folder, place):
+            _compile(place)
         names.append(CHART)
     return sorted(names)
+
+
+@contextmanager
+def _as_in(folder: Path, place: Path) -> Iterator[None]:
+    """What is wrong with the copy of a file is wrong with the file: it is named by where somebody can mend it."""
+    try:
+        yield
+    except PommaiError as caught:
+        raise BundleError(str(caught).replace(f"{place}{os.sep}", f"{folder}{os.sep}")) from caught
 
 
 def _compile(place: Path) -> None:
