@@ -85,7 +85,9 @@ def test_every_toy_is_told_with_the_phrases_it_can_be_called_by(tmp_path: Path) 
         mouse="wake_word: squeak\n    wake_engine: none",
     )
     found = look(words.check_wake_words, there)
-    assert (found.mark, found.words) == (Mark.OK, "bear by “hey bear” and 1 more, robot by “alexa”")
+    assert found.mark is Mark.OK
+    assert found.words == "bear by “hey bear” and 1 more, not by “hey xyzzy”; robot by “alexa”"
+    assert found.figures["toys"]["bear"]["not_by"] == ["hey xyzzy"]  # type: ignore[index]
 
 
 def test_a_toy_none_of_whose_words_is_known_is_wrong(tmp_path: Path) -> None:

@@ -69,7 +69,12 @@ def wake_words(surroundings: Surroundings) -> Finding:
             vosk.close()
     figures = {
         "toys": {
-            name: {"engine": toys[name].wake_engine, "called_by": phrases, "cannot": why or None}
+            name: {
+                "engine": toys[name].wake_engine,
+                "called_by": phrases,
+                "not_by": _others(toys[name], phrases),
+                "cannot": why or None,
+            }
             for name, (phrases, why) in told.items()
         }
     }
@@ -83,12 +88,21 @@ def wake_words(surroundings: Surroundings) -> Finding:
             "pommai models get" if without_vosk else "pommai models check; then say it in known words, in alternatives"
         )
         return wrong(words + remark, step, **figures)
-    said = ", ".join(
-        f"{name} by “{phrases[0]}”{f' and {len(phrases) - 1} more' if len(phrases) > 1 else ''}"
-        for name, (phrases, _) in told.items()
-        if phrases
-    )
+    said = "; ".join(_named(name, toys[name], phrases) for name, (phrases, _) in told.items() if phrases)
     return ok((said or "no toy has a wake word") + remark, **figures)
+
+
+def _named(name: str, toy: ToyProfile, phrases: list[str]) -> str:
+    """A toy with what it can be called by, and what nobody need try."""
+    more = f" and {len(phrases) - 1} more" if len(phrases) > 1 else ""
+    others = "".join(f", not by “{phrase}”" for phrase in _others(toy, phrases))
+    return f"{name} by “{phrases[0]}”{more}{others}"
+
+
+def _others(toy: ToyProfile, known: list[str]) -> list[str]:
+    """Phrases of a toy that the model does not know."""
+    spec = wake_spec(toy)
+    return [phrase for phrase in spec.phrases if phrase not in known] if spec.engine == "vosk" else []
 
 
 def known_toys(surroundings: Surroundings) -> tuple[dict[str, ToyProfile], list[str]]:
