@@ -4,6 +4,7 @@ none may."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -30,6 +31,8 @@ from pommai.protocol.messages import Conversation, ToyProfile
 
 WORDS = ("quokkaquestion", "marmaladeanswer", "uncletranscript", "zebrakeptfact", "pelicanname")
 """What was said, and what the toy was told."""
+LISTENS = "0A"
+"""TCP_LISTEN in /proc/net/tcp."""
 ITEMS = (CONVERSATIONS, SAFETY, METRICS, LOGS)
 
 
@@ -55,6 +58,18 @@ def told_to_everybody(*processes: Process) -> Iterator[bytes]:
             yield Path(f"/proc/{process.process.pid}/{name}").read_bytes()
 
 
+def open_to_the_network(process: Process) -> int:
+    """How many sockets of TCP a process listens on."""
+    folder = Path(f"/proc/{process.process.pid}")
+    own = set()
+    for handle in (folder / "fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            own.add(os.readlink(handle))
+    tables = ("tcp", "tcp6") if (folder / "net" / "tcp6").exists() else ("tcp",)
+    found = [line.split() for name in tables for line in (folder / "net" / name).read_text().splitlines()[1:]]
+    return sum(fields[3] == LISTENS and f"socket:[{fields[9]}]" in own for fields in found)
+
+
 def test_no_secret_and_no_word_is_where_it_does_not_belong(tmp_path: Path) -> None:
     os.umask(0o022)
     secret = register(tmp_path)
@@ -66,6 +81,8 @@ def test_no_secret_and_no_word_is_where_it_does_not_belong(tmp_path: Path) -> No
         bear.wait(lambda: "link up" in bear.log, "link")
         noted = "SELECT count(*) FROM sent WHERE items LIKE '%talk-1%' OR items LIKE '%danger-1%'"
         bear.wait(lambda: rows(tmp_path, noted, "memory.db") == [(2,)], "note of what was sent")
+        assert open_to_the_network(server) == 2
+        assert open_to_the_network(bear) == 0
         for shown in told_to_everybody(server, bear):
             assert secret.encode() not in shown
             assert not [word for word in WORDS if word.encode() in shown]
