@@ -11,6 +11,9 @@ A loader makes a `Reader`, asks it for what it expects, and collects every probl
     root = reader.mapping(reader.root, "the file", allowed=DOCUMENT_KEYS, required={"patterns"})
     ...
     reader.finish()          # raises LightsError with every problem found
+
+Where a format has a table of keys (Key), a loader reads by it and `object_schema` makes a schema of it for editors: so
+the two are of one opinion.
 """
 
 from __future__ import annotations
@@ -19,8 +22,11 @@ import codecs
 import hashlib
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from collections.abc import Mapping as Table
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pommai.errors import Problem, SourceError
 from pommai.hints import closest, did_you_mean, meant_duration, parse_duration, quote
@@ -31,6 +37,8 @@ __all__ = [
     "MAX_BYTES",
     "MAX_DEPTH",
     "MAX_NODES",
+    "Fragment",
+    "Key",
     "Mapping",
     "Node",
     "Reader",
@@ -39,6 +47,7 @@ __all__ = [
     "closest",
     "did_you_mean",
     "meant_keys",
+    "object_schema",
     "parse_duration",
     "quote",
 ]
@@ -220,6 +229,29 @@ class Reader:
             self.problem(node, f"{what} must be {_range(minimum, maximum)} seconds, not {quote(text)}")
             return None
         return seconds
+
+
+Fragment = dict[str, Any]
+"""A piece of JSON Schema (draft 2020-12)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What may stand at a key: its JSON Schema, and how it is read (None after a problem was noted)."""
+
+    schema: Fragment
+    read: Callable[[Reader, Node, str], Any]
+    required: bool = False
+
+
+def object_schema(keys: Table[str, Key]) -> Fragment:
+    """The JSON Schema of a mapping with these keys."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [name for name, key in keys.items() if key.required],
+        "properties": {name: key.schema for name, key in keys.items()},
+    }
 
 
 def meant_keys(mapping: Mapping, allowed: Collection[str]) -> set[str]:

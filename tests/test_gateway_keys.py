@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from pommai.errors import PersonasError
 from pommai.gateway import keys
-from pommai.source import Reader
+from pommai.source import Reader, object_schema
 
 TABLE = {
     "text": keys.text("words"),
@@ -24,7 +24,7 @@ TABLE = {
     "names": keys.names("words", "a sound", required=False),
     "names_for_names": keys.names_for_names("words", "a pattern", required=False),
 }
-SCHEMA = Draft202012Validator(keys.object_schema(TABLE))
+SCHEMA = Draft202012Validator(object_schema(TABLE))
 
 
 def read(document: object) -> tuple[dict[str, Any], list[str]]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pommai.errors import ChartError, LightsError
 from pommai.source import (
     MAX_BYTES,
+    Key,
     Mapping,
     Node,
     Reader,
@@ -22,6 +23,7 @@ from pommai.source import (
     closest,
     did_you_mean,
     meant_keys,
+    object_schema,
     parse_duration,
 )
 
@@ -337,3 +339,13 @@ def test_a_reader_raises_its_own_error_or_none(text: str) -> None:
 def test_a_scalar_in_quotes_is_not_plain() -> None:
     _, node = value_of("'x'")
     assert node == Scalar(1, 6, "x", plain=False)
+
+
+def test_a_mapping_of_keys_is_closed_in_the_schema_and_says_what_it_needs() -> None:
+    text = {"type": "string"}
+    assert object_schema({"name": Key(text, Reader.text, required=True), "more": Key({}, Reader.text)}) == {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["name"],
+        "properties": {"name": text, "more": {}},
+    }

@@ -13,9 +13,9 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pommai.errors import EnginesError
-from pommai.gateway.keys import Fragment, Key, object_schema, section, text
+from pommai.gateway.keys import section, text
+from pommai.source import Fragment, Key, Node, Reader, Scalar, object_schema, quote
 from pommai.source import Mapping as MappingNode
-from pommai.source import Node, Reader, Scalar, quote
 
 PARROT: Final = "parrot"
 SCRIPTED: Final = "scripted"

@@ -1,32 +1,15 @@
-"""What may stand at a key of a file: kinds of values, each with how it is read and its JSON Schema.
-
-A table of keys is the only place where a key is declared: a loader reads by it and a schema is made of it, so the two
-are of one opinion.
-"""
+"""What may stand at a key of a file: kinds of values, each with how it is read and its JSON Schema."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from pommai.source import Node, Reader, quote
+from pommai.source import Key, Node, Reader, quote
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 """What a sound, a model or a light pattern may be called: a bare name, which leads out of no folder."""
-
-Fragment = dict[str, Any]
-"""A piece of JSON Schema."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What may stand at a key: its JSON Schema, and how it is read (None after a problem was noted)."""
-
-    schema: Fragment
-    read: Callable[[Reader, Node, str], Any]
-    required: bool = False
 
 
 def section(reader: Reader, node: Node, what: str, keys: Mapping[str, Key]) -> dict[str, Any]:
@@ -40,16 +23,6 @@ def section(reader: Reader, node: Node, what: str, keys: Mapping[str, Key]) -> d
             if value is not None:
                 values[name] = value
     return values
-
-
-def object_schema(keys: Mapping[str, Key]) -> Fragment:
-    """JSON Schema of a mapping with these keys."""
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [name for name, key in keys.items() if key.required],
-        "properties": {name: key.schema for name, key in keys.items()},
-    }
 
 
 def text(words: str, *, required: bool = True) -> Key:

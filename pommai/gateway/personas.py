@@ -14,23 +14,20 @@ from types import MappingProxyType
 from pommai.errors import PersonasError
 from pommai.gateway.keys import (
     NAME,
-    Fragment,
-    Key,
     boolean,
     choice,
     integer,
     names,
     names_for_names,
     number,
-    object_schema,
     section,
     text,
     texts,
 )
 from pommai.protocol import pi_config
 from pommai.protocol.messages import GuardianSettings, ToyProfile, VoiceSettings
+from pommai.source import Fragment, Key, Node, Reader, Scalar, did_you_mean, object_schema
 from pommai.source import Mapping as MappingNode
-from pommai.source import Node, Reader, Scalar, did_you_mean
 from pommai.source import Sequence as SequenceNode
 
 ID = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"

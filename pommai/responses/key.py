@@ -5,13 +5,12 @@ What a schema cannot say (ranges of durations, what belongs together) the loader
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pommai.source import Node, Reader
+from pommai.source import Fragment, Key, Node, Reader, object_schema
 
-Fragment = dict[str, Any]
 TEXT: Final[Fragment] = {"type": "string", "pattern": r"\S"}
 """Any text that is not empty."""
 
@@ -21,15 +20,6 @@ MOST: Final = 1_000
 """Highest count of a limit."""
 LONGEST_REPLY: Final = 400
 """Characters: about 25 s of speech, after which no child listens."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What may stand at a key: its JSON Schema, and how it is read (None after a problem was noted)."""
-
-    schema: Fragment
-    read: Callable[[Reader, Node, str], Any]
-    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +61,6 @@ def check_length(reader: Reader, text: Written, what: str) -> None:
     if len(text.text) > LONGEST_REPLY:
         message = f"{what} has {len(text.text)} characters, more than {LONGEST_REPLY}"
         reader.problem(text.at, message, "a child stops listening long before; make two replies of it")
-
-
-def object_schema(keys: Mapping[str, Key]) -> Fragment:
-    """The JSON Schema of a mapping with these keys."""
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [name for name, key in keys.items() if key.required],
-        "properties": {name: key.schema for name, key in keys.items()},
-    }
 
 
 # -- what a key may hold -------------------------------------------------------------------

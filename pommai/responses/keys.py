@@ -9,7 +9,6 @@ from typing import Final
 from pommai.responses.key import (
     LONGEST_REPLY,
     TEXT,
-    Key,
     Section,
     Written,
     boolean_key,
@@ -17,7 +16,6 @@ from pommai.responses.key import (
     choice_key,
     count_key,
     duration_key,
-    object_schema,
     read_section,
     section_key,
     sections_key,
@@ -36,8 +34,8 @@ from pommai.responses.model import (
     Reply,
 )
 from pommai.responses.persona_change import PERSONA_CHANGE_KEYS
+from pommai.source import Key, Node, Reader, Scalar, object_schema
 from pommai.source import Mapping as MappingNode
-from pommai.source import Node, Reader, Scalar
 
 NAME: Final = r"^[a-z][a-z0-9_]*$"
 TOY_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"

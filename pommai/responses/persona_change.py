@@ -9,8 +9,6 @@ from typing import Final
 from pommai.responses.key import (
     LONGEST_REPLY,
     TEXT,
-    Fragment,
-    Key,
     Section,
     Written,
     check_length,
@@ -20,7 +18,7 @@ from pommai.responses.key import (
 from pommai.responses.model import NAME_PLACE, PersonaChange, Replies, Reply, Request
 from pommai.responses.phrases import MOST_WORDS, phrase_of
 from pommai.responses.words import Words, split
-from pommai.source import Reader
+from pommai.source import Fragment, Key, Reader
 
 _ANY: Final = r"[^<>{}]"
 _WORD: Final = r"[^<>{}\s]"

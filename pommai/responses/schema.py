@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pommai.responses.key import object_schema
 from pommai.responses.keys import DOCUMENT_KEYS, REPLY_KEYS
+from pommai.source import object_schema
 
 
 def schema() -> dict[str, Any]:
