@@ -114,12 +114,12 @@ class _Stream:
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         moved = self._turns - self._turns_seen
         self._turns_seen += moved
-        self._still = 0 if moved else self._still + 1
+        assert self._stream is not None
+        self._still = 0 if moved or self._stream.is_changing else self._still + 1
         now, before = loop.time(), self._looked_at
         self._ahead = max(0.0, self._ahead + moved - FASTEST * (now - before) / FRAME_SECONDS)
         self._looked_at = now
         self._tell_xruns(now)
-        assert self._stream is not None
         if self._ahead > FLOOD_FRAMES or moved > FLOOD_FRAMES:
             self._tell(f"the {self._direction} runs far too fast; its card must be gone")
         elif not self._stream.is_active():

@@ -98,6 +98,11 @@ class HostStream:
         self.changing = threading.Lock()
         """Held while the stream is opened or closed: PortAudio must not be asked about it meanwhile."""
 
+    @property
+    def is_changing(self) -> bool:
+        """Whether it is being opened or closed at this moment, which may take seconds on a small board."""
+        return self.changing.locked()
+
     def is_active(self) -> bool:
         """Whether it runs, as far as can be told without waiting."""
         if not self.changing.acquire(blocking=False):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from audio_material import number, numbered
@@ -187,6 +186,42 @@ def test_a_card_that_is_pulled_out_is_noticed_by_both_streams_once(card: AlsaPip
     assert closing < 5
 
 
+class Watched:
+    """A stream of PortAudio's as its watch sees it; the time is the test's."""
+
+    def __init__(self) -> None:
+        self.is_changing, self.now = False, 100.0
+        self.reasons: list[str] = []
+        self.stream = _Stream("microphone", None)
+        self.stream._stream = self  # type: ignore[assignment]
+        self.stream._looked_at = self.now
+        self.stream._lost = self.reasons.append
+
+    def is_active(self) -> bool:
+        return True
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, *_: object) -> None:
+        pass
+
+    def look(self, frames: int, seconds: float = 0.5) -> list[str]:
+        self.now += seconds
+        self.stream._turns += frames
+        self.stream._look(self)  # type: ignore[arg-type]
+        return self.reasons
+
+
+def test_a_stream_that_is_opened_anew_together_with_another_may_take_its_time_and_has_not_been_lost() -> None:
+    watched = Watched()
+    watched.is_changing = True
+    assert [*map(watched.look, [25, 0, 0, 0, 0, 0])] == [[]] * 6
+    watched.is_changing = False
+    assert watched.look(0) == []
+    assert watched.look(0) == ["the microphone has not moved for a second; its card must be gone"]
+
+
 @pytest.mark.parametrize(
     ("frames", "seconds", "looks"),
     [(25, 0.5, None), (26, 0.5, None), (1450, 28.0, None), (120, 0.5, 19), (700, 0.5, 3), (1501, 0.5, 1)],
@@ -194,17 +229,9 @@ def test_a_card_that_is_pulled_out_is_noticed_by_both_streams_once(card: AlsaPip
 def test_a_stream_that_runs_ahead_of_time_is_told_however_busy_the_machine(
     frames: int, seconds: float, looks: int | None
 ) -> None:
-    stream, now = _Stream("microphone", None), 100.0
-    reasons: list[str] = []
-    stream._stream = SimpleNamespace(is_active=lambda: True)  # type: ignore[assignment]
-    stream._looked_at = now
-    stream._lost = reasons.append
-    loop = SimpleNamespace(time=lambda: now, call_later=lambda *_: None)
+    watched = Watched()
     for look in range(1, 5001):
-        now += seconds
-        stream._turns += frames
-        stream._look(loop)  # type: ignore[arg-type]
-        if reasons:
+        if reasons := watched.look(frames, seconds):
             assert (look, reasons) == (looks, ["the microphone runs far too fast; its card must be gone"])
             return
     assert looks is None
