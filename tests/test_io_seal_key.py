@@ -37,12 +37,14 @@ def test_a_key_that_others_can_read_or_that_is_none_is_not_used(tmp_path: Path) 
         read_key_file(file)
     file.unlink()
     file.symlink_to("/etc/passwd")
-    with pytest.raises(SecretError, match="cannot be read"):
+    with pytest.raises(SecretError, match=r"the key of the memory: .* cannot be read"):
         read_key_file(file)
     file.unlink()
     os.mkfifo(file, 0o600)
-    with pytest.raises(SecretError):
+    with pytest.raises(SecretError, match=f"the key of the memory: {file} is no file"):
         read_key_file(file)
+    with pytest.raises(SecretError, match="cannot be read: Not a directory"):
+        read_key_file(file / "below")
 
 
 def test_half_a_key_of_a_power_cut_is_none_and_a_whole_one_is_made(tmp_path: Path) -> None:

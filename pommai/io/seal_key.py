@@ -11,12 +11,11 @@ from __future__ import annotations
 import contextlib
 import hmac
 import os
-import stat
 from pathlib import Path
 
 from pommai.errors import SecretError
 from pommai.io.seal import KEY_BYTES, KeySeal
-from pommai.io.secret import SecretSource
+from pommai.io.secret import SecretSource, read_closed
 
 
 def key_file_of(memory: Path) -> Path:
@@ -27,15 +26,15 @@ def key_file_of(memory: Path) -> Path:
 def read_key_file(path: Path) -> bytes | None:
     """The key; None when there is none. Raises SecretError when it cannot be read, or others can."""
     try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK | os.O_NOFOLLOW)) as file:
-            mode = os.fstat(file.fileno()).st_mode
-            key = file.read(KEY_BYTES + 1)
+        path.lstat()
     except FileNotFoundError:
         return None
-    except OSError as caught:
-        raise SecretError(f"{path}, the key of the memory, cannot be read: {caught.strerror}") from None
-    if not stat.S_ISREG(mode) or mode & 0o077:
-        raise SecretError(f"{path} can be read by others than its owner; close it with: chmod 600 {path}")
+    except OSError:
+        pass  # it is told below
+    try:
+        key = read_closed(path, KEY_BYTES, links=False)
+    except SecretError as caught:
+        raise SecretError(f"the key of the memory: {caught}") from None
     return key if len(key) == KEY_BYTES else None  # half written in a power cut, before anything was closed with it
 
 

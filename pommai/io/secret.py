@@ -134,17 +134,19 @@ def _read_file(path: Path) -> Secret:
     return _secret_of(read_closed(path, MAX_BYTES), str(path))
 
 
-def read_closed(path: Path, most: int, *, waits: bool = False, shared_by_root: bool = False) -> bytes:
+def read_closed(
+    path: Path, most: int, *, waits: bool = False, shared_by_root: bool = False, links: bool = True
+) -> bytes:
     """What is in a file that its owner alone can read; of a longer one `most` bytes and one more. Blocks.
 
     What systemd (LoadCredential) or a container's runtime hands out is taken with any mode: their folders are closed
     by other means, and nobody inside could change it. `waits`: it may be a pipe, too, as from `<(pass show token)`.
-    `shared_by_root`: as usual for keys of TLS, root's own file may be readable by a group.
+    `shared_by_root`: as usual for keys of TLS, root's own file may be readable by a group. `links`: it may be one.
     Raises SecretError, which says how to put it right.
     """
     try:
         # Without waiting, where nobody says otherwise: a pipe that nobody writes to would hold the toy for ever.
-        more = 0 if waits else os.O_NONBLOCK
+        more = (0 if waits else os.O_NONBLOCK) | (0 if links else os.O_NOFOLLOW)
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | more)) as file:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode) and not waits:
