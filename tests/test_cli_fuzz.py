@@ -39,11 +39,22 @@ def test_a_failure_is_told_and_kept_in_a_file_that_fails_again(broken, tmp_path,
     assert "FAILED in stream" in out
     assert "✗ the activity record of listening goes on when that state has been left" in out
     (file,) = folder.glob("*.replay")
-    assert f"pommai replay {file}" in out
+    assert f"run it again: pommai replay {file} --chart {broken}\n" in out
     assert read_file(file).seed == 7
     assert json.loads((folder / "coverage.json").read_text())["events"] > 0
     assert main(["replay", str(file), "--chart", str(broken)]) == 1
     assert "✗ the activity record of listening goes on" in capsys.readouterr().out
+
+
+def test_a_failure_is_told_where_nothing_can_be_written(broken, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").write_text("in the way of a folder")
+    assert main(["fuzz", str(broken), "--events", "50000", "--seed", "7"]) == 1
+    out, err = capsys.readouterr()
+    assert "✗ the activity record of listening goes on when that state has been left" in out
+    assert "run it again" not in out
+    assert err.startswith("pommai fuzz: out/fuzz/failure-7-")
+    assert "cannot be written: " in err
 
 
 @pytest.mark.parametrize(

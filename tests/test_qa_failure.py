@@ -38,6 +38,19 @@ def test_a_chart_that_is_wrong_from_the_start_needs_no_event() -> None:
     assert [one.name for one in replay.happenings] == ["start"]
 
 
+def test_in_what_is_left_a_timer_fires_when_it_is_due() -> None:
+    def too_late(moment) -> str:
+        return "too late" if moment.event == "timer.processing.answer_limit" else ""
+
+    engine = TableEngine(ground(), load_profile("hostile"), [too_late])
+    result = run_campaign(lambda: engine, ground(), seed=1, events=100_000)
+    replay, told = minimal_on_table(engine, result, 1, [too_late])
+    assert [one.happening.at for one in told] == [one.at for one in replay.happenings]
+    *before, asked, limit = replay.happenings
+    assert [round(one.at, 3) for one in before] == [round(number / 10, 3) for number in range(len(before))]
+    assert (limit.name, round(limit.at - asked.at, 3)) == ("timer.processing.answer_limit", 20.0)
+
+
 def test_a_toy_that_fails_is_played_with_until_few_deeds_are_left() -> None:
     subject = forgetful_subject("hostile", "toy")
     engine = subject.toy_engine()

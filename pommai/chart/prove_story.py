@@ -41,34 +41,41 @@ class Counterexample:
 
 def tell(space: Space, edges: Sequence[Edge], words: str) -> Counterexample:
     """The story of some edges, the first of which is the start."""
-    seconds = _schedule(space, edges, strict=True)
-    timely = seconds is not None
-    if seconds is None:
-        seconds = _schedule(space, edges, strict=False) or [0.0] * len(edges)
+    seconds, timely = schedule([(edge.event, edge.step) for edge in edges])
     moments = tuple(Moment(e.event, e.answers, e.step, s) for e, s in zip(edges, seconds, strict=True))
     return Counterexample(moments, words, timely)
 
 
-def _schedule(space: Space, edges: Sequence[Edge], *, strict: bool) -> list[float] | None:
-    """The earliest time of each edge; None when there is none. `strict`: timers that do not fire have time left."""
+def schedule(happened: Sequence[tuple[str, Step]]) -> tuple[list[float], bool]:
+    """The earliest second at which each event of a sequence can happen, and whether it can at all: see Counterexample.
+
+    Where it cannot, timers that do not fire are left out of account.
+    """
+    seconds = _earliest(happened, strict=True)
+    if seconds is not None:
+        return seconds, True
+    return _earliest(happened, strict=False) or [0.0] * len(happened), False
+
+
+def _earliest(happened: Sequence[tuple[str, Step]], *, strict: bool) -> list[float] | None:
+    """The earliest time of each event; None when there is none. `strict`: timers that do not fire have time left."""
     later: list[tuple[int, int, float]] = []  # (i, j, s): j happens at least s after i
-    started: dict[str, int] = {}
-    for index, edge in enumerate(edges):
-        fired = space.effects[edge.effect].fired
+    started: dict[str, tuple[int, float]] = {}
+    for index, (event, step) in enumerate(happened):
         if index:
-            later.append((index - 1, index, 0.0 if fired else GAP_S))
-        if fired and fired in started:
-            seconds = space.durations[fired] / 1e6
-            later += [(started[fired], index, seconds), (index, started.pop(fired), -seconds)]
+            later.append((index - 1, index, 0.0 if event.startswith("timer.") else GAP_S))
+        if event in started:
+            since, seconds = started.pop(event)
+            later += [(since, index, seconds), (index, since, -seconds)]
         if strict:
-            later += [(index, since, -space.durations[timer] / 1e6) for timer, since in started.items()]
-        for kind, name, _ in space.effects[edge.effect].operations:
-            if kind == "timer":
-                started[name] = index
-            elif kind == "cancel":
-                started.pop(name, None)
-    times = [0.0] * len(edges)
-    for _ in range(len(edges) + 1):
+            later += [(index, since, -seconds) for since, seconds in started.values()]
+        for operation in step.operations:
+            if operation.kind == "timer":
+                started[operation.name] = index, operation.seconds
+            elif operation.kind == "cancel":
+                started.pop(operation.name, None)
+    times = [0.0] * len(happened)
+    for _ in range(len(happened) + 1):
         settled = True
         for before, after, seconds in later:
             if times[before] + seconds > times[after] + 1e-9:

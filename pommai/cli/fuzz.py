@@ -226,8 +226,13 @@ def _tell_failure(subject: Subject, result: Result, args: argparse.Namespace) ->
     print(f"\ncut down to {len(replay.happenings)}:\n")
     print(story(subject.ground.table, told, replay.why))
     file = (args.report or FAILURES) / f"failure-{args.seed}-{result.failed_stream}.replay"
-    write_atomically(file, write(replay))
-    print(f"\nrun it again: pommai replay {file}")
+    try:
+        write_atomically(file, write(replay))
+    except OSError as caught:
+        print(f"pommai fuzz: {file} cannot be written: {caught.strerror}", file=sys.stderr)
+        return
+    of_chart = "" if args.chart is None else f" --chart {args.chart}"
+    print(f"\nrun it again: pommai replay {file}{of_chart}")
 
 
 def _so_far(result: Result) -> tuple[float, str]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from pommai.chart.prove_story import schedule
 from pommai.qa.campaign import Result
-from pommai.qa.replay_file import START, Happening, Replay
+from pommai.qa.replay_file import Happening, Replay
 from pommai.qa.shrink import shrink
 from pommai.qa.situation import Check
 from pommai.qa.table_engine import TableEngine
@@ -53,7 +54,7 @@ def minimal_on_table(
         return play(table, [*start, *part], checks)[-1].wrong == why
 
     short = [] if fails([]) else shrink(events, fails)
-    told = play(table, _without_waits([*start, *short]), checks)
+    told = _in_time(play(table, [*start, *short], checks))
     replay = Replay(
         chart=table.name,
         source_sha256=table.source_sha256,
@@ -66,7 +67,8 @@ def minimal_on_table(
     return replay, told
 
 
-def _without_waits(happenings: list[Happening]) -> list[Happening]:
-    """Times as they are, but counted from just before the first event."""
-    first = next((one.at for one in happenings if one.name != START), 0.0)
-    return [replace(one, at=max(0.0, round(one.at - first, 6))) for one in happenings]
+def _in_time(told: Sequence[Told]) -> list[Told]:
+    """Each event as early as it can come when those between are left out: a timer fires when it is due."""
+    there = [one for one in told if not one.dropped]
+    seconds, _ = schedule([(one.happening.name, one.moment.step) for one in there])
+    return [replace(one, happening=replace(one.happening, at=at)) for one, at in zip(there, seconds, strict=True)]
