@@ -83,7 +83,11 @@ def test_a_token_of_another_kind_has_no_end(tmp_path: Path, token: str) -> None:
 
 
 def test_no_token_and_no_secret_is_broken(tmp_path: Path) -> None:
-    assert look(secrets.token, world(tmp_path)).mark is Mark.BROKEN
+    found = look(secrets.token, world(tmp_path))
+    assert (found.mark, "token_file" in found.next_step) == (Mark.BROKEN, True)
+    installed = look(secrets.token, world(tmp_path, unit=RUNNING))
+    assert (installed.mark, "nobody has set this toy up" in installed.words) == (Mark.BROKEN, True)
+    assert "--boot-file pommai.toml" in installed.next_step
 
 
 def test_a_token_that_this_user_may_not_read_is_a_note_with_who_may(tmp_path: Path) -> None:

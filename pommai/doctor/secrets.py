@@ -25,8 +25,15 @@ async def token(surroundings: Surroundings) -> Finding:
     settings = surroundings.settings
     source = settings.token_file or settings.device_secret
     if source is None:
+        words = "there is neither a token nor a secret to get one with"
+        if surroundings.unit is not None:
+            step = (
+                "at the gateway: pommai devices add NAME --data FILE --boot-file pommai.toml; put that file on the "
+                "toy's boot partition, and restart the toy"
+            )
+            return broken(f"nobody has set this toy up: {words}", step)
         step = "write it to a file (chmod 600) and name that in token_file; or give cloud_url and device_secret"
-        return broken("there is neither a token nor a secret to get one with", step)
+        return broken(words, step)
     try:
         secret = await source.read()
     except SecretError as caught:

@@ -225,7 +225,7 @@ async def gateway(surroundings: Surroundings) -> Finding:
         try:
             inner = await credentials(surroundings, stack)
             if inner is None:
-                return broken("there is no token", "write it to a file (chmod 600) and name that in token_file")
+                return broken("there is no token", "pommai doctor --only token says how it gets one")
             watched = _Watched(inner)
             link = WebSocketLink(
                 settings.url,
