@@ -198,6 +198,14 @@ def test_a_persona_that_does_not_say_how_it_answers_answers_as_the_gateway_does(
         assert read(document)["robo-rex"].answers.by == by
 
 
+@pytest.mark.parametrize("by", [by for by in ANSWERERS if by != "parrot"])
+def test_who_answers_by_a_word_alone_is_told_nothing_more(by: str) -> None:
+    document = written()
+    document["personas"]["robo-rex"]["answers"] = {by: {"model": "x"}}
+    (problem,) = problems(document)
+    assert f"answers of 'robo-rex' needs no more than the word {by} (write answers: {by})" in problem
+
+
 def test_answers_parrot_alone_means_a_major_third_up() -> None:
     ways: tuple[object, ...] = ("parrot", {"parrot": {}}, {"parrot": None})
     for answers in ways:
@@ -208,8 +216,11 @@ def test_answers_parrot_alone_means_a_major_third_up() -> None:
 
 def test_a_topic_cannot_be_allowed_and_blocked() -> None:
     document = written()
-    document["personas"]["robo-rex"]["guardian_settings"]["blocked_topics"] = ["Space"]
-    assert any("both allowed and blocked" in problem for problem in problems(document))
+    document["personas"]["robo-rex"]["guardian_settings"]["blocked_topics"] = ["weapons", "Space"]
+    (problem,) = problems(document)
+    assert "the topic 'Space' is both allowed and blocked" in problem
+    line = int(problem.split(":")[1])
+    assert yaml.safe_dump(document).splitlines()[line - 1].strip() == "- Space"
 
 
 def test_all_that_can_be_said_of_a_toy_keeps_to_the_schema() -> None:

@@ -26,7 +26,7 @@ from pommai.gateway.keys import (
 )
 from pommai.protocol import pi_config
 from pommai.protocol.messages import GuardianSettings, ToyProfile, VoiceSettings
-from pommai.source import Fragment, Key, Node, Reader, Scalar, did_you_mean, object_schema
+from pommai.source import Fragment, Key, Node, Reader, Scalar, did_you_mean, object_schema, quote
 from pommai.source import Mapping as MappingNode
 from pommai.source import Sequence as SequenceNode
 
@@ -192,6 +192,10 @@ def _read_answers(reader: Reader, node: Node, what: str) -> Answers | None:
     if isinstance(node, Scalar):
         by = reader.choice(node, what, ANSWERERS)
         return None if by is None else Answers(by=by)
+    for key, _ in node if isinstance(node, MappingNode) else ():
+        if key.text in ANSWERERS and key.text != "parrot":
+            reader.problem(key, f"{what} needs no more than the word {key.text}", f"write {ANSWERS_KEY}: {key.text}")
+            return None
     mapping = reader.mapping(node, what, allowed=["parrot"], required=["parrot"])
     parrot = None if mapping is None else mapping.get("parrot")
     return None if parrot is None else Answers(**section(reader, parrot, f"parrot in {what}", PARROT_KEYS), by="parrot")
@@ -204,9 +208,12 @@ def _read_voice(reader: Reader, node: Node, what: str) -> VoiceSettings:
 def _read_guardian(reader: Reader, node: Node, what: str) -> GuardianSettings:
     settings = GuardianSettings(**section(reader, node, what, GUARDIAN_KEYS))
     allowed = {topic.casefold() for topic in settings.allowed_topics}
-    for topic in settings.blocked_topics:
-        if topic.casefold() in allowed:
-            reader.problem(node, f"the topic '{topic}' is both allowed and blocked", "take it out of one list")
+    blocked = _inside(node, "blocked_topics")
+    for topic in blocked.items if isinstance(blocked, SequenceNode) else ():
+        if isinstance(topic, Scalar) and " ".join(topic.text.split()).casefold() in allowed:
+            reader.problem(
+                topic, f"the topic {quote(topic.text)} is both allowed and blocked", "take it out of one list"
+            )
     return settings
 
 
