@@ -196,9 +196,12 @@ def test_a_secret_that_comes_up_later_is_hidden_from_then_on_and_the_newest_ones
     out = io.StringIO()
     configure_logs(stream=out)
     for number in range(100):
+        hide("the-devices-secret")
         hide(f"token-{number:04}")
+        log.error("asked with %s", "the-devices-secret")
     log.error("got %s", "token-0099", extra={"header": "Bearer token-0099", "list": ["token-0098"]})
     assert "token-00" not in out.getvalue()
+    assert "the-devices" not in out.getvalue()
     hide("")
     log.error("still here")
     assert "still here" in out.getvalue()

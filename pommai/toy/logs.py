@@ -34,11 +34,11 @@ _hidden: tuple[str, ...] = ()
 
 
 def hide(secret: str) -> None:
-    """Write this nowhere in any log from now on: a secret that came up while the toy runs. The newest few are kept."""
+    """Write this nowhere in any log from now on: a secret that came up while the toy runs. Those that came up last are
+    kept, and one that comes up again is new again: a device's secret outlives all tokens that are asked for with it."""
     global _hidden
-    forms = [form for form in _forms(secret) if form not in _hidden]
-    if forms:
-        _hidden = (*_hidden, *forms)[-_MOST_HIDDEN:]
+    forms = _forms(secret)
+    _hidden = (*(form for form in _hidden if form not in forms), *forms)[-_MOST_HIDDEN:]
 
 
 def without_hidden(text: str) -> str:
