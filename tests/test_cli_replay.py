@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
+from qa_material import forgetful_table
 
+from pommai.chart.table import dump
 from pommai.cli import main
 
 REGRESSIONS = sorted((Path(__file__).parent / "regressions").glob("*.replay"))
@@ -30,7 +32,22 @@ def test_a_replay_tells_what_happens(capsys) -> None:
 def test_one_event_at_a_time_waits_for_the_enter_key(monkeypatch, capsys) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
     assert main(["replay", str(SAFE), "--step"]) == 0
-    assert capsys.readouterr().out.count("↵") == 2  # the second time, nobody is there any more
+    out = capsys.readouterr().out
+    assert out.count("↵") == 2  # the second time, nobody is there any more, and all that is left happens
+    assert main(["replay", str(SAFE)]) == 0
+    at_once = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert [line for line in out.replace("  ↵ ", "").splitlines() if line.strip()] == at_once
+
+
+def test_what_fails_again_is_not_overlooked_when_nobody_presses_the_enter_key(tmp_path, monkeypatch, capsys) -> None:
+    broken = tmp_path / "broken.pommai.json"
+    broken.write_text(dump(forgetful_table()))
+    monkeypatch.chdir(tmp_path)
+    assert main(["fuzz", str(broken), "--events", "50000", "--seed", "7"]) == 1
+    (file,) = tmp_path.glob("out/fuzz/*.replay")
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert main(["replay", str(file), "--chart", str(broken), "--step"]) == 1
+    assert "✗ the activity record of listening goes on" in capsys.readouterr().out
 
 
 def test_another_version_of_the_chart_is_said_and_another_chart_refused(tmp_path, capsys) -> None:

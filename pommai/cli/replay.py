@@ -104,14 +104,15 @@ def _on_table(replay: Replay, subject: Subject, args: argparse.Namespace) -> str
     check_names(replay.happenings, table, str(args.file))
     player = TableReplay(table, subject.checks)
     assumed: set[str] = set()
+    enter = _EnterKey(args.step)
     for number, happening in enumerate(replay.happenings, 1):
         for told in player.take(happening):
             print("\n".join(told_lines(table, told)))
             assumed.update(told.assumed)
             if told.wrong:
                 return told.wrong
-        if args.step and number < len(replay.happenings) and not _go_on():
-            break
+        if number < len(replay.happenings):
+            enter.wait()
     if assumed:
         names = ", ".join(sorted(assumed))
         print(f"pommai replay: the file does not say how these were answered, taken for no: {names}", file=sys.stderr)
@@ -128,16 +129,24 @@ def _on_toy(replay: Replay, subject: Subject, args: argparse.Namespace) -> str:
     check_names(replay.happenings, table, str(args.file))
 
     def before(happening: Happening) -> None:
-        if args.step:
-            _go_on()
+        enter.wait()
         print(f"  • {line_of(happening)}")
 
+    enter = _EnterKey(args.step)
     engine = subject.toy_engine()
     run = engine.replay(replay.happenings, before, lambda told: print("\n".join(told_lines(table, told))))
     return "" if run.failure is None else run.failure.why
 
 
-def _go_on() -> bool:
-    """Wait for the Enter key; false when nobody is there any more."""
-    print("  ↵ ", end="", flush=True)
-    return sys.stdin.readline() != ""
+class _EnterKey:
+    """Waited for before each event, with --step. When nobody can press it any more, what is left happens at once."""
+
+    def __init__(self, wanted: bool) -> None:
+        self._wanted = wanted
+
+    def wait(self) -> None:
+        if self._wanted:
+            print("  ↵ ", end="", flush=True)
+            self._wanted = sys.stdin.readline() != ""
+            if not self._wanted:
+                print()
