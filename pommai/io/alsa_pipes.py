@@ -56,6 +56,8 @@ _GONE_LOOKS: Final = 10
 """Nobody was there at so many looks in a row: nobody comes any more who had begun to open a pipe that is hidden now."""
 _LOOK_SECONDS: Final = 0.02
 
+_NOT_FOR_ALSA: Final = frozenset(' :"\\')
+"""ALSA_CONFIG_PATH names many files, with spaces or colons between them; the others mean something in them."""
 _MICROPHONE: Final = "microphone.fifo"
 _SPEAKER: Final = "speaker.fifo"
 _CONFIGURATION: Final = """\
@@ -101,6 +103,12 @@ class AlsaPipes:
 
     def start(self) -> None:
         """Make the pipes and begin to pace them. Raises AudioDeviceError when the folder does not allow it."""
+        if set(str(self._directory)) & _NOT_FOR_ALSA:
+            # PortAudio would find no configuration, and abort the whole process.
+            raise AudioDeviceError(
+                f"no sound pipes can be made in {self._directory}: ALSA takes a space, a colon, a quote or a backslash "
+                "in a path for something else; name another folder, in TMPDIR where nothing else says which"
+            )
         made, shown = self._directory / "card.new", self._directory / "card"
         try:
             for folder in (made, shown):

@@ -212,3 +212,11 @@ def test_alsa_notices_every_change_of_the_configuration(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(AudioDeviceError, match=r"no sound pipes can be made in .*missing: No such file"):
         AlsaPipes(tmp_path / "missing", tmp_path / "played.wav").start()
+
+
+@pytest.mark.parametrize("name", ["my toys", "a:b", 'the "big" one', "a\\b"])
+def test_a_folder_whose_name_alsa_does_not_take_as_it_is_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(AudioDeviceError, match=r"ALSA takes a space, a colon.* name another folder, in TMPDIR"):
+        AlsaPipes(tmp_path / name, tmp_path / "played.wav").start()
+    assert not (tmp_path / "played.wav").exists()
