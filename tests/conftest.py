@@ -81,8 +81,11 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def a_memory_of_its_own(homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No toy of a test remembers another test's, or the toy of whoever runs the tests."""
+    """No toy of a test remembers another test's, or the toy of whoever runs the tests; nor is what that one keeps for
+    later used or written. What can be made again is made once.
+    """
     monkeypatch.setenv("XDG_DATA_HOME", str(homes / str(next(_numbers))))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(homes / "cache"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
