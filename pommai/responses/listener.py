@@ -42,7 +42,7 @@ class Filter:
 
     def __init__(self, responses: Responses, listener: Listener) -> None:
         level = listener.safety_level
-        named = {_name(topic) for topic in listener.blocked_topics}
+        named = {topic_name(topic) for topic in listener.blocked_topics}
         self._responses = responses
         self._whole = named.intersection(CATEGORIES)
         self._rank = len(LEVELS) if level == CUSTOM else LEVELS.index(level) if level in LEVELS else 0
@@ -80,15 +80,15 @@ class Filter:
         return None
 
 
-def _name(topic: str) -> str:
-    """`Personal info` as the category is written."""
+def topic_name(topic: str) -> str:
+    """How a guardian's topic is compared with others: `Personal info` as the category is written."""
     return topic.strip().casefold().replace(" ", "_").replace("-", "_")
 
 
 def _tree_of(responses: Responses, topics: tuple[str, ...]) -> Tree[None]:
     tree: Tree[None] = Tree(responses.words)
     for topic in topics[:MOST_TOPICS]:
-        if _name(topic) in CATEGORIES or len(topic) > LONGEST_TOPIC:
+        if topic_name(topic) in CATEGORIES or len(topic) > LONGEST_TOPIC:
             continue
         for phrase in _with_singular(responses, topic):
             if phrase.is_usable:

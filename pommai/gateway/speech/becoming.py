@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pommai.gateway.personas import Persona, Personas
 from pommai.gateway.speech.rules import listener_of
 from pommai.responses import Listener, Responses
-from pommai.responses.model import LEVELS
+from pommai.responses.listener import topic_name
+from pommai.responses.model import CATEGORIES, LEVELS
 from pommai.responses.names import asked_to_be
 
 
@@ -39,7 +40,13 @@ def _may_become(persona: Persona, other: Persona) -> bool:
 
 
 def _is_as_careful(one: Listener, other: Listener) -> bool:
-    """Whether everything that is kept from the other by level is kept from the one."""
-    if one.safety_level in LEVELS:
-        return other.safety_level not in LEVELS or LEVELS.index(one.safety_level) <= LEVELS.index(other.safety_level)
-    return other.safety_level not in LEVELS and {*other.blocked_topics} <= {*one.blocked_topics}
+    """Whether everything that is kept from the other by level is kept from the one.
+
+    A level of one's own keeps back the named topics, whole categories among them; so does strict alone of the others.
+    """
+    if other.safety_level in LEVELS:
+        return one.safety_level in LEVELS and LEVELS.index(one.safety_level) <= LEVELS.index(other.safety_level)
+    kept = {topic_name(topic) for topic in one.blocked_topics}
+    if one.safety_level == LEVELS[0]:
+        kept |= {*CATEGORIES}
+    return {topic_name(topic) for topic in other.blocked_topics} <= kept
