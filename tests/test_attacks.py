@@ -29,7 +29,7 @@ from pommai.protocol import messages as m
 from pommai.protocol.limits import MESSAGES_PER_MINUTE
 from pommai.protocol.wire import encode_audio_response, encode_binary, encode_message
 
-QUICK = LinkTimes(open=2.0, handshake=2.0, settled=0.3, retry_first=0.01, retry_limit=60.0)
+QUICK = LinkTimes(open=20.0, handshake=20.0, settled=0.3, retry_first=0.01, retry_limit=60.0)
 NOW = "2026-11-21T12:00:00.000Z"
 AUTHORITY = trustme.CA()
 OURS = AUTHORITY.issue_cert("127.0.0.1")
