@@ -206,7 +206,12 @@ step_boot() {
         v1) overlay=wm8960-soundcard ;; # comes with Raspberry Pi OS
         v2) overlay=pommai-hat-v2 ;;    # comes with this script
         none)
-            same "no HAT, nothing to set"
+            if [ -n "$boot" ] && grep -qs '^# pommai begins' "$root$boot/config.txt"; then # there was one before
+                without_block "$root$boot/config.txt" >"$scratch/config.txt"
+                put_file "$scratch/config.txt" "$boot/config.txt" 755
+            else
+                same "no HAT, nothing to set"
+            fi
             return 0
             ;;
     esac
@@ -252,7 +257,7 @@ step_sound() {
         v1) card=wm8960soundcard ;;
         v2) card=seeed2micvoicec ;;
         none)
-            same "no HAT, nothing to set"
+            put_back /etc/asound.conf
             return 0
             ;;
     esac

@@ -110,7 +110,9 @@ put_folder() {
 sum_of_software() {
     (
         cd "$checkout"
-        find pommai examples ./*.yaml pyproject.toml README.md LICENSE -type f ! -name '*.pyc' -exec cksum {} + | LC_ALL=C sort
+        # Not what Python compiles meanwhile, under names of a moment.
+        find pommai examples ./*.yaml pyproject.toml README.md LICENSE -name __pycache__ -prune -o -type f -exec cksum {} + |
+            LC_ALL=C sort
     ) | cksum | tr ' ' -
 }
 
@@ -195,6 +197,23 @@ undo_change() {
             cp -p "$kept" "$put_aside" 2>/dev/null && printf '             (kept as %s)\n' "${put_aside#"$root"}"
         fi
     fi
+}
+
+# put_back PATH: as it was before us, where an earlier run has set it for a HAT that is there no more.
+put_back() {
+    if done_before "changed $1"; then
+        undo_change "$1"
+    elif done_before "file $1"; then
+        change "delete $1"
+        [ -n "$dry" ] || rm -f "$root$1"
+    else
+        same "no HAT, nothing to set"
+        return 0
+    fi
+    [ -z "$dry" ] || return 0
+    grep -vxF -e "changed $1" -e "file $1" "$root$state_dir/done" >"$root$state_dir/done.part"
+    sync
+    mv "$root$state_dir/done.part" "$root$state_dir/done"
 }
 
 without_block() { sed '/^# pommai begins/,/^# pommai ends/d' "$1"; }

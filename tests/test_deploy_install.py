@@ -7,6 +7,7 @@ asked. `make install-test` runs the same script for real, in fresh systems.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,7 +60,8 @@ esac
 class Card:
     """A card mounted in a folder, with a fresh system on it, as far as the script looks."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, checkout: Path) -> None:
+        self.checkout = checkout
         self.root = folder / "card"
         self.bin = folder / "bin"
         self.asked_file = folder / "asked"
@@ -88,7 +90,7 @@ class Card:
     def install(self, *options: str, ok: bool = True, **environment: str) -> str:
         self.asked_file.unlink(missing_ok=True)
         done = subprocess.run(
-            [ROOT / "deploy" / "install.sh", "--root", self.root, *options],
+            [self.checkout / "deploy" / "install.sh", "--root", self.root, *options],
             env={"PATH": f"{self.bin}:{os.environ['PATH']}", "ASKED": str(self.asked_file)} | environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -110,9 +112,20 @@ class Card:
         }
 
 
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is installed, in which nobody changes a file between one run and the next."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for name in ("deploy", "pommai", "examples"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in (*ROOT.glob("*.yaml"), *(ROOT / name for name in ("pyproject.toml", "README.md", "LICENSE"))):
+        shutil.copy(file, copy)
+    return copy
+
+
 @pytest.fixture
-def card(tmp_path: Path) -> Card:
-    return Card(tmp_path)
+def card(tmp_path: Path, checkout: Path) -> Card:
+    return Card(tmp_path, checkout)
 
 
 def test_a_fresh_card_becomes_a_toy(card: Card) -> None:
@@ -298,6 +311,25 @@ def test_a_hat_of_the_second_version_gets_the_overlay_that_its_system_lacks(card
     card.install()
     assert overlay.read_text().startswith("compiled")
     assert card.config.read_text().count("# pommai begins") == 1
+    card.install("--uninstall")
+    assert card.contents() == before
+
+
+@pytest.mark.parametrize("mine", [None, "# mine\n"])
+def test_who_takes_the_hat_off_has_the_systems_own_sound_back(card: Card, mine: str | None) -> None:
+    sound = card.root / "etc/asound.conf"
+    if mine is not None:
+        sound.write_text(mine)
+    before = card.contents()
+    card.install("--hat", "v1")
+    assert "would " in card.install("--hat", "none", "--dry-run")
+    assert "wm8960" in sound.read_text()
+    card.install("--hat", "none")
+    assert "pommai" not in card.config.read_text()
+    assert (sound.read_text() if sound.exists() else None) == mine
+    assert "nothing was changed" in card.install()
+    card.install("--hat", "v2")
+    assert "seeed2micvoicec" in sound.read_text()
     card.install("--uninstall")
     assert card.contents() == before
 
