@@ -12,7 +12,7 @@ from qa_material import ROOT, shipped_table
 from pommai.chart.table import dump
 from pommai.cli import main
 from pommai.cli.compile import is_compiled, read_behaviour
-from pommai.errors import TableError
+from pommai.errors import ChartError, TableError
 from pommai.events import EVENTS
 
 
@@ -40,6 +40,13 @@ def test_a_damaged_one_is_refused_with_its_name(compiled: Path) -> None:
     compiled.write_bytes(compiled.read_bytes()[:-9] + b"\xff")
     with pytest.raises(TableError, match=r"toy\.pommai\.json "):
         read_behaviour(compiled)
+
+
+def test_a_chart_that_cannot_be_read_is_an_error_with_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "bear.yaml"  # as good as a file that nobody may read, for root too
+    folder.mkdir()
+    with pytest.raises(ChartError, match=r"bear\.yaml:1:1: error: cannot be read: Is a directory"):
+        read_behaviour(folder)
 
 
 def test_a_compiled_chart_is_proved_as_its_yaml_is(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:

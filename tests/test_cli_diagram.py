@@ -85,6 +85,12 @@ def test_a_folder_is_no_chart(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "pommai diagram: . is a folder, not a file\n"
 
 
+def test_a_compiled_chart_has_no_picture(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "lamp.pommai.json").write_text('{"format": 2}')
+    assert run("lamp.pommai.json") == 2
+    assert "lamp.pommai.json is compiled; a picture needs the YAML it was made of" in capsys.readouterr().err
+
+
 def test_a_file_that_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("lamp.yaml", "--mermaid", "no/lamp.mmd") == 1
     assert "no/lamp.mmd cannot be written: No such file or directory" in capsys.readouterr().err

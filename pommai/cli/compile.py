@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pommai.cli import WRONG_USAGE
 from pommai.cli.arguments import chart_file
 from pommai.cli.progress import Progress, of
+from pommai.errors import ChartError, Problem, TableError
 
 if TYPE_CHECKING:
     from pommai.chart.table import DecisionTable
@@ -75,9 +76,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def is_compiled(chart: Path) -> bool:
-    """Whether a chart's file is a compiled one. Raises OSError."""
-    with chart.open("rb") as file:
-        return file.read(64).lstrip()[:1] == b"{"
+    """Whether a chart's file is a compiled one. Raises ChartError when it cannot be read."""
+    try:
+        with chart.open("rb") as file:
+            return file.read(64).lstrip()[:1] == b"{"
+    except OSError as caught:
+        raise ChartError([Problem(str(chart), 1, 1, f"cannot be read: {caught.strerror}")]) from caught
 
 
 def read_behaviour(chart: Path, progress: Callable[[int, int], None] | None = None) -> DecisionTable:
@@ -93,7 +97,6 @@ def read_behaviour(chart: Path, progress: Callable[[int, int], None] | None = No
     from msgspec import structs
 
     from pommai.chart.table import load
-    from pommai.errors import TableError
     from pommai.events import EVENTS
 
     try:

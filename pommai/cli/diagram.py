@@ -52,9 +52,13 @@ def run(args: argparse.Namespace) -> int:
     """Draw. The exit code: 0, 1 when it cannot be drawn or written, 2 when there is no chart. Raises ChartError."""
     from pommai.chart.diagram_mermaid import mermaid
     from pommai.chart.load import load_chart
+    from pommai.cli.compile import is_compiled
 
     file = chart_file("diagram", args.chart)
     if file is None:
+        return WRONG_USAGE
+    if is_compiled(file):
+        print(f"pommai diagram: {file} is compiled; a picture needs the YAML it was made of", file=sys.stderr)
         return WRONG_USAGE
     chart = load_chart(Reader.of_file(file, ChartError))
     if args.mermaid is None and args.svg is None:

@@ -201,7 +201,8 @@ def _spelt(word: Written) -> str:
 
 def _why_unusable(phrase: Phrase, text: str) -> tuple[str, str]:
     if not phrase.words:
-        return f"'{text}' says nothing", "all of its words are fillers, which are not listened to"
+        said = any(letter.isalnum() for letter in text)
+        return f"'{text}' says nothing", "fillers are not listened to" if said else "there is no word in it"
     if len(phrase.words) > MOST_WORDS:
         return f"'{text}' has more than {MOST_WORDS} words", "nobody says it the same way twice"
     if not all(phrase.runs):
