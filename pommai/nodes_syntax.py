@@ -43,9 +43,9 @@ def explain(caught: yaml.MarkedYAMLError, lines: Sequence[str]) -> Told:
         return at.told(f"text may not begin with {quote(at.character)}", "put the text into quotes")
     if "entries are not allowed" in problem:
         return here.told("a list may not begin behind its key", "begin it in the next line, or write it as [a, b]")
-    if "escape character" in problem:
+    if "escape" in problem or "decimal number" in problem:
         return here.told("behind a \\ in double quotes nothing like this may stand", "for a \\ itself write \\\\")
-    if context.endswith("quoted scalar") or "-quoted scalar" in context:
+    if "unexpected end of stream" in problem or "unexpected document" in problem:
         return there.told("this quote is not closed", "put the same quote behind the text")
     if context.endswith((" flow mapping", " flow sequence")):
         return _open_bracket(there, here)

@@ -88,8 +88,9 @@ def test_a_mistake_is_told_where_it_was_made(
 
 
 @pytest.mark.parametrize("parser", PARSERS)
-def test_a_backslash_that_says_nothing_is_told_with_how_to_write_one(parser: type) -> None:
-    told = told_of('a: "\\q"\n', parser)
+@pytest.mark.parametrize("text", ['a: "\\q"\n', 'a: "\\x0"\n'])
+def test_a_backslash_that_says_nothing_is_told_with_how_to_write_one(text: str, parser: type) -> None:
+    told = told_of(text, parser)
     assert told is not None
     assert told.hint == "for a \\ itself write \\\\"
 
