@@ -60,6 +60,7 @@ def test_a_bundle_with_which_the_toy_does_not_come_to_rest_is_undone_by_the_toy_
         child.logs("update undone")
         child.logs('states="idle')
     assert toy.show().startswith("in force     what came with the software\n")
+    assert "taken back   version 12: the toy does not come to rest" in toy.show()
     assert "version 12 did not work on this toy" in toy.apply(tmp_path / "desk" / "12.pommai-bundle")[2]
 
 

@@ -97,10 +97,8 @@ def withdraw(args: argparse.Namespace) -> int:
         if wanted == str(each.get("version")) or (len(wanted) >= 8 and str(each.get("sha256")).startswith(wanted))
     ]
     if len(found) != 1:
-        what = "no bundle" if not found else f"{len(found)} bundles"
-        raise SettingsError(
-            f"there are {what} {args.bundle} here; `pommai bundle offers` lists them, with their hashes"
-        )
+        what = "is no bundle" if not found else f"are {len(found)} bundles"
+        raise SettingsError(f"there {what} {args.bundle} here; `pommai bundle offers` lists them, with their hashes")
     answer = client.ask("DELETE", f"/bundles/{found[0]['sha256']}")
     words = f"version {found[0].get('version')} is withdrawn; toys that have taken it keep it"
     print(json.dumps(answer) if args.json else words)

@@ -105,7 +105,8 @@ class _Pages:
         if (devices is None) == (not order.get("all")):
             raise RequestError(400, "say to whom", 'send {"devices": ["ID", ...]} or {"all": true}')
         if devices is not None and not (0 < len(devices) <= MOST_DEVICES and all(map(_is_device, devices))):
-            raise RequestError(400, f"'devices' must be a list of 1 to {MOST_DEVICES} device ids")
+            words = "an id is 1 to 128 letters, digits, - _ . and :; `pommai devices list` shows them"
+            raise RequestError(400, f"'devices' must be a list of 1 to {MOST_DEVICES} device ids", words)
         if not self._is_here_or_coming(sha256) or not await self._offers.offer(sha256, devices):
             raise _unknown(sha256)
         self._offering.changed()
