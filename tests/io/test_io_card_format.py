@@ -38,6 +38,10 @@ def test_whatever_is_tried_has_whole_pieces_of_20_ms_and_is_tried_once(channels:
     assert all(card.rate == card.frame_samples * 50 and card.channels <= channels for card in tried)
 
 
+def test_a_format_is_told_in_words() -> None:
+    assert [str(CardFormat(48_000, count)) for count in (1, 2)] == ["48,000 Hz, 1 channel", "48,000 Hz, 2 channels"]
+
+
 def test_where_rate_and_channels_agree_the_very_frame_passes() -> None:
     frame = speech()[10]
     assert from_card(TOYS_OWN)(frame) is frame

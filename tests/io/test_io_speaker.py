@@ -117,6 +117,28 @@ def test_only_a_short_hole_in_a_sound_counts_as_an_underrun() -> None:
     assert run_virtually(main()) == [0, 0, 1, 1]
 
 
+@pytest.mark.parametrize("again", ["flushed", "closed and opened"])
+def test_who_speaks_again_after_being_silenced_has_left_no_hole(again: str) -> None:
+    async def main() -> int:
+        speaker = SimulatedSpeaker()
+        await speaker.open(never)
+        for frame in numbered(10):
+            speaker.write(frame)
+        await asyncio.sleep(0.05)
+        if again == "flushed":
+            speaker.flush()
+        else:
+            await speaker.close()
+            await speaker.open(never)
+        await asyncio.sleep(0.05)
+        speaker.write(SILENCE)
+        await speaker.drained()
+        await speaker.close()
+        return speaker.underruns
+
+    assert run_virtually(main()) == 0
+
+
 def test_what_is_to_be_played_instead_is_there_at_the_very_next_turn_and_a_closed_speaker_takes_nothing() -> None:
     async def main() -> None:
         speaker = SimulatedSpeaker()
