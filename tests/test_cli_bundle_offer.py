@@ -76,7 +76,7 @@ def test_a_bundle_is_withdrawn_by_its_version_or_by_its_hash_when_two_have_one(t
             assert await ask(here, "withdraw", HASH[:12]) == (0, words, "")
             assert await ask(here, "withdraw", "12") == (0, words, "")
             code, _, errors = await ask(here, "withdraw", "12")
-            assert (code, "there are no bundle" in errors) == (2, True)
+            assert (code, "there is no bundle" in errors) == (2, True)
 
     run(test())
 
