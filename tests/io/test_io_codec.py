@@ -64,7 +64,7 @@ def test_on_a_wire_that_loses_nothing_speech_sounds_better_however_it_is_encoded
         return quality, sum(map(len, packets)) * 8 / (len(frames) * FRAME_SECONDS) / 1000
 
     (lossy, _), (whole, whole_size), (quick, quick_size) = map(heard, (UPLINK, WHOLE, QUICK))
-    assert min(whole, quick) > lossy + 1.5
+    assert min(whole, quick) > lossy + 0.5  # libopus 1.5 loses less to redundancy than 1.3 did
     assert whole_size < 36
     assert quick_size < 68
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import math
 import os
 from array import array
@@ -51,6 +52,14 @@ def pitch(frames: list[bytes]) -> float:
     return 16_000 / next(lag for lag, value in likenesses.items() if value > 0.95 * best)
 
 
+def alike(one: list[bytes], other: list[bytes]) -> bool:
+    """Whether it is the same voice with the same words. espeak-ng 1.52 breathes a little differently each time."""
+    if len(one) != len(other):
+        return False
+    a, b = samples(one), samples(other)
+    return sum(x * y for x, y in zip(a, b, strict=True)) > 0.9 * len(a) * rms(a) * rms(b)
+
+
 def test_a_sentence_is_spoken_in_whole_frames_at_the_pace_of_somebody_who_reads_to_children() -> None:
     port: Speech = EspeakSpeech()
     frames = list(asyncio.run(port.speak(SENTENCE, PLAIN)))
@@ -63,7 +72,7 @@ def test_a_sentence_is_spoken_in_whole_frames_at_the_pace_of_somebody_who_reads_
 
 
 def test_the_same_words_are_the_same_sound() -> None:
-    assert say(SENTENCE) == say(SENTENCE)
+    assert alike(say(SENTENCE), say(SENTENCE))
 
 
 def test_speed_and_pitch_are_heard() -> None:
@@ -84,7 +93,8 @@ def test_speed_and_pitch_go_as_far_as_they_go(factor: float, speed: int, pitch: 
 
 def test_every_voice_of_ours_speaks_and_no_two_personas_sound_alike() -> None:
     for voices in (VOICES, FRIENDLY):
-        assert len({b"".join(say(SENTENCE, VoiceSettings(voice_id))) for voice_id in voices}) == len(voices)
+        spoken = [say(SENTENCE, VoiceSettings(voice_id)) for voice_id in voices]
+        assert not any(alike(one, other) for one, other in itertools.combinations(spoken, 2))
 
 
 @pytest.mark.parametrize(
@@ -92,12 +102,12 @@ def test_every_voice_of_ours_speaks_and_no_two_personas_sound_alike() -> None:
 )
 def test_for_a_voice_that_only_the_server_has_the_same_friendly_one_speaks_always(voice_id: str) -> None:
     spoken = say("Hi", VoiceSettings(voice_id))
-    assert spoken == say("Hi", VoiceSettings(voice_id))
-    assert spoken in [say("Hi", VoiceSettings(friendly)) for friendly in FRIENDLY]
+    assert alike(spoken, say("Hi", VoiceSettings(voice_id)))
+    assert sum(alike(spoken, say("Hi", VoiceSettings(friendly))) for friendly in FRIENDLY) == 1
 
 
 def test_espeak_voices_go_by_their_own_names() -> None:
-    assert say("Guten Tag", VoiceSettings("de+f2")) != say("Guten Tag", VoiceSettings("en-us+f2"))
+    assert not alike(say("Guten Tag", VoiceSettings("de+f2")), say("Guten Tag", VoiceSettings("en-us+f2")))
 
 
 def test_a_voice_espeak_does_not_have_is_asked_for_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -279,5 +289,5 @@ def test_two_may_speak_at_once() -> None:
         return await asyncio.gather(voice.speak("one", PLAIN), voice.speak("two", PLAIN))
 
     one, two = asyncio.run(main())
-    assert list(one) == say("one")
-    assert list(two) == say("two")
+    assert alike(list(one), say("one"))
+    assert alike(list(two), say("two"))
