@@ -80,12 +80,14 @@ def test_the_compiled_chart_that_the_toy_keeps_is_the_one_that_is_looked_at(
 
 
 def test_a_kept_chart_that_is_damaged_is_wrong_and_left_where_it_is(tmp_path: Path) -> None:
-    kept = started_once(tmp_path)
+    folder = tmp_path / "my toys.json here"
+    folder.mkdir()
+    kept = started_once(folder)
     kept.write_text(kept.read_text()[:5000])
-    found = seen(tmp_path)
+    found = seen(folder)
     assert (found.mark, found.figures["kept"]) == (Mark.WRONG, False)
     assert "is damaged" in found.words
-    assert found.next_step.startswith(f"rm {kept}\n")
+    assert found.next_step.startswith(f"rm '{kept}'\n"), "and no other file"
     assert kept.stat().st_size == 5000
 
 

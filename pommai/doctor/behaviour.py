@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from shlex import quote
 
 from pommai.chart.prove import prove
 from pommai.doctor.finding import Finding, blocking, broken, note, ok, wrong
@@ -59,7 +60,8 @@ def behaviour(surroundings: Surroundings) -> Finding:
     if kept is not None:
         words += ", compiled and kept"
     if damage:
-        step = f"rm {damage.split(' ')[0]}\nthe next start compiles another; does the card still keep what is written?"
+        file = damage[: damage.index(".json ", len(str(settings.cache_dir))) + len(".json")]
+        step = f"rm {quote(file)}\nthe next start compiles another; does the card still keep what is written?"
         return wrong(f"{words}; the compiled one that is kept is damaged: {damage}", step, **figures)
     if bad:
         return wrong(
