@@ -67,6 +67,23 @@ def test_settings_come_from_the_file_alone(root: Root, monkeypatch: pytest.Monke
     assert root.house.state().waiting is not None
 
 
+def test_by_hand_it_looks_where_the_service_has_its_toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Root(tmp_path)
+    root.house = House(tmp_path / "another", updates=tmp_path / "data" / "pommai" / "updates")
+    root.config.write_text(f'update_keys = "{root.house.folder}/keys"\n')
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "systemctl").write_text(
+        f"#!/bin/sh\necho LoadState=loaded\necho Environment=XDG_DATA_HOME={tmp_path}/data\n"
+        f"echo 'ExecStart={{ argv[]=/x/pommai run --config {root.config} ; }}'\n"
+    )
+    (tmp_path / "bin" / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    monkeypatch.delenv("XDG_DATA_HOME")
+    root.house.lay(software(2))
+    root.does()
+    assert root.house.state().waiting is not None
+
+
 def test_a_card_that_fails_is_told(root: Root) -> None:
     (root.house.places.state).write_text("a file, where a folder should be")
     with pytest.raises(BundleError, match="gone on with later"):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pommai.bundle.keeper import Keeper, Places, Surroundings, Toy
 from pommai.bundle.trusted import check_trusted
+from pommai.cli.own_toy import own_service
 from pommai.errors import BundleError
 
 
@@ -18,6 +19,10 @@ def install_software(
     if places is None and os.geteuid() != 0:
         raise BundleError("this is root's part: sudo /opt/pommai/venv/bin/pommai bundle install-software")
     os.umask(0o022)  # the toy reads what root makes
+    if not os.environ.get(
+        "XDG_DATA_HOME"
+    ):  # by hand, and not as a unit of systemd, which says where the toy's things are
+        own_service(args)
     keeper = Keeper(_toy(args.config), places, surroundings)
     try:
         if args.starting:

@@ -23,18 +23,28 @@ _PATIENCE: Final = 10.0
 def own_settings(args: argparse.Namespace) -> Callable[..., Settings]:
     """`load_settings` for the toy of this machine: with the settings and folders of its service where there is one,
     unless somebody names another settings file. Flags and the environment count before the service's."""
-    from pommai.doctor.settings import are_its_own, settings_of
+    from pommai.doctor.settings import settings_of
 
-    unit = _unit()
-    if unit is not None and are_its_own(args, unit, os.environ):
-        for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
-            if name in unit.environment:
-                os.environ.setdefault(name, unit.environment[name])
+    unit = own_service(args)
 
     def load(**more: Any) -> Settings:
         return settings_of(args, unit, os.environ, **more).settings
 
     return load
+
+
+def own_service(args: argparse.Namespace) -> Unit | None:
+    """The toy's service, unless somebody names a settings file that is none of its own; its folders are those of this
+    process from then on, where the environment does not name others. None: there is none."""
+    from pommai.doctor.settings import are_its_own
+
+    unit = _unit()
+    if unit is None or not are_its_own(args, unit, os.environ):
+        return None
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        if name in unit.environment:
+            os.environ.setdefault(name, unit.environment[name])
+    return unit
 
 
 def _unit() -> Unit | None:
