@@ -23,13 +23,13 @@ class Victim:
         self.request = b""
         self.handshake: Handshake | None = None
 
-    async def upgrade(self, *, silent: bool = False) -> None:
-        """Let it open the WebSocket, and introduce itself; `silent`: without an answer."""
+    async def upgrade(self, *, silent: bool = False, claims: bytes = b"") -> None:
+        """Let it open the WebSocket, and introduce itself; `silent`: without an answer. `claims`: another header."""
         self.request = await self.reader.readuntil(b"\r\n\r\n")
         lines = dict(line.split(b": ", 1) for line in self.request.split(b"\r\n") if b": " in line)
         accept = base64.b64encode(hashlib.sha1(lines[b"Sec-WebSocket-Key"] + _ACCEPT).digest())
         head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        self.writer.write(head + b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+        self.writer.write(head + claims + b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
         handshake = decode((await self.frame()).decode())
         assert isinstance(handshake, Handshake)
         self.handshake = handshake

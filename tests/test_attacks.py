@@ -10,6 +10,7 @@ import asyncio
 import json
 import ssl
 import warnings
+import zlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -322,6 +323,22 @@ def test_frames_that_no_honest_server_sends_cost_the_connection(frames: bytes, w
         await victim.gone()
 
     assert words in reason_of(attack)
+
+
+def test_a_compressed_bomb_is_not_unpacked() -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = packer.compress(bytes(5_000_000)) + packer.flush(zlib.Z_SYNC_FLUSH)
+
+    async def attack(victim: Victim) -> None:
+        await victim.upgrade()
+        victim.writer.write(bytes([0xC2]) + frame(2, packed)[1:])  # said to be packed, which nobody has agreed on
+        await victim.gone()
+
+    async def attack_early(victim: Victim) -> None:
+        await victim.upgrade(claims=b"Sec-WebSocket-Extensions: permessage-deflate\r\n")
+
+    assert "1002: reserved bits must be 0" in reason_of(attack)
+    assert "extensions" in reason_of(attack_early)
 
 
 # -- too slow ------------------------------------------------------------------------------

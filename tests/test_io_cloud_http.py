@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 import ssl
 from contextlib import closing
@@ -10,6 +11,7 @@ from contextlib import closing
 import pytest
 import trustme
 from cloud_stand_in import QUICK, reply, stand_in
+from tls_material import noting
 
 from pommai.errors import CloudUnreachableError, SettingsError
 from pommai.io import link_dial
@@ -140,6 +142,20 @@ def test_a_call_that_is_given_up_leaves_room_for_the_next() -> None:
             await http.close()
 
     asyncio.run(scene())
+
+
+def test_a_packed_answer_is_not_unpacked() -> None:
+    packed = gzip.compress(bytes(5_000_000))
+
+    async def scene() -> bytes:
+        async with noting(None, reply(200, packed, "Content-Encoding: gzip\r\n")) as (port, _):
+            http = CloudHttp(f"http://127.0.0.1:{port}", times=QUICK)
+            try:
+                return (await http.post("api/query", b"{}", {}, 5.0)).body
+            finally:
+                await http.close()
+
+    assert asyncio.run(scene()) == packed
 
 
 def test_a_strangers_text_is_made_fit_to_be_shown() -> None:
