@@ -239,5 +239,6 @@ def test_the_real_portaudio_plays_and_hears_through_pipes(tmp_path: Path, gain: 
     assert done.returncode == 0, done.stderr
     devices, found = json.loads(done.stdout)
     assert devices[0] == "ok", devices
+    assert {"name": "microphone", "inputs": 128, "outputs": 128, "rate": 44_100.0} in devices[2]["devices"]
     assert found[0] == mark, found
     assert found[2]["found"] is (mark == "ok")

@@ -81,17 +81,21 @@ def cards(surroundings: Surroundings) -> Finding:
         ]
     }
     words = listed([str(card) for card in found])
+    ports = (("a microphone", surroundings.settings.microphone), ("a speaker", surroundings.settings.speaker))
+    wanted = [what for what, port in ports if port.kind in ("auto", "portaudio")]
+    is_needed = bool(wanted) and surroundings.computer.is_pi  # at a desk sound may come over Bluetooth or the network
     if not found:
-        if not surroundings.computer.is_pi:
+        if not is_needed:
             return note("the kernel has none; PortAudio may know of others", "", **figures)
         return broken(
             "the kernel has none: the HAT's driver is not loaded",
             "sudo deploy/install.sh writes the overlay; then restart. If it is there: dmesg | grep -iE 'wm8960|aic3'",
             **figures,
         )
-    hears, plays = any(card.captures for card in found), any(card.plays for card in found)
-    if not hears or not plays:
-        lacks = listed([what for what, able in (("a microphone", hears), ("a speaker", plays)) if not able])
+    able = {"a microphone": any(card.captures for card in found), "a speaker": any(card.plays for card in found)}
+    if lacks := listed([what for what in wanted if not able[what]]):
+        if not is_needed:
+            return note(f"{words}: none has {lacks}; PortAudio may know of others", "", **figures)
         step = "arecord -l and aplay -l list what there is; is the HAT seated on all 40 pins?"
         return broken(f"{words}: none has {lacks}", step, **figures)
     return ok(words, **figures)
