@@ -96,3 +96,11 @@ def test_the_memory_that_is_shown_and_forgotten_is_that_of_the_service(machine: 
     memory.write_bytes(b"whatever it is")
     assert pommai("data", "reset", "--yes")[0] == 0
     assert not memory.exists()
+
+
+def test_speech_models_are_those_of_the_service(machine: Machine) -> None:
+    model = machine.folder / "cache" / "pommai" / "models" / "vosk-model-of-this-toy"
+    (model / "am").mkdir(parents=True)
+    (model / "am" / "final.mdl").write_bytes(b"what it hears with")
+    listed = json.loads(pommai("models", "list", "--json")[1])
+    assert str(model) in [each["where"] for each in listed]

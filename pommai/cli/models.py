@@ -77,10 +77,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked for. The exit code: 0, or 1 when a toy has no wake word. Raises ModelError, PersonasError."""
+    from pommai.cli.own_toy import own_settings
     from pommai.io.models import DEFAULT
-    from pommai.toy.settings import load_settings
 
-    settings = load_settings(args)
+    settings = own_settings(args)()
     folder, cache = settings.models, settings.cache_dir
     if args.action == "list":
         return _list(folder, as_json=args.json)
