@@ -17,6 +17,7 @@ import pytest
 import trustme
 from doctor_material import RUNNING, look, settings, world
 from gateway_material import TOKEN, desk
+from short_server import short_server
 
 from pommai.doctor import server
 from pommai.doctor.finding import Finding, Mark, Run
@@ -46,9 +47,8 @@ async def listening(context: ssl.SSLContext | None = None) -> AsyncIterator[int]
             await reader.read()
         writer.transport.abort()
 
-    taking = await asyncio.start_server(meet, "127.0.0.1", 0, ssl=context)
-    async with taking:
-        yield taking.sockets[0].getsockname()[1]
+    async with short_server(meet, context) as port:
+        yield port
 
 
 def shown(ca: trustme.CA = CA, name: str = "localhost", ends: datetime | None = None) -> ssl.SSLContext:
@@ -145,9 +145,7 @@ def _plain(folder: Path) -> Finding:
             writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
             writer.close()
 
-        taking = await asyncio.start_server(meet, "127.0.0.1", 0)
-        async with taking:
-            port = taking.sockets[0].getsockname()[1]
+        async with short_server(meet) as port:
             return await server.tls(there(folder, f"wss://localhost:{port}/"))
 
     return asyncio.run(main())
@@ -239,9 +237,7 @@ def test_a_server_that_is_no_gateway_is_broken(tmp_path: Path) -> None:
             writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             writer.close()
 
-        taking = await asyncio.start_server(meet, "127.0.0.1", 0)
-        async with taking:
-            port = taking.sockets[0].getsockname()[1]
+        async with short_server(meet) as port:
             return await server.gateway(there(tmp_path, f"ws://127.0.0.1:{port}/", settings={"token": TOKEN}))
 
     found = asyncio.run(main())

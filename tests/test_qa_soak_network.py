@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+from short_server import short_server
 
 from pommai.qa.soak_network import BadNetwork
 
@@ -21,9 +22,8 @@ async def echo() -> AsyncIterator[BadNetwork]:
             pass
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server, BadNetwork() as network:
-        network.to_port = server.sockets[0].getsockname()[1]
+    async with short_server(serve) as port, BadNetwork() as network:
+        network.to_port = port
         yield network
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import trustme
+from short_server import short_server
 
 from pommai.io.certificate import pin_of
 from pommai.io.ports import Stamp
@@ -44,12 +45,8 @@ def clock(text: str, *, trusted: bool):
 async def noting(context: ssl.SSLContext | None, answer: bytes = b"") -> AsyncIterator[tuple[int, bytearray]]:
     """Its port, and all it was sent after TLS's handshake."""
     heard = bytearray()
-    met: dict[asyncio.Task[object], asyncio.StreamWriter] = {}
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        me = asyncio.current_task()
-        assert me is not None
-        met[me] = writer
         with contextlib.suppress(OSError):
             while data := await reader.read(4096):
                 heard.extend(data)
@@ -57,10 +54,5 @@ async def noting(context: ssl.SSLContext | None, answer: bytes = b"") -> AsyncIt
                     writer.write(answer)
         writer.close()
 
-    server = await asyncio.start_server(meet, "127.0.0.1", 0, ssl=context)
-    async with server:
-        yield server.sockets[0].getsockname()[1], heard
-        for writer in met.values():  # a caller that has just hung up may not have been noticed
-            writer.transport.abort()
-        if met:
-            await asyncio.wait(met)
+    async with short_server(meet, context) as port:
+        yield port, heard
