@@ -126,7 +126,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--token",
         default=os.environ.get(TOKEN_VARIABLE) or None,
         help=f"what toys must show as Authorization: Bearer; others on this machine can see an argument, so prefer "
-        f"the environment variable {TOKEN_VARIABLE} (default: with --data none, for each device has its own: see "
+        f"the environment variable {TOKEN_VARIABLE} (default: none with --data, where each device has its own: see "
         f"`pommai devices`; else a new one, printed once)",
     )
     parser.add_argument(
