@@ -11,7 +11,7 @@ from bundle_material import manifest_of, no_check, opened, settled, take, whole_
 
 from pommai.bundle.disk import Disk
 from pommai.bundle.state import State
-from pommai.bundle.store import Store, in_force
+from pommai.bundle.store import STATE, Store, in_force
 from pommai.errors import BundleError
 
 
@@ -189,8 +189,18 @@ def test_who_asks_while_another_is_at_work_is_told(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can write where it should not")
 def test_root_does_not_write_into_the_toys_folder(tmp_path: Path) -> None:
     os.chown(tmp_path, 4242, 4242)
-    with pytest.raises(BundleError, match=r"sudo -u '#4242' pommai bundle"), opened(tmp_path) as bundle:
+    with pytest.raises(BundleError, match=r"sudo -u '#4242' \S+ bundle"), opened(tmp_path) as bundle:
         Store(tmp_path / "updates").take(bundle, no_check)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write where it should not")
+def test_root_does_not_go_back_in_the_toys_place(tmp_path: Path) -> None:
+    store = settled(tmp_path, 11)
+    os.chown(store.folder, 4242, 4242)
+    before = (store.folder / STATE).read_bytes()
+    with pytest.raises(BundleError, match="run this as the toy's user"):
+        store.go_back()
+    assert (store.folder / STATE).read_bytes() == before
 
 
 def test_a_manifest_says_what_lies_in_the_store(tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ import fcntl
 import hashlib
 import logging
 import os
+import pwd
 import shutil
+import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -236,6 +238,7 @@ class Store:
 
         self._need_state()
         try:
+            _not_as_root(self.folder)
             return self.change(back)
         except OSError as caught:
             raise BundleError(f"{self.folder} cannot be written: {caught.strerror or caught}") from caught
@@ -329,4 +332,10 @@ def _not_as_root(folder: Path) -> None:
     """What root writes into the toy's folder, the toy cannot read."""
     owner = folder.stat().st_uid
     if os.geteuid() == 0 and owner != 0:
-        raise BundleError(f"{folder} is not root's: run this as the toy's user, `sudo -u '#{owner}' pommai bundle ...`")
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = f"'#{owner}'"
+        raise BundleError(
+            f"{folder} is not root's: run this as the toy's user, `sudo -u {name} {sys.argv[0]} bundle ...`"
+        )
