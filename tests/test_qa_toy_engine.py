@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 
 import pytest
-from qa_material import shipped_subject
+from qa_material import ROOT, shipped_subject
 
 from pommai.actions import ACTIONS
+from pommai.cli.fuzz import subject_of
 from pommai.qa.coverage import Coverage
-from pommai.qa.profile import shipped_profiles
+from pommai.qa.profile import load_profile, shipped_profiles
 from pommai.qa.replay_file import Happening, line_of
+from pommai.qa.subject import Subject
 
 EVENTS = {"child": 400, "flaky-wifi": 400, "hostile": 400, "night": 30}
 """Events of a stream; a night of 400 would take days."""
@@ -58,6 +60,45 @@ def test_an_action_that_raises_is_found_and_told(monkeypatch) -> None:
     run = shipped_subject("child", "toy").toy_engine().run(7, 0, 300)
     assert run.failure is not None
     assert run.failure.why == "action failed: ValueError: the sound is gone"
+
+
+def edited(tmp_path, *changes: tuple[str, str]) -> Subject:
+    """A subject of the shipped chart with these changes."""
+    text = (ROOT / "statechart.yaml").read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    chart = tmp_path / "statechart.yaml"
+    chart.write_text(text)
+    return subject_of(chart, load_profile("hostile"), "toy")
+
+
+IDLE = "                do: await_wake_word\n                transitions:\n                  - {event: restart.asked"
+SLEEPY = """\
+              sleepy:
+                led: {pattern: "off", priority: 10}
+                do: await_wake_word
+                after: {30s: {target: idle}}
+                transitions: {event: button.pressed, cond: microphone_works, target: listening}
+              listening:
+"""
+
+
+@pytest.mark.parametrize("time_to_sleep", ["5m", "2s"])
+def test_a_toy_that_sleeps_and_wakes_by_itself_rests(tmp_path, time_to_sleep: str) -> None:
+    after = f"                after: {{{time_to_sleep}: {{target: sleepy}}}}\n"
+    subject = edited(tmp_path, (IDLE, after + IDLE), ("              listening:\n", SLEEPY))
+    for number in range(2):
+        assert subject.toy_engine().run(7, number, 100).failure is None
+
+
+def test_a_toy_that_never_rests_again_is_found(tmp_path) -> None:
+    awake = SLEEPY.replace("30s: {target: idle}", "30s: {target: sleepy}")
+    after = "                after: {20s: {target: sleepy}}\n"
+    subject = edited(tmp_path, (IDLE, after + IDLE), ("              listening:\n", awake))
+    run = subject.toy_engine().run(7, 0, 100)
+    assert run.failure is not None
+    assert "left alone, the toy does not rest, but is in toy behaviour playing sleepy" in run.failure.why
 
 
 def test_a_microphone_that_stays_open_is_found(monkeypatch) -> None:
