@@ -66,7 +66,7 @@ def read_unit(name: str) -> configparser.RawConfigParser:
 
 def test_software_is_chosen_before_each_start_by_what_has_proved_itself() -> None:
     start, look = (read_unit(f"pommai-software{name}.service") for name in ("-start", ""))
-    assert read_unit("pommai.service")["Unit"]["Wants"] == "pommai-software-start.service"
+    assert "Wants=pommai-software-start.service" in UNIT.read_text().splitlines()
     assert start["Unit"]["Before"] == "pommai.service"
     for unit in (start, look):
         assert unit["Service"]["ExecStart"].startswith("/opt/pommai/proven/bin/pommai bundle install-software")
@@ -74,6 +74,15 @@ def test_software_is_chosen_before_each_start_by_what_has_proved_itself() -> Non
         assert unit["Service"]["ReadWritePaths"] == "/opt/pommai"
         assert unit["Service"]["CapabilityBoundingSet"] == "CAP_DAC_READ_SEARCH"
     assert "--starting" in start["Service"]["ExecStart"].split()
+
+
+def test_it_may_have_its_card_lights_and_button_by_the_names_of_their_drivers() -> None:
+    # As drivers/spi/spidev.c, drivers/gpio/gpiolib.h and sound/core/sound.c register them; devices may be called otherwise.
+    lines = UNIT.read_text().splitlines()
+    allowed = {line.partition("=")[2] for line in lines if line.startswith("DeviceAllow=")}
+    assert allowed == {"char-alsa rw", "char-gpiochip rw", "char-spi rw"}
+    for key in ("Wants", "After"):  # of a driver that is not loaded, systemd lets nothing through
+        assert f"{key}=modprobe@spidev.service modprobe@snd.service" in lines
 
 
 def test_it_is_started_again_whatever_happens_and_never_given_up() -> None:
