@@ -77,7 +77,7 @@ def test_software_is_chosen_before_each_start_by_what_has_proved_itself() -> Non
 
 
 def test_it_may_have_its_card_lights_and_button_by_the_names_of_their_drivers() -> None:
-    # As drivers/spi/spidev.c, drivers/gpio/gpiolib.h and sound/core/sound.c register them; devices may be called otherwise.
+    # As drivers/spi/spidev.c, drivers/gpio/gpiolib.h and sound/core/sound.c of the kernel register them.
     lines = UNIT.read_text().splitlines()
     allowed = {line.partition("=")[2] for line in lines if line.startswith("DeviceAllow=")}
     assert allowed == {"char-alsa rw", "char-gpiochip rw", "char-spi rw"}
