@@ -61,13 +61,17 @@ def parse_duration(text: str) -> float | None:
 
 
 def meant_duration(text: str) -> str | None:
-    """The duration that somebody meant who wrote `10 s`, `10`, `5min` or `2 seconds`.
+    """The duration that somebody meant who wrote `10 s`, `10`, `5min` or `2 seconds`; two when it may be either.
 
-    >>> meant_duration("5 min"), meant_duration("2,5"), meant_duration("soon")
-    ('5m', '2.5s', None)
+    >>> meant_duration("5 min"), meant_duration("2,5"), meant_duration("160"), meant_duration("soon")
+    ('5m', '2.5s', '160ms or 160s', None)
     """
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([a-z]*)", text.replace(" ", "").replace(",", ".").lower())
     units = {"": "s", "sec": "s", "min": "m", "msec": "ms", "milli": "ms", "hr": "h", "hour": "h", "second": "s"}
     units |= {"minute": "m", "millisecond": "ms", "s": "s", "m": "m", "h": "h", "ms": "ms"}
     unit = None if match is None else units.get(match[2]) or units.get(match[2].rstrip("s"))
-    return f"{match[1]}{unit}" if match and unit else None
+    if match is None or unit is None:
+        return None
+    if not match[2] and float(match[1]) >= 100:
+        return f"{match[1]}ms or {match[1]}s"  # of a light, or of patience: nobody can tell
+    return f"{match[1]}{unit}"

@@ -32,6 +32,8 @@ def test_a_duration_is_seconds(text: str, seconds: float | None) -> None:
     ("text", "meant"),
     [
         ("10", "10s"),
+        ("160", "160ms or 160s"),
+        ("160 s", "160s"),
         ("10 s", "10s"),
         ("2 seconds", "2s"),
         ("5min", "5m"),

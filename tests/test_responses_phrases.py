@@ -32,6 +32,7 @@ def found(phrases: list[str], sentence: str) -> list[tuple[str, tuple[int, ...]]
         ("night night", "night night", (0, 1)),
         ("my ... hurts", "my hurts", (0, 1)),
         ("my ... hurts", "my tummy hurts", (0, 2)),
+        ("my .. hurts", "my tummy hurts", (0, 2)),
         ("my ... hurts", "my very little finger hurts", (0, 4)),
     ],
 )

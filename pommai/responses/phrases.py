@@ -24,7 +24,8 @@ MOST_WORDS = 12
 MOST_GAPS = 2
 """Most `...` in a phrase: each multiplies the places to look at."""
 
-_DOTS = re.compile(r"\.{3,}|…")
+_DOTS = re.compile(r"\.{2,}|…")
+"""Who writes two dots means three: no sentence has them, and a call for help would never be heard."""
 
 Owner = TypeVar("Owner")
 
