@@ -85,6 +85,31 @@ def test_it_may_have_its_card_lights_and_button_by_the_names_of_their_drivers() 
         assert f"{key}=modprobe@spidev.service modprobe@snd.service" in lines
 
 
+@pytest.mark.parametrize("comes_after", [0, 3, None])
+def test_the_mixer_of_a_card_that_comes_late_is_set_as_well(tmp_path: Path, comes_after: int | None) -> None:
+    cards = tmp_path / "cards"
+    script = (ROOT / "deploy" / "pommai-mixer").read_text()
+    assert "/proc/asound/" in script
+    appears = f"[ $(wc -l <{tmp_path}/slept) -lt {comes_after} ] || mkdir -p {cards}/seeed2micvoicec"
+    programs = {
+        "sleep": f"echo >>{tmp_path}/slept; {appears if comes_after else ':'}",
+        "amixer": f'echo "$@" >>{tmp_path}/set',
+        "pommai-mixer": script.replace("/proc/asound", str(cards)),
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    if comes_after == 0:
+        (cards / "seeed2micvoicec").mkdir(parents=True)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run([tmp_path / "pommai-mixer"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    slept = (tmp_path / "slept").read_text().count("\n") if (tmp_path / "slept").exists() else 0
+    assert slept == (20 if comes_after is None else comes_after)
+    assert ("there is no ReSpeaker 2-Mics HAT" in done.stderr) is (comes_after is None)
+    assert (tmp_path / "set").exists() is (comes_after is not None)
+
+
 def test_it_is_started_again_whatever_happens_and_never_given_up() -> None:
     unit = configparser.RawConfigParser(strict=False)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
