@@ -110,6 +110,12 @@ def test_the_toy_can_read_its_settings_whatever_the_umask_of_its_service(card: C
         os.umask(before)
 
 
+def test_its_unit_runs_for_a_file_and_for_the_rest_of_one_that_was_not_wiped_to_its_end() -> None:
+    lines = (ROOT / "deploy" / "pommai-provision.service").read_text().splitlines()
+    there = {Path(line.partition("=|")[2]) for line in lines if line.startswith("ConditionPathExists=|")}
+    assert there == {folder / name for folder in provision.BOOT_FOLDERS for name in (FILE, provision._TAKEN)}
+
+
 def test_pins_come_along_so_that_a_stranger_cannot_play_the_gateway(card: Card) -> None:
     pins = [f"sha256/{letter * 43}=" for letter in "AQ"]
     card.write(GOOD + f"server_pins = {pins}\n".replace("'", '"'))
