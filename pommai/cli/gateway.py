@@ -46,7 +46,8 @@ While it runs, it takes lines on standard input:
   sessions                 who is connected
   switch TOY [DEVICE]      who every toy, or the one with this device id, is to be: now, and whenever it connects
   config                   what toys have taken of the settings of their persona (pi_config), and refused
-  pause [TIME [MESSAGE]]   put every toy into safe mode, for 30s, 5m, ... or until `resume`
+  pause [TIME [MESSAGE]]   put every toy into safe mode, for 30s, 5m, ... or until `resume`; a longer
+                           pause that goes on is not cut short
   resume                   let every toy out of safe mode
   volume PERCENT [DEVICE]  how loud every toy, or the one with this device id, is: 0 to 100
   restart DEVICE           have one toy begin again, when it rests

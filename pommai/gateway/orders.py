@@ -34,7 +34,8 @@ class Orders:
         return await self.gateway.switch_toy(toy_id, device_id)
 
     async def pause(self, length: str | None = None, message: str = "") -> int:
-        """Put every toy into safe mode for a time like 5m, up to 24h; None: until `resume`. Raises OrderError."""
+        """Put every toy into safe mode for a time like 5m, up to 24h; None: until `resume`. A toy that has longer to
+        rest does. Raises OrderError."""
         if len(message) > LONGEST_MESSAGE:
             raise OrderError(f"a message has {LONGEST_MESSAGE} characters at most, not {len(message)}")
         if length is None:

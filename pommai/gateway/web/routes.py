@@ -40,7 +40,7 @@ PAGES: Final = {
     "GET /config": "what toys that are connected to this gateway took of their settings, and refused",
     "GET /alerts": "the latest alerts, those of other gateways too: ?device=ID&limit=20",
     "GET /alerts/stream": "alerts as they come, as server-sent events",
-    "POST /toys/pause": 'put every toy into safe mode: {"time": "5m"?, "message"?}',
+    "POST /toys/pause": 'put every toy into safe mode; no pause cuts a longer one short: {"time": "5m"?, "message"?}',
     "POST /toys/resume": "let every toy out of safe mode",
     "POST /toys/volume": 'how loud all toys, or one, are: {"percent", "deviceId"?}',
     "POST /toys/restart": 'have one toy begin again, when it rests: {"deviceId"}',
