@@ -55,7 +55,9 @@ def test_another_version_of_the_chart_is_said_and_another_chart_refused(tmp_path
     other = tmp_path / "other.replay"
     other.write_text("\n".join("source: " + "0" * 64 if "source:" in line else line for line in text.split("\n")))
     assert main(["replay", str(other)]) == 0
-    assert "another version of the chart 'pommai'" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "another version of the chart 'pommai'" in err
+    assert "it may take another course; --chart names another\n" in err
     other.write_text(text.replace("chart: pommai", "chart: robot"))
     assert main(["replay", str(other)]) == 1
     assert "recorded with the chart 'robot', and this is 'pommai'" in capsys.readouterr().err

@@ -70,6 +70,26 @@ def test_the_shortest_way_is_written_as_a_replay_and_as_a_diagram(chart: Path) -
     assert (out / "quiet.mmd").read_text().startswith("sequenceDiagram\n    participant button\n")
 
 
+def test_what_is_written_fails_again_until_the_chart_is_mended(
+    chart: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = chart.parent / "out"
+    main(["verify", str(chart), "--out", str(out)])
+    slow, quick = CHART.replace("do: record, ", ""), CHART.replace("do: record, ", "").replace("9s", "4s")
+    for name, text, words in (
+        ("quiet", CHART, "this must never be, and is (nobody asked)"),
+        ("there", CHART, "leads to none of busy (one can get there)"),
+        ("short", slow, "if nobody helps, it may take 9 s to come to idle (time is short)"),
+    ):
+        chart.write_text(text)
+        capsys.readouterr()
+        assert main(["replay", str(out / f"{name}.replay"), "--chart", str(chart)]) == 1
+        assert capsys.readouterr().out.endswith(f"✗ {name}: {words}\n")
+    chart.write_text(quick)
+    assert main(["replay", str(out / "short.replay"), "--chart", str(chart)]) == 0
+    assert "does not fail any more: short: " in capsys.readouterr().out
+
+
 def test_machines_get_all_of_it(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(chart), "--json", "--out", str(chart.parent / "out")]) == 1
     told = json.loads(capsys.readouterr().out)

@@ -67,9 +67,9 @@ def run(args: argparse.Namespace) -> int:
     replay = read_file(args.file)
     subject = subject_of(chart, nobody, replay.engine)
     if doubts := chart_doubts(replay, subject.ground.table, str(args.file)):
-        print(f"pommai replay: {doubts}", file=sys.stderr)
+        print(f"pommai replay: {doubts}{'' if args.chart else '; --chart names another'}", file=sys.stderr)
     again = _on_table if replay.engine == "table" else _on_toy
-    wrong = again(replay, subject, args)
+    wrong = again(replay, subject, args) or _over_time(replay, subject.ground.table)
     if wrong:
         print(f"{'':12}✗ {wrong}")
         return 1
@@ -117,6 +117,18 @@ def _on_table(replay: Replay, subject: Subject, args: argparse.Namespace) -> str
         names = ", ".join(sorted(assumed))
         print(f"pommai replay: the file does not say how these were answered, taken for no: {names}", file=sys.stderr)
     return ""
+
+
+def _over_time(replay: Replay, table: DecisionTable) -> str:
+    """What the proof says of the property that the replay is about, where no single step breaks it; empty: it holds."""
+    from pommai.chart.prove import prove
+    from pommai.qa.claims import left_to_the_prover
+
+    about = replay.why.partition(": ")[0]
+    if about not in left_to_the_prover(table.specification):
+        return ""
+    verdict = next(one for one in prove(table).verdicts if one.id == about)
+    return "" if verdict.holds else f"{verdict.id}: {verdict.words} ({verdict.because})"
 
 
 def _on_toy(replay: Replay, subject: Subject, args: argparse.Namespace) -> str:

@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         gc.unfreeze()
     seconds = time.perf_counter() - begun
-    written = {v.id: _write(args.out, table, v.id, v.counterexample) for v in proof.verdicts if v.counterexample}
+    written = {v.id: _write(args.out, table, v, v.counterexample) for v in proof.verdicts if v.counterexample}
     if args.json:
         import json
 
@@ -215,12 +215,15 @@ def _moments(story: Counterexample) -> list[dict[str, Any]]:
 # -- files ---------------------------------------------------------------------------------
 
 
-def _write(folder: Path, table: DecisionTable, id_: str, story: Counterexample) -> list[str]:
+def _write(folder: Path, table: DecisionTable, broken: Verdict, story: Counterexample) -> list[str]:
     """The replay file and the diagram of a broken property; the names of those that could be written."""
     from pommai.chart.prove_story import as_mermaid
     from pommai.qa.replay_file import write
 
-    files = {folder / f"{id_}.replay": write(as_replay(table, story)), folder / f"{id_}.mmd": as_mermaid(table, story)}
+    files = {
+        folder / f"{broken.id}.replay": write(as_replay(table, broken, story)),
+        folder / f"{broken.id}.mmd": as_mermaid(table, story),
+    }
     written = []
     for file, text in files.items():
         try:
@@ -232,11 +235,12 @@ def _write(folder: Path, table: DecisionTable, id_: str, story: Counterexample) 
     return written
 
 
-def as_replay(table: DecisionTable, story: Counterexample) -> Replay:
-    """The story as `pommai replay` takes it."""
+def as_replay(table: DecisionTable, broken: Verdict, story: Counterexample) -> Replay:
+    """The story of a broken property as `pommai replay` takes it."""
     from pommai.qa.replay_file import START, Happening, Replay
 
     happenings = tuple(
         Happening(moment.seconds, moment.event or START, {}, dict(moment.answers)) for moment in story.moments
     )
-    return Replay(table.name, table.source_sha256, "table", happenings, story.words)
+    why = f"{broken.id}: {story.words} ({broken.because})"
+    return Replay(table.name, table.source_sha256, "table", happenings, why)

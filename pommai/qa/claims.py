@@ -1,15 +1,21 @@
 """The chart's `properties`, asked step by step: what `pommai verify` proves of the table, seen while it runs.
 
-Properties about time (`within`, `returns`) are the prover's alone.
+Properties about time (`within`, `returns`), and those that hold for every chart and look at all of it, are the prover's
+alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from pommai.chart.prove_space import Space
 from pommai.chart.specification import Claim, Specification
 from pommai.qa.situation import Check, Moment
+
+
+OF_ALL_STEPS: Final = ("comes_to_rest", "no_waiting_for_the_cloud")
+"""Of those that hold for every chart: see `pommai.chart.prove_builtin`. The others are in `sound_step`."""
 
 
 def checks_of(space: Space) -> list[Check]:
@@ -18,8 +24,8 @@ def checks_of(space: Space) -> list[Check]:
 
 
 def left_to_the_prover(specification: Specification) -> list[str]:
-    """Properties that are not asked here."""
-    return [claim.id for claim in specification.claims if not _in_one_step(claim)]
+    """Properties that no single step breaks: they are not asked here."""
+    return [*OF_ALL_STEPS, *(claim.id for claim in specification.claims if not _in_one_step(claim))]
 
 
 def _in_one_step(claim: Claim) -> bool:
