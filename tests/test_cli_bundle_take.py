@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from bundle_material import bundle_bytes
+from bundle_material import KEY, bundle_bytes, public
 from test_bundle_fetch import sends, served
 from update_material import ROOT, Desk, lights, pommai
 
@@ -40,6 +40,14 @@ def test_a_strangers_bundle_is_not_good(tmp_path: Path, desk: Desk) -> None:
     code, said, errors = pommai("bundle", "verify", tmp_path / "x", "--keys", desk.public)
     assert (code, said) == (1, "")
     assert "it is not from whom you trust" in errors
+
+
+def test_a_mistake_in_a_bundle_is_told_by_the_name_of_its_file_there(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(bundle_bytes({"led_patterns.yaml": b"paterns: {}\n"}))
+    (tmp_path / "keys").write_text(f"{public(KEY)}\n")
+    code, _, errors = pommai("bundle", "verify", tmp_path / "x", "--keys", tmp_path / "keys")
+    assert code == 1
+    assert "the bundle is not fit for this toy: led_patterns.yaml:1:1: error: " in errors
 
 
 def test_what_a_bundle_says_is_shown_without_trusting_it(tmp_path: Path) -> None:

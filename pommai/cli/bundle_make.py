@@ -10,7 +10,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from pommai.bundle.container import CHUNK, SUFFIX, open_bundle, pieces
 from pommai.bundle.keys import make_key, read_private_key, read_public_keys
 from pommai.bundle.keys import sign as sign_manifest
 from pommai.bundle.manifest import CHART, CHART_SOURCE, FILES, SOUNDS, WHEELS, Manifest, Part
-from pommai.errors import BundleError, PommaiError
+from pommai.errors import BundleError
 
 
 def keygen(args: argparse.Namespace) -> int:
@@ -32,7 +31,7 @@ def keygen(args: argparse.Namespace) -> int:
 
 def build(args: argparse.Namespace) -> int:
     """Make a bundle."""
-    from pommai.toy.update_check import as_shipped, check_update
+    from pommai.toy.update_check import as_shipped, check_update, told_by_name
 
     folder: Path = args.folder
     if not folder.is_dir():
@@ -57,7 +56,7 @@ def build(args: argparse.Namespace) -> int:
         if not manifest.is_software:
             if CHART_SOURCE in names:
                 print("compiling and proving the chart ...", file=sys.stderr)
-            with _as_in(folder, place):
+            with told_by_name(place, folder):
                 check_update(as_shipped(place))
         signatures = () if key is None else (sign_manifest(raw, key),)
         write_bundle(output, pieces(raw, signatures, chain.from_iterable(_chunks(place / name) for name in names)))
@@ -122,19 +121,12 @@ def _gather(folder: Path, place: Path) -> list[str]:
     if names and left:
         print(f"not taken along: {', '.join(left)}", file=sys.stderr)
     if CHART_SOURCE in names:
-        with _as_in(folder, place):
+        from pommai.toy.update_check import told_by_name
+
+        with told_by_name(place, folder):
             _compile(place)
         names.append(CHART)
     return sorted(names)
-
-
-@contextmanager
-def _as_in(folder: Path, place: Path) -> Iterator[None]:
-    """What is wrong with the copy of a file is wrong with the file: it is named by where somebody can mend it."""
-    try:
-        yield
-    except PommaiError as caught:
-        raise BundleError(str(caught).replace(f"{place}{os.sep}", f"{folder}{os.sep}")) from caught
 
 
 def _compile(place: Path) -> None:

@@ -46,11 +46,16 @@ def verify(args: argparse.Namespace) -> int:
 
 def _fitness(bundle: Bundle) -> Fitness:
     from pommai.bundle.store import Store
-    from pommai.toy.update_check import as_shipped, check_update
+    from pommai.toy.update_check import as_shipped, check_update, told_by_name
 
     found: list[Fitness] = []
+
+    def check(place: Path) -> None:
+        with told_by_name(place):
+            found.append(check_update(as_shipped(place)))
+
     with tempfile.TemporaryDirectory(prefix="pommai-bundle-") as folder:
-        Store(Path(folder) / "store").take(bundle, lambda place: found.append(check_update(as_shipped(place))))
+        Store(Path(folder) / "store").take(bundle, check)
     return found[0]
 
 

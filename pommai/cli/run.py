@@ -56,9 +56,10 @@ def run(args: argparse.Namespace) -> int:
     keep_heap_small()
 
     def check(place: Path) -> None:
-        from pommai.toy.update_check import check_update  # once, after the software has changed
+        from pommai.toy.update_check import check_update, told_by_name  # once, after the software has changed
 
-        check_update(load_settings(args, bundle=lambda _: place))
+        with told_by_name(place):
+            check_update(load_settings(args, bundle=lambda _: place))
 
     def begin(updates: Path) -> Path | None:
         if not has_bundles(updates):

@@ -8,7 +8,9 @@ the chart that came with the software, never less.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -110,6 +112,17 @@ class Fitness:
 
     proof: Proof
     table: DecisionTable
+
+
+@contextmanager
+def told_by_name(place: Path, folder: Path | None = None) -> Iterator[None]:
+    """What is wrong with a file in `place`, where it lies for a moment, is told by the name it has in `folder`, where
+    somebody can mend it; or else in the bundle. Raises BundleError."""
+    try:
+        yield
+    except PommaiError as caught:
+        name = "" if folder is None else f"{folder}{os.sep}"
+        raise BundleError(str(caught).replace(f"{place}{os.sep}", name)) from caught
 
 
 def as_shipped(folder: Path) -> Settings:

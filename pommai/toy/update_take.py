@@ -22,7 +22,7 @@ from pommai.errors import BundleError
 from pommai.io.clock import SystemClock
 from pommai.io.tls import ServerTrust, pins_at
 from pommai.toy.settings import BUNDLED, Settings
-from pommai.toy.update_check import check_update
+from pommai.toy.update_check import check_update, told_by_name
 
 LoadSettings = Callable[[Path], Settings]
 """The settings this toy would have with the bundle in this folder in force."""
@@ -76,10 +76,11 @@ def _take(bundle: Bundle, store: Store, load: LoadSettings) -> Taken:
     unused: list[str] = []
 
     def check(place: Path) -> None:
-        settings = load(place)
-        there = {name for name, file in BUNDLED.items() if (place / file).exists()}
-        unused.extend(sorted(name for name in there if place not in getattr(settings, name).parents))
-        check_update(settings)
+        with told_by_name(place):
+            settings = load(place)
+            there = {name for name, file in BUNDLED.items() if (place / file).exists()}
+            unused.extend(sorted(name for name in there if place not in getattr(settings, name).parents))
+            check_update(settings)
 
     store.take(bundle, check)
     return Taken(bundle.manifest, unused=tuple(unused))
