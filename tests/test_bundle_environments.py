@@ -55,8 +55,9 @@ def test_a_new_environment_shares_what_it_can_with_the_old_which_stays_as_it_is(
     made.point(PROVEN, "installed")
     assert says(installed / VENV / "bin" / "pommai") == "pommai 2 --version"
     assert (made.linked(), made.linked(PROVEN)) == ("2-x", "installed")
-    # A program keeps the environment it began with, whatever a link says later.
-    assert str(new) in (installed / VENV / "bin" / "pommai").read_text().splitlines()[0]
+    # A program keeps the environment it began with, whatever a link says later. Of a long path the shell is told.
+    first, second, *_ = (installed / VENV / "bin" / "pommai").read_text().splitlines()
+    assert str(new) in (second if first == "#!/bin/sh" else first)
     made.point(VENV, "installed")
     made.forget_others(["installed"])
     assert not new.exists()

@@ -84,6 +84,7 @@ def test_a_name_that_nobody_has_is_answered_with_the_one_that_was_meant(url: str
 def test_a_token_comes_from_a_file_too_and_a_wrong_one_is_refused(url: str, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(f"{OPERATOR}\n")
+    file.chmod(0o644)
     done = persona("--gateway", url, "--token-file", str(file))
     assert (done.code, f"chmod 600 {file}" in done.errors) == (2, True)
     file.chmod(0o600)

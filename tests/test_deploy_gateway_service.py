@@ -13,20 +13,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from deploy_material import exposure_of
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
 GATEWAY = DEPLOY / "pommai-gateway.service"
 EXPOSURE = 2.5
-"""systemd's measure of what a service could do if it were taken over: 0 nothing, 10 everything."""
-
-
-def exposure_of(unit: Path) -> float:
-    judged = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", unit], capture_output=True, text=True
-    )
-    (level,) = re.findall(rf"Overall exposure level for {re.escape(unit.name)}: ([\d.]+)", judged.stdout)
-    return float(level)
 
 
 def complaints_of(unit: Path) -> list[str]:
@@ -65,11 +57,12 @@ def clean(tmp_path: Path) -> dict[str, str]:
 
 
 def test_a_gateway_says_when_it_listens_that_it_lives_and_when_it_ends(tmp_path: Path) -> None:
+    name = f"@pommai-test-gateway-{os.getpid()}"  # not in a folder, whose path may be longer than a socket's
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        systemd.bind(str(tmp_path / "notify"))
+        systemd.bind(name.replace("@", "\0"))
         systemd.settimeout(60)
         command = (sys.executable, "-m", "pommai", "gateway", "--data", "toys.db", "--at-home", "--port", "0")
-        told = clean(tmp_path) | {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "300000"}
+        told = clean(tmp_path) | {"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "300000"}
         quiet = subprocess.DEVNULL
         with subprocess.Popen(
             [*command, "--host", "127.0.0.1"], cwd=tmp_path, env=told, stdin=quiet, stdout=quiet, stderr=quiet

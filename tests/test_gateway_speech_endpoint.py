@@ -26,6 +26,7 @@ def test_the_key_comes_from_a_file_or_from_the_environment_or_there_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "key").write_text("sk-file\n")
+    (tmp_path / "key").chmod(0o644)
     with pytest.raises(SettingsError, match=f"the key of {URL} .* chmod 600 {tmp_path / 'key'}"):
         open_client(Endpoint(URL, "m", key_file=str(tmp_path / "key")))
     (tmp_path / "key").chmod(0o600)

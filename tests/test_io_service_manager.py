@@ -16,11 +16,13 @@ from pommai.io.service_manager import FEEDS, ServiceManager
 @pytest.fixture(params=["path", "abstract"])
 def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, socket.socket]]:
     """NOTIFY_SOCKET, and the manager's end of it."""
-    name = str(tmp_path / "notify") if request.param == "path" else f"@pommai-test-{os.getpid()}"
+    folder = os.open(tmp_path, os.O_RDONLY)  # whose path may be longer than a socket's
+    name = f"/proc/self/fd/{folder}/notify" if request.param == "path" else f"@pommai-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind("\0" + name[1:] if name.startswith("@") else name)
         channel.settimeout(5)
         yield name, channel
+    os.close(folder)
 
 
 def heard(channel: socket.socket) -> str:
