@@ -13,7 +13,6 @@ from pommai.chart.prove_space import Space
 from pommai.chart.specification import Claim, Specification
 from pommai.qa.situation import Check, Moment
 
-
 OF_ALL_STEPS: Final = ("comes_to_rest", "no_waiting_for_the_cloud")
 """Of those that hold for every chart: see `pommai.chart.prove_builtin`. The others are in `sound_step`."""
 
