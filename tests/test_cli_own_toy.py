@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from update_material import Desk, lights, pommai
+from update_material import ROOT, Desk, lights, pommai
 
 from pommai.bundle.store import Store
 
@@ -67,6 +67,28 @@ def test_a_bundle_goes_where_the_service_looks_for_it(machine: Machine, names_it
     assert not (machine.home / ".local").exists()
 
 
+def test_where_systemd_does_not_answer_the_units_file_does(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    unit = (ROOT / "deploy" / "pommai.service").read_text()
+    for there, here in (
+        ("/etc/pommai/pommai.toml", machine.config),
+        ("XDG_DATA_HOME=/var/lib ", f"XDG_DATA_HOME={machine.folder}/data "),
+        ("XDG_CACHE_HOME=/var/cache ", f"XDG_CACHE_HOME={machine.folder}/cache "),
+        ("POMMAI_MEMORY=/run/pommai/memory.db", f"POMMAI_MEMORY={machine.folder}/memory.db"),
+    ):
+        assert there in unit
+        unit = unit.replace(there, str(here))
+    (machine.folder / "pommai.service").write_text(unit)
+    monkeypatch.setattr("pommai.cli.own_toy.UNIT_FILE", machine.folder / "pommai.service")
+    bundle = machine.bundle(4)
+    for systemctl in ("echo 'Failed to connect to bus' >&2; exit 1", "echo 'Running in chroot, ignoring command'"):
+        machine.systemctl.write_text(f"#!/bin/sh\n{systemctl}\n")
+        code, _, errors = pommai("bundle", "apply", bundle)
+        assert (code, errors) == (0, "")
+        assert machine.waiting(machine.store) == 4
+        assert pommai("bundle", "rollback")[0] == 0
+    assert str(machine.folder / "memory.db") in pommai("data", "show")[2]
+
+
 def test_whoever_names_another_file_or_folder_means_another_toy(machine: Machine) -> None:
     other = machine.folder / "other.toml"
     other.write_text(f'update_keys = "{machine.desk.public}"\nupdates = "elsewhere"\n')
@@ -81,6 +103,7 @@ def test_where_no_service_runs_a_toy_everything_is_in_ones_own_folders(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, load: str, code: int
 ) -> None:
     machine.says(load, code)
+    monkeypatch.setattr("pommai.cli.own_toy.UNIT_FILE", machine.folder / "none")
     bundle = machine.bundle(4)
     assert pommai("bundle", "apply", bundle, "--config", machine.config)[0] == 0
     assert machine.waiting(Store(machine.home / ".local/share/pommai/updates")) == 4

@@ -90,7 +90,8 @@ for release in ${RELEASES:-bookworm trixie}; do
     check inside install -m 644 /tmp/desk/maker.pub /etc/pommai/update_keys
     check inside install -d -o pommai -m 700 /var/lib/pommai
     printf 'update_keys = "/etc/pommai/update_keys"\nupdate_trial = "1s"\n' >>"$system/etc/pommai/pommai.toml"
-    as_toy() { inside setpriv --reuid pommai --regid pommai --init-groups env XDG_DATA_HOME=/var/lib "$@"; }
+    # As sudo -u pommai has it: of the service's folders it knows nothing.
+    as_toy() { inside setpriv --reuid pommai --regid pommai --init-groups env HOME=/var/lib/pommai "$@"; }
     as_root() { inside env XDG_DATA_HOME=/var/lib /opt/pommai/proven/bin/pommai bundle install-software "$@"; }
     check as_toy $pommai bundle apply --config /etc/pommai/pommai.toml /tmp/desk/1.pommai-bundle
     check as_root
