@@ -36,7 +36,7 @@ def test_a_call_is_read_as_convex_and_its_clients_write_it() -> None:
         (b'{"path": "a:b", "args": {"x": -Infinity}}', "has -Infinity, which is not JSON"),
         (b'{"path": "a:b", "args": {"x": 1e999}}', "too large a number"),
         (b'{"path": "a:b", "args": {"x": ' + b"9" * 100_000 + b"}}", "too large a number"),
-        (b"[" * 4_000, "nested too deeply"),
+        (b"[" * 4_000, "the body is n"),  # nested too deeply; or not JSON, from Python 3.12 on
         (b"[" * 500_000, "the body has too many parts"),
         (b'{"path": "a:b", "args": {"x": [' + b"[]," * 9_000 + b"[]]}}", "the body has too many parts"),
     ],

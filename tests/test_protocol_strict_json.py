@@ -46,7 +46,6 @@ def test_whatever_a_stranger_sends_is_read_or_refused(text: str) -> None:
         ("[-Infinity]", "it has -Infinity, which is not JSON"),
         ("1e999", "it has too large a number"),
         ("9" * 401, "it has too large a number"),
-        ("[" * MAX_LISTS, "it is nested too deeply"),
         ("[" * (MAX_LISTS + 1), "it has too many parts"),
         (f"[{'1,' * MAX_ITEMS}1,1]", "it has too many parts"),
     ],
@@ -63,3 +62,9 @@ def test_as_many_parts_as_are_allowed_are_read() -> None:
     text = json.dumps(value)
     check_parts(text, "it")
     assert read_json(text, "it") == value
+
+
+def test_brackets_that_are_never_closed_are_refused() -> None:
+    # Python 3.11 gives up after a thousand; later ones come to the end of all of them.
+    with pytest.raises(ProtocolError, match="^it is n(ested too deeply|ot JSON)"):
+        read_json("[" * MAX_LISTS, "it")
