@@ -99,6 +99,17 @@ def test_a_stream_is_played_in_order_and_returns_when_it_has_been_heard():
     run(scene())
 
 
+def test_a_stream_in_which_nothing_comes_ends_at_once_and_is_no_sound():
+    async def scenario():
+        async with voice() as (playback, speaker, _):
+            await playback.stream(each([]))
+            assert (speaker.played, playback.sounding) == ([], [])
+            playback.play([])
+            assert (speaker.played, playback.sounding) == ([], [])
+
+    run(scenario())
+
+
 def test_few_frames_wait_in_the_speaker_so_that_silence_comes_at_once():
     async def scene():
         async with voice() as (playback, speaker, _):
