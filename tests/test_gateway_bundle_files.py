@@ -6,6 +6,8 @@ import asyncio
 import hashlib
 import os
 import stat
+import tempfile
+import threading
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -124,3 +126,31 @@ def test_a_full_disk_and_a_file_that_is_gone_or_cut_are_said_so(
     monkeypatch.setattr("pommai.gateway.bundle_files.ROOM", 1 << 60)
     with pytest.raises(StoreError, match="too little room"):
         take(tmp_path, BUNDLE)
+
+
+def test_one_that_nobody_waits_for_any_more_leaves_no_file_open_and_none_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, go, made = threading.Event(), threading.Event(), []
+
+    def slowly(**where: Any) -> tuple[int, str]:
+        entered.set()
+        go.wait()
+        made.append(mkstemp(**where))
+        return made[0]
+
+    async def test() -> None:
+        files = BundleFiles(tmp_path)
+        taking = asyncio.create_task(files.take(HASH, len(BUNDLE), coming(BUNDLE), anybody))
+        await asyncio.to_thread(entered.wait)
+        taking.cancel()
+        await asyncio.wait([taking])
+        assert taking.cancelled()
+        go.set()
+
+    mkstemp = tempfile.mkstemp
+    monkeypatch.setattr(tempfile, "mkstemp", slowly)
+    asyncio.run(test())  # and waits for the thread
+    assert [*tmp_path.iterdir()] == []
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(made[0][0])

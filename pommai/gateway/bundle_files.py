@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -59,10 +60,9 @@ class BundleFiles:
         if self._taking:
             raise StoreError("another bundle is coming at this moment; try again when it is here")
         self._taking = True
-        part: Path | None = None
+        part = _Part()
         try:
-            coming, file = await asyncio.to_thread(self._begin, size)
-            part = coming
+            coming, file = await asyncio.to_thread(self._begin, size, part)
             try:
                 digest, done = hashlib.sha256(), 0
                 async for piece in pieces:
@@ -81,9 +81,7 @@ class BundleFiles:
         except OSError as caught:
             raise StoreError(f"the bundle cannot be kept in {self.folder}: {caught.strerror or caught}") from caught
         finally:
-            if part is not None:
-                with suppress(OSError):
-                    part.unlink(missing_ok=True)
+            part.end()
             self._taking = False
 
     async def forget(self, sha256: str) -> None:
@@ -127,7 +125,7 @@ class BundleFiles:
         """Whether there is such a file."""
         return self.place(sha256).is_file()
 
-    def _begin(self, size: int) -> tuple[Path, BinaryIO]:
+    def _begin(self, size: int, part: _Part) -> tuple[Path, BinaryIO]:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in self.folder.glob(f"{_PART}*"):
             if time.time() - left.stat().st_mtime > _STALE_SECONDS:
@@ -135,8 +133,7 @@ class BundleFiles:
         free = shutil.disk_usage(self.folder).free
         if free < size + ROOM:
             raise StoreError(f"there is too little room in {self.folder}: {free >> 20} MiB of {(size + ROOM) >> 20}")
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=_PART)  # gateways of one data file share the folder
-        return Path(name), os.fdopen(handle, "wb")
+        return part.begin(self.folder)
 
     def _finish(self, part: Path, sha256: str) -> None:
         with part.open("rb") as file:
@@ -147,6 +144,39 @@ class BundleFiles:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+class _Part:
+    """A file that is coming. Who waits for its thread may be cancelled: it is closed and removed all the same."""
+
+    def __init__(self) -> None:
+        self._changing = threading.Lock()
+        self._path: Path | None = None
+        self._file: BinaryIO | None = None
+        self._is_over = False
+
+    def begin(self, folder: Path) -> tuple[Path, BinaryIO]:
+        """Blocks. Raises StoreError when it is over by then."""
+        handle, name = tempfile.mkstemp(dir=folder, prefix=_PART)  # gateways of one data file share the folder
+        path, file = Path(name), os.fdopen(handle, "wb")
+        with self._changing:
+            self._path, self._file = path, file
+            is_over = self._is_over
+        if is_over:
+            self.end()
+            raise StoreError("nobody waits for the bundle any more")
+        return path, file
+
+    def end(self) -> None:
+        """Remove it where it has not become another file. Harmless when called again."""
+        with self._changing:
+            self._is_over = True
+            path, file = self._path, self._file
+        if path is not None and file is not None:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            with suppress(OSError):
+                file.close()
 
 
 def _add(file: BinaryIO, digest: hashlib._Hash, piece: bytes) -> None:
