@@ -51,6 +51,8 @@ def explain(caught: yaml.MarkedYAMLError, lines: Sequence[str]) -> Told:
         return _open_bracket(there, here)
     if context.endswith(" block scalar"):
         return here.told("behind | or > the line must end", "begin the text in the next line, indented")
+    if "<document start>" in problem:
+        return _behind_the_end(here)
     if here.character in ("}", "]"):
         return here.told(f"this {here.character} closes nothing", "it is one too many, or what it closes is missing")
     if context.endswith(" node"):
@@ -126,6 +128,17 @@ def _open_bracket(opened: _Spot, here: _Spot) -> Told:
         return here.told(f"a comma or {closing} is missing here", "put text that holds , : [ ] { } into quotes")
     hint = f"a comma or {closing} is missing before line {here.line}, column {here.column}"
     return opened.told(f"what begins with this {opened.character} is not closed", hint)
+
+
+def _behind_the_end(here: _Spot) -> Told:
+    """Something below a value that is over, and that nothing stands around."""
+    numbers = (number for number, line in enumerate(here.lines, 1) if line.strip() and line.strip()[0] not in "#%-")
+    first = next(numbers, here.line)
+    begin = _begin(here.lines[first - 1])
+    if first < here.line and begin > here.column:
+        hint = f"let it begin in column {here.column}, too"
+        return _Spot(here.lines, first, begin).told(f"this line is indented, and line {here.line} is not", hint)
+    return here.told("this stands behind the end of all that is said", "a file holds one mapping: write key: value")
 
 
 def _out_of_line(opened: _Spot, here: _Spot, *, entries: bool) -> Told:

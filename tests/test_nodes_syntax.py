@@ -73,6 +73,10 @@ def told_of(text: str, parser: type) -> Told | None:
         ("a: @b\n", 1, 4, "text may not begin with '@'", "into quotes"),
         ("a: * b\n", 1, 4, "text may not begin with '*'", "into quotes"),
         ("a: >x\n  b\n", 1, 5, "behind | or > the line must end", "the next line"),
+        # behind the end
+        ("# why\n  a: 1\nb: 2\n", 2, 3, "this line is indented, and line 3 is not", "begin in column 1, too"),
+        ("a: 1\n...\nb: 2\n", 3, 1, "this stands behind the end of all that is said", "write key: value"),
+        ("{a: 1} b\n", 1, 8, "this stands behind the end of all that is said", "write key: value"),
         # what nobody has written yet
         ("%YAML 3.0\n---\na: 1\n", 1, 1, "found incompatible YAML document", ""),
     ],
