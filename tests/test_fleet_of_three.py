@@ -214,9 +214,8 @@ def test_one_of_three_gateways_is_killed_while_toys_talk_and_nobody_loses_anythi
 
             while True:  # the toys of the dead one are where they went
                 found = await seats(one, "one")
-                if len(found) == TOYS and all(name != "two" for _, name in found.values()):
+                if len(found) == TOYS and all(toy_id == "owl" and name != "two" for toy_id, name in found.values()):
                     break
-            assert {toy_id for toy_id, _ in found.values()} == {"owl"}
             await set_by("three", "fox")
             answered = [toy.answered for toy in toys]
             kept = [len(toy.acknowledged) for toy in toys]
