@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import termios
 
 import pytest
 
@@ -26,6 +28,23 @@ def test_progress_is_shown_on_a_terminal_after_a_moment_and_wiped_away() -> None
         progress(11, 20)
         assert "11 of" not in terminal.getvalue(), "ten times a second is enough"
     assert terminal.getvalue().endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(40, 39), (0, 100), (200, 100)])
+def test_a_narrow_terminal_gets_one_line_too(columns: int, shown: int) -> None:
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    now = [0.0]
+    with (
+        open(theirs, "w", encoding="utf-8") as terminal,
+        Progress(terminal, of("configurations"), lambda: now[0]) as to,
+    ):
+        now[0] = 1.5
+        to(10, 20)
+        line = os.read(ours, 4096).decode()
+    os.close(ours)
+    whole = "█" * 12 + "░" * 12 + " 10 of 20 configurations"
+    assert line == "\r\x1b[K" + whole[:shown]
 
 
 def test_progress_is_not_shown_where_nobody_looks() -> None:

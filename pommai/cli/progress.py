@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Generic, ParamSpec, TextIO
@@ -50,8 +51,16 @@ class Progress(Generic[P]):
         self._shown = True
         share, words = self._tell(*args, **kwargs)
         bar = "█" * int(WIDTH * min(max(share, 0.0), 1.0))
-        self._stream.write(f"\r\x1b[K{bar:░<{WIDTH}} {words}")
+        self._stream.write(f"\r\x1b[K{f'{bar:░<{WIDTH}} {words}'[: self._room()]}")
         self._stream.flush()
+
+    def _room(self) -> int | None:
+        """How much fits into a line: of two, only the second would be wiped away. None: nobody knows."""
+        try:
+            columns = os.get_terminal_size(self._stream.fileno()).columns
+        except OSError:
+            return None
+        return columns - 1 if columns > 1 else None
 
 
 def of(what: str) -> Callable[[int, int], tuple[float, str]]:
