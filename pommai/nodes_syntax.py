@@ -20,6 +20,9 @@ _GLUED = re.compile(r"(\s*(?:- )?[\w.-]+:)[^\s:/]")
 """A key with its colon, and a value that follows without a space."""
 
 
+_SIGNS = (" an alias", " an anchor", " a directive")
+
+
 class Told(NamedTuple):
     """A problem: line and column from 1, what is wrong, how to put it right."""
 
@@ -38,8 +41,8 @@ def explain(caught: yaml.MarkedYAMLError, lines: Sequence[str]) -> Told:
         return _stray_key(here)
     if "could not find expected ':'" in problem:
         return _no_colon(there)
-    if "cannot start any token" in problem or context.endswith((" an alias", " an anchor")):
-        at = there if context.endswith((" an alias", " an anchor")) else here
+    if "cannot start any token" in problem or context.endswith(_SIGNS):
+        at = there if context.endswith(_SIGNS) else here
         return at.told(f"text may not begin with {quote(at.character)}", "put the text into quotes")
     if "entries are not allowed" in problem:
         return here.told("a list may not begin behind its key", "begin it in the next line, or write it as [a, b]")

@@ -77,6 +77,7 @@ def told_of(text: str, parser: type) -> Told | None:
         ("# why\n  a: 1\nb: 2\n", 2, 3, "this line is indented, and line 3 is not", "begin in column 1, too"),
         ("a: 1\n...\nb: 2\n", 3, 1, "this stands behind the end of all that is said", "write key: value"),
         ("{a: 1} b\n", 1, 8, "this stands behind the end of all that is said", "write key: value"),
+        ("# a voice\n% piper\nvoice: piper\n", 2, 1, "text may not begin with '%'", "into quotes"),
         # what nobody has written yet
         ("%YAML 3.0\n---\na: 1\n", 1, 1, "found incompatible YAML document", ""),
     ],
