@@ -78,7 +78,7 @@ def test_where_systemd_does_not_answer_the_units_file_does(machine: Machine, mon
         assert there in unit
         unit = unit.replace(there, str(here))
     (machine.folder / "pommai.service").write_text(unit)
-    monkeypatch.setattr("pommai.cli.own_toy.UNIT_FILE", machine.folder / "pommai.service")
+    monkeypatch.setattr("pommai.doctor.unit.UNIT_FILE", machine.folder / "pommai.service")
     bundle = machine.bundle(4)
     for systemctl in ("echo 'Failed to connect to bus' >&2; exit 1", "echo 'Running in chroot, ignoring command'"):
         machine.systemctl.write_text(f"#!/bin/sh\n{systemctl}\n")
@@ -103,7 +103,7 @@ def test_where_no_service_runs_a_toy_everything_is_in_ones_own_folders(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, load: str, code: int
 ) -> None:
     machine.says(load, code)
-    monkeypatch.setattr("pommai.cli.own_toy.UNIT_FILE", machine.folder / "none")
+    monkeypatch.setattr("pommai.doctor.unit.UNIT_FILE", machine.folder / "none")
     bundle = machine.bundle(4)
     assert pommai("bundle", "apply", bundle, "--config", machine.config)[0] == 0
     assert machine.waiting(Store(machine.home / ".local/share/pommai/updates")) == 4

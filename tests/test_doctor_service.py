@@ -13,8 +13,10 @@ from doctor_material import PI, RUNNING, commands, look, world
 from pommai.doctor import service
 from pommai.doctor.finding import Finding, Mark
 from pommai.doctor.surroundings import Output
-from pommai.doctor.unit import Unit
+from pommai.doctor.unit import UNKNOWN, Unit
 from pommai.io.memory_files import lock, unlock
+
+ROOT = Path(__file__).parent.parent
 
 
 def seen(folder: Path, unit: Unit | None, **more: Any) -> Finding:
@@ -40,6 +42,7 @@ def test_a_toy_that_runs_and_is_watched_is_well(tmp_path: Path) -> None:
         (replace(RUNNING, restarts=4), Mark.WRONG, "4 restarts", "journalctl"),
         (Unit(), Mark.NOTE, "stopped", "systemctl start"),
         (replace(RUNNING, watchdog=""), Mark.WRONG, "nobody notices", "WatchdogSec"),
+        (Unit(active=UNKNOWN), Mark.NOTE, "tells root alone", "sudo pommai doctor"),
         (None, Mark.NOTE, "does not start by itself", "install.sh"),
     ],
 )
@@ -68,14 +71,28 @@ def test_looking_for_a_running_toy_leaves_nothing_behind(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_service_is_found_by_asking_systemd() -> None:
+REFUSED = commands({"systemctl": Output(1, "", "Failed to connect to bus: No such file or directory")})
+
+
+def test_the_service_is_found_by_asking_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pommai.doctor.unit.UNIT_FILE", tmp_path / "none")
     told = commands({"systemctl show pommai.service": "LoadState=loaded\nActiveState=active\nSubState=running\n"})
     unit = asyncio.run(service.find_unit(told))
     assert unit is not None
     assert unit.is_running
     assert asyncio.run(service.find_unit(commands({}))) is None
-    refused = commands({"systemctl": Output(1, "", "System has not been booted with systemd")})
-    assert asyncio.run(service.find_unit(refused)) is None
+    assert asyncio.run(service.find_unit(REFUSED)) is None
+
+
+def test_where_systemd_answers_root_alone_the_units_file_says_what_the_toy_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pommai.doctor.unit.UNIT_FILE", ROOT / "deploy" / "pommai.service")
+    unit = asyncio.run(service.find_unit(REFUSED))
+    assert unit is not None
+    assert (unit.active, unit.user, unit.config) == (UNKNOWN, "pommai", "/etc/pommai/pommai.toml")
+    assert set(service.GROUPS) <= set(unit.groups)
+    assert unit.environment["XDG_DATA_HOME"] == "/var/lib"
 
 
 # -- groups --------------------------------------------------------------------------------

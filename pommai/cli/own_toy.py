@@ -10,16 +10,12 @@ import argparse
 import os
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pommai.doctor.unit import Unit
     from pommai.toy.settings import Settings
 
-UNIT_FILE: Final = Path("/etc/systemd/system/pommai.service")
-"""Where deploy/install.sh puts it."""
-_NEEDED: Final = ("Environment", "ExecStart")
 _PATIENCE: Final = 10.0
 """Seconds that systemd has to answer."""
 
@@ -53,7 +49,7 @@ def own_service(args: argparse.Namespace) -> Unit | None:
 
 def _unit() -> Unit | None:
     """The toy's service; None where there is none."""
-    from pommai.doctor.unit import NAME, PROPERTIES, read_unit
+    from pommai.doctor.unit import NAME, PROPERTIES, toys_unit
 
     try:
         told = subprocess.run(
@@ -65,19 +61,5 @@ def _unit() -> Unit | None:
             check=True,
         )
     except (OSError, subprocess.SubprocessError):
-        shown = ""
-    else:
-        shown = told.stdout.decode("utf-8", "replace")
-    return read_unit(shown if "LoadState=" in shown else _as_shown(UNIT_FILE))
-
-
-def _as_shown(file: Path) -> str:
-    """What systemctl would show of a unit's file, as far as it is needed here: without D-Bus, as DietPi comes, systemd
-    answers root alone."""
-    try:
-        lines = file.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return ""
-    found = {key: [line.partition("=")[2] for line in lines if line.startswith(f"{key}=")] for key in _NEEDED}
-    command = " ".join(found["ExecStart"])
-    return f"LoadState=loaded\nEnvironment={' '.join(found['Environment'])}\nExecStart={{ argv[]={command} ; }}\n"
+        return toys_unit("")
+    return toys_unit(told.stdout.decode("utf-8", "replace"))

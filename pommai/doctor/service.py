@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pommai.doctor.finding import Finding, blocking, broken, listed, note, ok, wrong
 from pommai.doctor.surroundings import Surroundings
-from pommai.doctor.unit import NAME, PROPERTIES, Unit, read_unit
+from pommai.doctor.unit import NAME, PROPERTIES, UNKNOWN, Unit, toys_unit
 
 MANY_RESTARTS = 3
 GROUPS = ("audio", "gpio", "spi")
@@ -15,9 +15,9 @@ GROUPS = ("audio", "gpio", "spi")
 
 
 async def find_unit(command: Callable[..., object]) -> Unit | None:
-    """What systemd says of the toy's service; None without systemd, or without the service."""
+    """What systemd, or its file, says of the toy's service; None without systemd, or without the service."""
     told = await command("systemctl", "show", NAME, "--no-pager", "--property=" + ",".join(PROPERTIES))  # type: ignore[misc]
-    return None if told is None or told.status else read_unit(told.text)
+    return toys_unit("" if told is None or told.status else told.text)
 
 
 def service(surroundings: Surroundings) -> Finding:
@@ -35,6 +35,8 @@ def service(surroundings: Surroundings) -> Finding:
         "watchdog": unit.watchdog,
         "user": unit.user,
     }
+    if unit.active == UNKNOWN:
+        return note("installed; without D-Bus systemd tells root alone how it is", "sudo pommai doctor", **figures)
     again = f"{unit.restarts} restart{'' if unit.restarts == 1 else 's'}"
     log = f"journalctl -u {unit.name} -b -n 50"
     if unit.active == "failed" or unit.substate == "auto-restart":

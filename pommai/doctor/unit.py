@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
 NAME = "pommai.service"
 PROPERTIES = (
@@ -12,6 +14,10 @@ PROPERTIES = (
     *("Environment", "WatchdogUSec", "StatusText", "SupplementaryGroups"),
 )
 """What `systemctl show` is asked for."""
+UNIT_FILE: Final = Path("/etc/systemd/system/pommai.service")
+"""Where deploy/install.sh puts it."""
+UNKNOWN: Final = "unknown"
+_WRITTEN: Final = ("User", "SupplementaryGroups", "Environment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +26,7 @@ class Unit:
 
     name: str = NAME
     active: str = "inactive"
-    """active, activating, failed, inactive, ..."""
+    """active, activating, failed, inactive, ...; UNKNOWN where systemd tells root alone."""
     substate: str = ""
     result: str = "success"
     enabled: str = "enabled"
@@ -48,6 +54,26 @@ class Unit:
             if word.startswith("--config="):
                 return word.partition("=")[2]
         return None
+
+
+def toys_unit(shown: str) -> Unit | None:
+    """The toy's service, as `systemctl show` wrote it, or as its file says where nothing was written: without D-Bus, as
+    DietPi comes, systemd answers root alone. None when there is no such service."""
+    return read_unit(shown if "LoadState=" in shown else _as_shown(UNIT_FILE))
+
+
+def _as_shown(file: Path) -> str:
+    try:
+        lines = file.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    found = {
+        key: " ".join(line.partition("=")[2] for line in lines if line.startswith(f"{key}="))
+        for key in (*_WRITTEN, "ExecStart")
+    }
+    found["ExecStart"] = f"{{ argv[]={found['ExecStart']} ; }}"
+    found |= {"LoadState": "loaded", "ActiveState": UNKNOWN}
+    return "\n".join(f"{key}={value}" for key, value in found.items())
 
 
 def read_unit(shown: str, name: str = NAME) -> Unit | None:
