@@ -46,7 +46,8 @@ def test_one_that_is_killed_says_so() -> None:
         async with OwnGateway() as gateway:
             os.kill(gateway.pid, signal.SIGKILL)
             await until(lambda: bool(gateway.epitaph))
-            assert gateway.epitaph == "the gateway was ended by SIGKILL"
+            # And what it said last, as where it may open few files.
+            assert gateway.epitaph.startswith("the gateway was ended by SIGKILL")
 
     run(test())
 
