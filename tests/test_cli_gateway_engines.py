@@ -78,7 +78,7 @@ def test_a_toy_is_understood_and_answered(tmp_path: Path) -> None:
         (
             HEARING + "answering: {openai: {url: https://x/v1, model: m, key_env: POMMAI_NO_KEY}}",
             "",
-            "the environment variable POMMAI_NO_KEY holds no key",
+            "the environment variable POMMAI_NO_KEY, which is to hold the key for https://x/v1, is not set",
         ),
     ],
 )

@@ -24,7 +24,7 @@ def test_a_file_is_checked_at_a_desk_and_left_alone(tmp_path: Path, capsys: pyte
 def test_a_file_is_taken_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "pommai.toml").write_text(GOOD)
     settings = tmp_path / "etc" / "pommai.toml"
-    words = ["provision", "--boot", str(tmp_path), "--settings", str(settings), "--owner", "nobody-here"]
+    words = ["provision", "--boot", str(tmp_path), "--settings", str(settings), "--owner", "root"]
     assert main(words) == 0
     assert "taken and wiped" in capsys.readouterr().out
     assert 'device_id = "bear-7"' in settings.read_text()
@@ -34,6 +34,18 @@ def test_a_file_is_taken_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 def test_a_file_that_is_not_good_ends_it_with_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "pommai.toml").write_text("nonsense")
-    assert main(["provision", "--boot", str(tmp_path), "--settings", str(tmp_path / "etc" / "pommai.toml")]) == 2
+    words = ["provision", "--boot", str(tmp_path), "--settings", str(tmp_path / "etc" / "pommai.toml")]
+    assert main([*words, "--owner", "root"]) == 2
     assert "a line is like" in capsys.readouterr().err
     assert not (tmp_path / "etc").exists()
+
+
+def test_before_a_secret_is_taken_there_is_somebody_to_own_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pommai.toml").write_text(GOOD)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    words = ["provision", "--boot", str(tmp_path), "--settings", str(tmp_path / "etc" / "pommai.toml")]
+    assert main([*words, "--owner", "pomai"]) == 2
+    assert "no user pomai" in capsys.readouterr().err
+    assert (tmp_path / "pommai.toml").read_text() == GOOD

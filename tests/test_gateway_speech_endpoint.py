@@ -49,7 +49,7 @@ def test_a_file_without_a_key_is_refused_and_what_is_in_it_not_told(content: byt
 
 def test_a_key_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("A_KEY", raising=False)
-    with pytest.raises(SettingsError, match="A_KEY holds no key"):
+    with pytest.raises(SettingsError, match=r"A_KEY, .* is not set"):
         open_client(Endpoint(URL, "m", key_env="A_KEY"))
     for file in (str(tmp_path / "none"), "~nobody-here/key"):
         with pytest.raises(SettingsError, match="No such file"):

@@ -30,7 +30,7 @@ def test_everything_that_is_missing_is_told_by_its_key(tmp_path: Path) -> None:
     found = missing_engines(EngineSettings("small", NO_KEY, PiperVoice("amy")), tmp_path)
     assert list(found) == ["hearing", "answering", "voice"]
     assert "no speech model 'small'" in found["hearing"]
-    assert "POMMAI_NO_KEY holds no key" in found["answering"]
+    assert "POMMAI_NO_KEY, which is to hold the key" in found["answering"]
     assert "no voice of piper 'amy'" in found["voice"]
     assert "POMMAI_NO_KEY" in missing_engines(EngineSettings(None, "parrot", NO_KEY), tmp_path)["voice"]
 

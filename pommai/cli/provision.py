@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pommai.errors import SettingsError
+
 _DESCRIPTION = """\
 Take pommai.toml from the boot partition, if there is one: who the toy is, and where its server is. It is checked, put
 into the settings and wiped; the answer is in pommai-says.txt beside it. The system does this at each start of the toy
@@ -58,12 +60,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _ids_of(owner: str) -> tuple[int, int] | None:
-    """User and group of that name; None where this machine does not know it, or may not give files away."""
+    """User and group of that name; None for who may not give files away. Raises SettingsError."""
     import os
     import pwd
 
+    if os.geteuid() != 0:
+        return None
     try:
         found = pwd.getpwnam(owner)
     except KeyError:
-        return None
-    return (found.pw_uid, found.pw_gid) if os.geteuid() == 0 else None
+        raise SettingsError(
+            f"this machine has no user {owner}, whose the toy's secrets would be; --owner names another"
+        ) from None
+    return found.pw_uid, found.pw_gid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -50,7 +51,7 @@ def _how_kept(source: SecretSource) -> str:
     """What a toy needs to be able to read its secret there."""
     if isinstance(source, SecretFile):
         step = f"it stands alone in {source.path}, in one line; the file is the toy's own user's, and nobody else's: "
-        return step + f"chmod 600 {source.path}"
+        return step + f"chmod 600 {shlex.quote(str(source.path))}"
     return "tpm2_getcap handles-persistent lists what the TPM keeps; the toy's user must be in the group tss"
 
 

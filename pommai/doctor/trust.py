@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,7 +31,8 @@ def keys(surroundings: Surroundings) -> Finding:
         whose = f" ({', '.join(names)})" if all(names) else ""
         said.append(f"{len(names)} of {name}{whose}")
         if loose := _who_may_write(file):
-            step = f"sudo chown root: {file}; sudo chmod 644 {file}"
+            word = shlex.quote(str(file))
+            step = f"sudo chown root: {word}; sudo chmod 644 {word}"
             return wrong(f"{file}, whose keys the toy trusts, can be written by {loose}", step, **figures)
     if not said:
         return ok("none of its own: authorities vouch for the server, and updates are not taken", **figures)

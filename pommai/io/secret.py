@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
@@ -160,7 +161,8 @@ def read_closed(
 
 def _check_closed(path: Path, about: os.stat_result, open_bits: int) -> None:
     if about.st_mode & open_bits:
-        raise SecretError(f"{path} can be read by others than its owner; close it with: chmod 600 {path}")
+        mend = f"chmod 600 {shlex.quote(str(path))}"
+        raise SecretError(f"{path} can be read by others than its owner; close it with: {mend}")
     if os.geteuid() not in (0, about.st_uid) and not (about.st_uid == 0 and open_bits == 0o037):
         # An access list may let us in all the same.
         raise SecretError(f"{path} belongs to another user, who can change it; let the user who reads it own it")

@@ -51,8 +51,10 @@ def open_client(endpoint: Endpoint) -> httpx.AsyncClient:
 
 def _key(endpoint: Endpoint) -> str | None:
     if endpoint.key_env is not None:
-        key = os.environ.get(endpoint.key_env, "").strip()
         where = f"the environment variable {endpoint.key_env}"
+        if endpoint.key_env not in os.environ:
+            raise SettingsError(f"{where}, which is to hold the key for {endpoint.url}, is not set")
+        key = os.environ[endpoint.key_env].strip()
     elif endpoint.key_file is not None:
         where = f"the file {endpoint.key_file}"
         try:
