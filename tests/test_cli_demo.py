@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -140,12 +140,21 @@ def pitch(window: Samples) -> float | None:
     return float(SAMPLE_RATE / first)
 
 
-def assert_a_third_higher(reply: Path) -> None:
-    """The reply file holds what was said, from its first syllable on, a third higher."""
-    said, heard = samples_of(read_wav(EXAMPLES / "hello.wav")), samples_of(read_wav(reply))
-    said_loudness, heard_loudness = loudness(said), loudness(heard)
-    at, fit = place_of(said_loudness, heard_loudness)
-    assert fit > 0.9, "the rhythm of what was said is not in the reply"
+def assert_a_third_higher(reply: Path, talk_again: Callable[[], object]) -> None:
+    """The reply file holds what was said, from its first syllable on, a third higher.
+
+    A machine that stands still for a moment tears any sound: then all of it is said again, twice at most.
+    """
+    said = samples_of(read_wav(EXAMPLES / "hello.wav"))
+    said_loudness = loudness(said)
+    for left in (2, 1, 0):
+        heard = samples_of(read_wav(reply))
+        heard_loudness = loudness(heard)
+        at, fit = place_of(said_loudness, heard_loudness)
+        if fit > 0.9:
+            break
+        assert left, "the rhythm of what was said is not in the reply"
+        talk_again()
     onset = int(np.argmax(said_loudness > 500))
     begins = slice(onset, onset + 10)
     gain = np.median(heard_loudness[at : at + len(said_loudness)][said_loudness > 500]) / np.median(
@@ -194,22 +203,28 @@ def test_the_toy_holds_a_conversation_and_answers_what_it_heard_a_third_higher(t
         assert_in_order(["silenced", "button.held", "safety.resume", "link.down", "link.up"], moments)
         assert "barge-in press → silence" in output
         assert "resume: asked 1 toy to go on" in output
-    assert_a_third_higher(tmp_path / "out" / "reply.wav")
+    assert_a_third_higher(
+        tmp_path / "out" / "reply.wav", lambda: finished(demo(tmp_path, CONVERSATION, "--sound", sound))
+    )
 
 
 @pytest.mark.skipif(not HAS_PIPES, reason="needs PortAudio and ALSA")
 def test_a_sound_card_is_found_and_used_and_the_reply_is_a_copy_of_what_it_played(tmp_path: Path) -> None:
     """The card is one of pipes here, but neither the demo nor the toy knows."""
-    card = AlsaPipes(tmp_path, tmp_path / "card.wav")
-    card.start()
-    try:
-        process = demo(tmp_path, CONVERSATION, **card.environment)
-        output, errors = finished(process)
-    finally:
-        card.stop()
-    assert process.returncode == 0, output + errors
-    assert "Sound: the sound card" in output
-    assert_a_third_higher(tmp_path / "card.wav")
+
+    def talk() -> None:
+        card = AlsaPipes(tmp_path, tmp_path / "card.wav")
+        card.start()
+        try:
+            process = demo(tmp_path, CONVERSATION, **card.environment)
+            output, errors = finished(process)
+        finally:
+            card.stop()
+        assert process.returncode == 0, output + errors
+        assert "Sound: the sound card" in output
+
+    talk()
+    assert_a_third_higher(tmp_path / "card.wav", talk)
     played = [frame for frame in read_wav(tmp_path / "card.wav") if frame != SILENCE]
     copied = [frame for frame in read_wav(tmp_path / "out" / "reply.wav") if frame != SILENCE]
     assert copied == played
