@@ -15,7 +15,7 @@ from pommai.errors import PommaiError
 from pommai.qa import soak_run
 from pommai.qa.soak_kept import Ledger
 from pommai.qa.soak_plan import KINDS
-from pommai.qa.soak_run import Gate, Now, run_soak, until_told
+from pommai.qa.soak_run import Gate, Now, run_soak, until_awake, until_told
 from pommai.qa.soak_watch import ToyWatch
 
 RESTING = frozenset({"idle", "safe_mode"})
@@ -85,6 +85,19 @@ def test_at_a_still_moment_nobody_is_busy() -> None:
         assert seen == ["one begins", "one ends", "still", "still yet", "two begins", "two ends"]
 
     asyncio.run(test())
+
+
+def test_a_toy_is_let_out_of_safe_mode_before_what_it_takes_at_rest_is_looked_at() -> None:
+    watch, resumed = ToyWatch(RESTING), []
+    watch.take({"kind": "configuration", "states": ["safe_mode", "calm", "online"]})
+
+    async def resume() -> None:
+        resumed.append("resume")
+        asyncio.get_running_loop().call_later(0.01, watch.take, {"kind": "configuration", "states": ["greeting"]})
+        asyncio.get_running_loop().call_later(0.6, watch.take, {"kind": "configuration", "states": ["idle", "online"]})
+
+    asyncio.run(until_awake(watch, resume))
+    assert (resumed, watch.states) == (["resume"], {"idle", "online"})
 
 
 def test_a_toy_that_is_in_safe_mode_at_the_end_is_let_out_for_it_keeps_to_itself_there_what_was_said() -> None:

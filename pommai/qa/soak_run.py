@@ -21,7 +21,7 @@ from pommai.qa.soak_people import BRIEF, SENTENCES, Child, Designer, Operator, s
 from pommai.qa.soak_plan import KINDS, Fault, faults
 from pommai.qa.soak_program import Program
 from pommai.qa.soak_verdict import Recovery, Soak
-from pommai.qa.soak_watch import Look, Vitals, processors, size_mb, vitals
+from pommai.qa.soak_watch import Look, ToyWatch, Vitals, processors, size_mb, vitals
 
 LOOK_S: Final = 5.0
 """Between two looks at what everything takes."""
@@ -127,7 +127,7 @@ async def run_soak(
             "operator": operator.work(),
             "designer": designer.work(),
             "faults": run.break_things(kinds),
-            "looks": run.look(),
+            "looks": run.look(operator.resume),
         }
         await run.live(lives, stop)
         await run.finish(operator.resume)
@@ -182,7 +182,7 @@ class _Run:
     async def finish(self, resume: Callable[[], Awaitable[None]]) -> None:
         """Nothing is broken any more: everything is told, and both end when they are asked to.
 
-        `resume` orders the toy out of safe mode, in which it keeps to itself what was talked about.
+        `resume`: see `until_awake`.
         """
         soak, house = self._soak, self._house
         if not soak.ended:
@@ -251,8 +251,8 @@ class _Run:
 
     # -- looking ---------------------------------------------------------------------------
 
-    async def look(self) -> None:
-        """Look at everything, again and again; now and then at a still moment."""
+    async def look(self, resume: Callable[[], Awaitable[None]]) -> None:
+        """Look at everything, again and again; now and then at a still moment. `resume`: see `until_awake`."""
         every = STILL_EVERY_S * (STILL_HASTE if self._soak.hasty else 1.0)
         still_at = self.now + every
         while True:
@@ -262,13 +262,16 @@ class _Run:
                     self._note(program, found, None, {}, rests=False)
             await asyncio.sleep(LOOK_S * self._haste)
             if self.now >= still_at:
-                await self._be_still()
+                await self._be_still(resume)
                 still_at = self.now + every
 
-    async def _be_still(self) -> None:
+    async def _be_still(self, resume: Callable[[], Awaitable[None]]) -> None:
         house, watch = self._house, self._house.watch
         async with self.gate.still():
-            if await self._seconds_until(self.now, STILL_REST_S, rests=True) is None:
+            try:
+                async with asyncio.timeout(STILL_REST_S):
+                    await until_awake(watch, resume)
+            except TimeoutError:
                 states = " ".join(sorted(watch.states))
                 self._soak.wrongs.append(f"left alone at {self.now:.0f} s, the toy did not rest: {states}")
                 return
@@ -280,7 +283,7 @@ class _Run:
             busy = processors().idle_since(machine) < IDLE_SHARE
             after = [vitals(program.pid) for program in self._programs]
             inside = [await house.look_inside(program) for program in self._programs]
-            rested = watch.unrest == unrest and watch.rests
+            rested = watch.unrest == unrest and watch.rests and "safe_mode" not in watch.states
         self._soak.stills.append(self.now)
         self._soak.busy += busy
         for program, first, then, held in zip(self._programs, before, after, inside, strict=True):
@@ -310,12 +313,24 @@ class _Run:
         )
 
 
-async def until_told(house: House, ledger: Ledger, resume: Callable[[], Awaitable[None]]) -> None:
-    """Wait until the toy rests, and all that was said is at the gateway."""
-    while True:
+async def until_awake(watch: ToyWatch, resume: Callable[[], Awaitable[None]]) -> None:
+    """Wait until the toy rests, and not in safe mode, out of which `resume` orders it.
+
+    There its microphone is closed, so that it takes less than at any other rest, and it keeps to itself what was talked
+    about.
+    """
+    await watch.until(rests=True)
+    while "safe_mode" in watch.states:
+        await resume()
         await asyncio.sleep(0.5)
-        if "safe_mode" in house.watch.states:
-            await resume()
+        await watch.until(rests=True)
+
+
+async def until_told(house: House, ledger: Ledger, resume: Callable[[], Awaitable[None]]) -> None:
+    """Wait until the toy rests, and all that was said is at the gateway. `resume`: see `until_awake`."""
+    while True:
+        await until_awake(house.watch, resume)
         await asyncio.to_thread(ledger.note, house.memory)
         if ledger.waiting == 0 and house.watch.rests:
             return
+        await asyncio.sleep(0.5)
