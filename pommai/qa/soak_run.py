@@ -330,7 +330,7 @@ async def until_told(house: House, ledger: Ledger, resume: Callable[[], Awaitabl
     """Wait until the toy rests, and all that was said is at the gateway. `resume`: see `until_awake`."""
     while True:
         await until_awake(house.watch, resume)
+        await asyncio.sleep(1.0)  # what was said last is written down as the toy comes to rest
         await asyncio.to_thread(ledger.note, house.memory)
         if ledger.waiting == 0 and house.watch.rests:
             return
-        await asyncio.sleep(0.5)
