@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -350,6 +351,7 @@ def test_a_file_that_is_something_else_is_left_alone_and_told(tmp_path: Path, sp
         run(Archive.open(file))
     assert str(file) in str(caught.value)
     assert not before or file.read_bytes() == before
+    assert not [thread for thread in threading.enumerate() if "_connection_worker" in thread.name]
 
 
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from pommai.errors import StoreError
 from pommai.gateway.server_clock import ServerClock
@@ -194,7 +194,14 @@ class DataFile:
         with _as_store_error(f"{name} cannot be opened"):
             if path is not None:
                 await asyncio.to_thread(path.touch, 0o600)
-            database = await aiosqlite.connect(path or ":memory:", isolation_level=None, timeout=BUSY_SECONDS)
+            connecting = aiosqlite.connect(path or ":memory:", isolation_level=None, timeout=BUSY_SECONDS)
+            try:
+                database = await connecting
+            except BaseException:
+                # Its thread would find the loop closed, and die with a traceback.
+                thread: Any = getattr(connecting, "_thread", connecting)  # older versions were threads themselves
+                await asyncio.to_thread(thread.join)
+                raise
             try:
                 await _prepare(database, name)
                 ((latest,),) = await database.execute_fetchall("SELECT latest FROM clock")
