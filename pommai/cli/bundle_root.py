@@ -19,9 +19,8 @@ def install_software(
     if places is None and os.geteuid() != 0:
         raise BundleError("this is root's part: sudo /opt/pommai/venv/bin/pommai bundle install-software")
     os.umask(0o022)  # the toy reads what root makes
-    if not os.environ.get(
-        "XDG_DATA_HOME"
-    ):  # by hand, and not as a unit of systemd, which says where the toy's things are
+    # By hand, and not as a unit of systemd, which says where the toy's things are.
+    if not os.environ.get("XDG_DATA_HOME"):
         own_service(args)
     keeper = Keeper(_toy(args.config), places, surroundings)
     try:

@@ -49,11 +49,11 @@ def own_service(args: argparse.Namespace) -> Unit | None:
 
 def _unit() -> Unit | None:
     """The toy's service; None where there is none."""
-    from pommai.doctor.unit import NAME, PROPERTIES, toys_unit
+    from pommai.doctor.unit import asking, toys_unit
 
     try:
         told = subprocess.run(
-            ("systemctl", "show", NAME, "--no-pager", f"--property={','.join(PROPERTIES)}"),
+            asking(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env={**os.environ, "LC_ALL": "C"},

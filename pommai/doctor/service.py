@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pommai.doctor.finding import Finding, blocking, broken, listed, note, ok, wrong
 from pommai.doctor.surroundings import Surroundings
-from pommai.doctor.unit import NAME, PROPERTIES, UNKNOWN, Unit, toys_unit
+from pommai.doctor.unit import NAME, UNKNOWN, Unit, asking, toys_unit
 
 MANY_RESTARTS = 3
 GROUPS = ("audio", "gpio", "spi")
@@ -16,7 +16,7 @@ GROUPS = ("audio", "gpio", "spi")
 
 async def find_unit(command: Callable[..., object]) -> Unit | None:
     """What systemd, or its file, says of the toy's service; None without systemd, or without the service."""
-    told = await command("systemctl", "show", NAME, "--no-pager", "--property=" + ",".join(PROPERTIES))  # type: ignore[misc]
+    told = await command(*asking())  # type: ignore[misc]
     return toys_unit("" if told is None or told.status else told.text)
 
 

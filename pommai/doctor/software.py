@@ -12,7 +12,7 @@ from pommai.bundle.hatch import lies_there, said
 from pommai.bundle.store import STATE
 from pommai.doctor.finding import Finding, broken, note, ok, wrong
 from pommai.doctor.surroundings import Surroundings
-from pommai.doctor.unit import PROPERTIES, Unit, read_unit
+from pommai.doctor.unit import Unit, asking, read_unit
 from pommai.errors import BundleError
 
 FOLDER: Final = Path("/opt/pommai")
@@ -74,7 +74,7 @@ async def _tended(surroundings: Surroundings, name: str, figures: dict[str, obje
 
 
 async def _unit(surroundings: Surroundings, name: str) -> Unit | None:
-    told = await surroundings.command("systemctl", "show", name, "--no-pager", "--property=" + ",".join(PROPERTIES))
+    told = await surroundings.command(*asking(name))
     return None if told is None or told.status else read_unit(told.text, name)
 
 

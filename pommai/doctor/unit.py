@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 NAME = "pommai.service"
-PROPERTIES = (
+_PROPERTIES: Final = (
     *("LoadState", "ActiveState", "SubState", "Result", "UnitFileState", "NRestarts", "User", "ExecStart"),
     *("Environment", "WatchdogUSec", "StatusText", "SupplementaryGroups"),
 )
@@ -54,6 +54,11 @@ class Unit:
             if word.startswith("--config="):
                 return word.partition("=")[2]
         return None
+
+
+def asking(name: str = NAME) -> tuple[str, ...]:
+    """The command that has systemd say of a unit what `read_unit` reads."""
+    return "systemctl", "show", name, "--no-pager", f"--property={','.join(_PROPERTIES)}"
 
 
 def toys_unit(shown: str) -> Unit | None:
